@@ -1,0 +1,1 @@
+"""Closeloop: resolves customer-support tickets as durable Temporal workflows."""

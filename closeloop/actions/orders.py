@@ -1,0 +1,73 @@
+"""Changes to an order that was not sent yet."""
+
+import hashlib
+from typing import ClassVar, Literal
+
+from closeloop.actions.base import ActionKind, Effect
+from closeloop.models.records import Address, OrderRecord
+from closeloop.models.ticket import Assurance, OrderId
+
+
+def address_digest(address: Address) -> str:
+    """Return a short hash of an address: effect ids carry no personal data."""
+    return hashlib.sha256(address.model_dump_json().encode()).hexdigest()[:16]
+
+
+class CancelOrder(ActionKind):
+    """Cancel a pending order; the shop gives back what was paid."""
+
+    kind: ClassVar[str] = "cancel_order"
+    assurance: ClassVar[Assurance] = Assurance.CHANNEL_VERIFIED
+    moves_money: ClassVar[bool] = True
+    remedy_words: ClassVar[tuple[str, ...]] = ("cancel", "call off", "stop the order")
+
+    order_id: OrderId
+    reason: Literal["no longer needed", "ordered by mistake"] = "no longer needed"
+
+    @property
+    def target_order(self) -> str | None:
+        """The order to cancel."""
+        return self.order_id
+
+    def effect(self, ticket_id: str, order: OrderRecord | None) -> Effect:
+        """Name the cancellation; it claims every component, for the money goes back with it."""
+        if order is None:
+            return Effect(effect_id=f"cancel:{self.order_id}")
+        return Effect(
+            effect_id=f"cancel:{order.order_id}",
+            components={
+                f"{order.order_id}/{part.component_id}": part.price.amount_minor
+                for part in order.components()
+            },
+            amount=order.total(),
+        )
+
+    def describe(self) -> str:
+        """Say what would be cancelled."""
+        return f"Cancel order {self.order_id} ({self.reason}) and give back what was paid"
+
+
+class ModifyOrderAddress(ActionKind):
+    """Send a pending order to another address."""
+
+    kind: ClassVar[str] = "modify_order_address"
+    assurance: ClassVar[Assurance] = Assurance.CONFIRMED
+    remedy_words: ClassVar[tuple[str, ...]] = ("address", "deliver", "ship", "send it to", "moved")
+
+    order_id: OrderId
+    address: Address
+
+    @property
+    def target_order(self) -> str | None:
+        """The order to redirect."""
+        return self.order_id
+
+    def effect(self, ticket_id: str, order: OrderRecord | None) -> Effect:
+        """Name the change by order and new address, so that a second, other change is its own."""
+        target = order.order_id if order else self.order_id
+        return Effect(effect_id=f"address:{target}:{address_digest(self.address)}")
+
+    def describe(self) -> str:
+        """Say where the order would go."""
+        place = self.address
+        return f"Send order {self.order_id} to {place.address1}, {place.zip} {place.city}"

@@ -1,0 +1,164 @@
+"""Approval requests, decisions, operations, and the receipts their senders get."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, JsonValue, StringConstraints, model_validator
+
+from closeloop.models.base import MAX_SAFE_MINOR, Input, Money, UtcTime, Wire
+from closeloop.models.proposal import Action
+from closeloop.models.ticket import Body, Id, Mode, Status
+
+RejectCode = Literal[
+    "wrong_action",
+    "wrong_amount",
+    "wrong_facts",
+    "tone",
+    "needs_information",
+    "not_eligible",
+    "other",
+]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)]
+MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@<>+=/-]{1,200}$")]
+
+
+class ActionEdit(Input):
+    """An approver's change to one action: drop it, or lower its amount (minor units)."""
+
+    action_id: str
+    drop: bool = False
+    amount_minor: int | None = Field(default=None, strict=True, gt=0, le=MAX_SAFE_MINOR)
+
+
+class Edit(Input):
+    """An approver's changes, inside the limits of what was asked."""
+
+    reply: Body | None = None
+    actions: tuple[ActionEdit, ...] = Field(default=(), max_length=20)
+
+
+class Decision(Input):
+    """A person's decision on exactly one approval request.
+
+    ``decision_id`` makes a repetition harmless; ``binding_hash`` must be that of the request.
+    """
+
+    decision_id: MessageId
+    request_id: str
+    binding_hash: str
+    approver: Id
+    approve: bool
+    reason: RejectCode | None = None
+    words: Words = ""
+    edit: Edit | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.approve and self.reason is None:
+            raise ValueError("a rejection needs a reason code")
+        if not self.approve and self.edit is not None:
+            raise ValueError("an edit goes with an approval")
+        return self
+
+
+class RecordedEffect(Input):
+    """What a person did on a backend, to be read back from the system of record."""
+
+    kind: Id
+    params: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class RecordedResolution(Input):
+    """How a person resolved an escalated ticket."""
+
+    summary: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)
+    ]
+    effects: tuple[RecordedEffect, ...] = Field(default=(), max_length=10)
+    reply: Body | None = None
+
+
+class Operation(Input):
+    """What an operator does to a ticket; a mode is only ever lowered."""
+
+    operation_id: MessageId
+    operation: Literal["take_over", "hand_back", "record_resolution", "lower_mode"]
+    approver: Id
+    resolution: RecordedResolution | None = None
+    mode: Mode | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.operation == "record_resolution" and self.resolution is None:
+            raise ValueError("record_resolution needs a resolution")
+        if self.operation == "lower_mode" and self.mode is None:
+            raise ValueError("lower_mode needs a mode")
+        return self
+
+
+class CustomerMessage(Input):
+    """A message of the customer; ``message_id`` makes a second delivery harmless."""
+
+    message_id: MessageId
+    text: Body
+
+
+class BackendEvent(Input):
+    """A hint from a backend that something changed; it causes a read-back, it proves nothing."""
+
+    event_id: MessageId
+    kind: Annotated[str, StringConstraints(max_length=64)]
+    effect_id: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class UpdateReceipt(Wire):
+    """What became of a message, decision or operation; repeated calls get the same one."""
+
+    ticket_id: str
+    id: str
+    accepted: bool
+    status: Status
+    reason: str | None = None
+
+
+class Approver(Wire):
+    """A person who may decide; ``limit_minor`` bounds the total of one request."""
+
+    approver_id: str
+    email: str
+    roles: tuple[str, ...]
+    tenants: tuple[str, ...]
+    limit_minor: int
+
+
+class ApprovalRequest(Wire):
+    """A proposal that waits for a person, bound to a hash of exactly what would run.
+
+    ``roster`` is who might decide when it was asked; the live roster is asked again.
+    """
+
+    request_id: str
+    proposal_id: str
+    ticket_id: str
+    actions: tuple[Action, ...]
+    summaries: tuple[str, ...] = ()
+    reply: str | None = None
+    reasons: tuple[str, ...] = ()
+    total: Money | None = None
+    binding_hash: str
+    requested_at: UtcTime
+    reminder_at: UtcTime
+    deadline: UtcTime
+    reminded: bool = False
+    roster: tuple[Approver, ...] = ()
+
+
+class ApprovalOutcome(Wire):
+    """How an approval request ended."""
+
+    request_id: str
+    outcome: Literal["approved", "rejected", "expired", "withdrawn"]
+    approver: str | None = None
+    reason: str | None = None
+    words: str = ""
+    edited: bool = False
+    at: UtcTime

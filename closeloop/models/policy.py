@@ -1,0 +1,133 @@
+"""Facts, verdicts and judgements: what policy saw and what it said."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.proposal import Action
+from closeloop.models.ticket import Assurance, Mode
+
+
+class Ruling(StrEnum):
+    """Policy's word on one action; the least permissive of all rules wins."""
+
+    ALLOW = "allow"
+    NEEDS_APPROVAL = "needs_approval"
+    REFUSE = "refuse"
+
+    @property
+    def rank(self) -> int:
+        """0 for allow, rising as less is permitted."""
+        return list(Ruling).index(self)
+
+
+class EffectFacts(Wire):
+    """An effect by its name, with what the ledger knows of it.
+
+    ``overlap`` names another live effect that claims one of the same components.
+    """
+
+    effect_id: str
+    components: dict[str, int] = Field(default_factory=dict)
+    state: str | None = None
+    ticket_id: str | None = None
+    overlap: str | None = None
+
+
+class ActionFacts(Wire):
+    """What was known about one action when it was judged; ``None`` means not known."""
+
+    action_id: str
+    kind: str
+    valid: bool = True
+    problem: str = ""
+    writes: bool = True
+    needed_assurance: Assurance = Assurance.NONE
+    amount: Money | None = None
+    moves_money: bool = False
+    order_id: str | None = None
+    order_found: bool = False
+    order_customer_id: str | None = None
+    order_status: str | None = None
+    placed_at: UtcTime | None = None
+    delivered_at: UtcTime | None = None
+    paid: Money | None = None
+    refunded: Money | None = None
+    component_total: Money | None = None
+    effect: EffectFacts | None = None
+    names_target: bool = False
+    names_remedy: bool = False
+
+
+class Facts(Wire):
+    """The recorded snapshot a judgement was made on."""
+
+    at: UtcTime
+    policy_version: str
+    tenant: str
+    customer_id: str | None
+    assurance: Assurance
+    intent: str
+    confidence: float
+    topics: tuple[str, ...] = ()
+    injection_suspected: bool = False
+    mode_cap: Mode = Mode.AUTONOMOUS
+    contact_changed_at: UtcTime | None = None
+    customer_spent_today_minor: int = 0
+    tenant_spent_today_minor: int = 0
+    actions: tuple[ActionFacts, ...] = ()
+
+
+class Reason(Wire):
+    """One rule's word, in plain language."""
+
+    rule_id: str
+    ruling: Ruling
+    text: str
+
+
+class Verdict(Wire):
+    """Policy's word on one action, with every rule that was not content."""
+
+    action_id: str
+    ruling: Ruling
+    reasons: tuple[Reason, ...] = ()
+
+
+class Judgement(Wire):
+    """The verdicts on a whole proposal, the mode they add up to, and what they rest on.
+
+    ``binding_hash`` covers arguments, policy version and facts: what was approved is what runs.
+    ``escalate`` is the rule id of a topic that only a person may handle.
+    """
+
+    verdicts: tuple[Verdict, ...] = ()
+    mode: Mode = Mode.AUTONOMOUS
+    mode_reasons: tuple[str, ...] = ()
+    escalate: str | None = None
+    facts: Facts
+    binding_hash: str = ""
+
+    @property
+    def ruling(self) -> Ruling:
+        """The least permissive ruling of all verdicts."""
+        return max((v.ruling for v in self.verdicts), key=lambda r: r.rank, default=Ruling.ALLOW)
+
+
+class JudgeRequest(Wire):
+    """What ``evaluate_policy`` needs: ids and the proposal; it gathers the facts itself."""
+
+    tenant: str
+    ticket_id: str
+    customer_id: str | None
+    assurance: Assurance
+    intent: str
+    confidence: float
+    topics: tuple[str, ...] = ()
+    injection_suspected: bool = False
+    mode_cap: Mode = Mode.AUTONOMOUS
+    contact_changed_at: UtcTime | None = None
+    ticket_order_ids: tuple[str, ...] = ()
+    customer_messages: dict[str, str] = Field(default_factory=dict)
+    actions: tuple[Action, ...]

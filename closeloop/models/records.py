@@ -1,0 +1,132 @@
+"""Records of the shop, its payments, its CRM and its outbox, as the ports return them."""
+
+from typing import Literal
+
+from closeloop.models.base import Money, UtcTime, Wire
+
+
+class Address(Wire):
+    """A postal address."""
+
+    address1: str
+    address2: str = ""
+    city: str
+    state: str = ""
+    zip: str
+    country: str
+
+
+class CustomerRecord(Wire):
+    """A customer of the shop; ``email`` is the contact on file."""
+
+    customer_id: str
+    first_name: str
+    last_name: str
+    email: str
+    address: Address | None = None
+    order_ids: tuple[str, ...] = ()
+    contact_changed_at: UtcTime | None = None
+
+
+class OrderLine(Wire):
+    """One unit on an order; an item id may stand on an order twice, as two lines."""
+
+    item_id: str
+    product_id: str
+    name: str
+    price: Money
+    options: dict[str, str] = {}
+
+
+class Component(Wire):
+    """A refundable part of an order: unit n of an item, shipping, or a fee."""
+
+    component_id: str
+    label: str
+    price: Money
+
+
+class OrderRecord(Wire):
+    """An order; ``None`` means that the shop's data does not say."""
+
+    order_id: str
+    customer_id: str
+    status: str
+    lines: tuple[OrderLine, ...]
+    shipping: Money | None = None
+    fees: dict[str, Money] = {}
+    currency: str = "USD"
+    placed_at: UtcTime | None = None
+    delivered_at: UtcTime | None = None
+    address: Address | None = None
+    tracking_ids: tuple[str, ...] = ()
+
+    def components(self) -> tuple[Component, ...]:
+        """Return every refundable part, ``item:<item id>:<n>`` first, in the order's own order."""
+        seen: dict[str, int] = {}
+        parts: list[Component] = []
+        for line in self.lines:
+            seen[line.item_id] = seen.get(line.item_id, 0) + 1
+            name = f"item:{line.item_id}:{seen[line.item_id]}"
+            parts.append(Component(component_id=name, label=line.name, price=line.price))
+        if self.shipping is not None and self.shipping.amount_minor > 0:
+            parts.append(Component(component_id="shipping", label="shipping", price=self.shipping))
+        for fee, amount in self.fees.items():
+            if amount.amount_minor > 0:
+                parts.append(Component(component_id=f"fee:{fee}", label=fee, price=amount))
+        return tuple(parts)
+
+    def total(self) -> Money:
+        """Return the sum of all components."""
+        minor = sum(part.price.amount_minor for part in self.components())
+        return Money(amount_minor=minor, currency=self.currency)
+
+
+class PaymentRecord(Wire):
+    """Money that was taken for an order."""
+
+    payment_id: str
+    order_id: str
+    method_id: str
+    amount: Money
+
+
+class RefundRecord(Wire):
+    """Money given back, as the payments system shows it."""
+
+    refund_id: str
+    key: str
+    order_id: str
+    amount: Money
+    status: Literal["pending", "succeeded", "failed"]
+    created_at: UtcTime
+
+
+class NoteRecord(Wire):
+    """A note on a customer's record in the CRM."""
+
+    note_id: str
+    key: str
+    text: str
+    created_at: UtcTime
+
+
+class EscalationRecord(Wire):
+    """A case in the human queue."""
+
+    escalation_id: str
+    key: str
+    queue: str
+    status: Literal["open", "done"]
+    created_at: UtcTime
+
+
+class SentMessage(Wire):
+    """A message that left for the customer."""
+
+    sent_id: str
+    key: str
+    ticket_id: str
+    to: str
+    text: str
+    sent_at: UtcTime

@@ -1,0 +1,252 @@
+"""What activities need from the world, as Protocols; every call carries the tenant.
+
+Reads return ``None`` for what is not there. Writes take an idempotency key: the same key with the
+same arguments returns the first result, with other arguments it is refused. Every port raises only
+the ``BackendError`` family of ``closeloop.errors``: ``BackendRefused`` (a business refusal),
+``BackendUnavailable`` (nothing was done) and ``EffectUnknown`` (a write may have happened).
+All calls block; activities run in threads.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from closeloop.models.approval import Approver
+from closeloop.models.base import Money
+from closeloop.models.knowledge import Passage, SourceKind
+from closeloop.models.policy import EffectFacts, Facts, Judgement
+from closeloop.models.proposal import Proposal, ProposeRequest, Receipt
+from closeloop.models.records import (
+    Address,
+    CustomerRecord,
+    EscalationRecord,
+    NoteRecord,
+    OrderRecord,
+    PaymentRecord,
+    RefundRecord,
+    SentMessage,
+)
+from closeloop.models.state import Terms
+from closeloop.models.steps import ExecuteAction, RequestApproval, Snapshot
+from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
+
+
+class Classifier(Protocol):
+    """Reads what a customer wants."""
+
+    def classify(self, tenant: str, request: ClassifyRequest) -> Classification:
+        """Return intent, urgency, sentiment, priority, entities and confidence."""
+        ...
+
+    def read_confirmation(self, tenant: str, text: str) -> Confirmation:
+        """Return what the customer's word after a resolution means."""
+        ...
+
+
+class Knowledge(Protocol):
+    """Finds passages; a tenant sees its own only."""
+
+    def search(
+        self, tenant: str, query: str, *, limit: int, kinds: Sequence[SourceKind] | None = None
+    ) -> tuple[Passage, ...]:
+        """Return the best passages for free text, best first; any text is a valid query."""
+        ...
+
+    def get(self, tenant: str, passage_ids: Sequence[str]) -> tuple[Passage, ...]:
+        """Return the passages with these ids that exist, in the order asked for."""
+        ...
+
+
+class Resolver(Protocol):
+    """Proposes what to do next."""
+
+    def propose(self, request: ProposeRequest) -> Proposal:
+        """Return a typed proposal; it is judged before anything of it happens."""
+        ...
+
+
+class Shop(Protocol):
+    """Customers, orders and products."""
+
+    def get_customer(self, tenant: str, customer_id: str) -> CustomerRecord | None:
+        """Return the customer with this id."""
+        ...
+
+    def find_customer(self, tenant: str, email: str) -> CustomerRecord | None:
+        """Return the customer with this e-mail on file (case-insensitive)."""
+        ...
+
+    def get_order(self, tenant: str, order_id: str) -> OrderRecord | None:
+        """Return the order with this id (``#W1001``)."""
+        ...
+
+    def list_orders(self, tenant: str, customer_id: str) -> tuple[OrderRecord, ...]:
+        """Return the customer's orders, newest first."""
+        ...
+
+    def cancel_order(self, tenant: str, key: str, order_id: str, reason: str) -> OrderRecord:
+        """Cancel a pending order and give back what was paid."""
+        ...
+
+    def modify_order_address(
+        self, tenant: str, key: str, order_id: str, address: Address
+    ) -> OrderRecord:
+        """Change where a pending order is sent."""
+        ...
+
+
+class Payments(Protocol):
+    """Money taken and given back: the system of record for refunds."""
+
+    def list_payments(self, tenant: str, order_id: str) -> tuple[PaymentRecord, ...]:
+        """Return what was taken for the order."""
+        ...
+
+    def list_refunds(self, tenant: str, order_id: str) -> tuple[RefundRecord, ...]:
+        """Return everything given back on the order, whoever did it."""
+        ...
+
+    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
+        """Give ``amount`` back to how the order was paid; never more than is left of it."""
+        ...
+
+    def find_refund(self, tenant: str, key: str) -> RefundRecord | None:
+        """Return the refund made under ``key``."""
+        ...
+
+
+class Crm(Protocol):
+    """The helpdesk's own records: notes on customers and cases in the human queue."""
+
+    def add_note(self, tenant: str, key: str, customer_id: str | None, text: str) -> NoteRecord:
+        """Write a note; without a customer it stands on the ticket alone."""
+        ...
+
+    def find_note(self, tenant: str, key: str) -> NoteRecord | None:
+        """Return the note written under ``key``."""
+        ...
+
+    def create_escalation(
+        self, tenant: str, key: str, queue: str, reason: str, pack: str
+    ) -> EscalationRecord:
+        """Put a case with its hand-over pack into a human queue."""
+        ...
+
+    def find_escalation(self, tenant: str, key: str) -> EscalationRecord | None:
+        """Return the case created under ``key``."""
+        ...
+
+
+class Outbox(Protocol):
+    """Messages to customers."""
+
+    def send(
+        self, tenant: str, key: str, ticket_id: str, to: str, subject: str, text: str
+    ) -> SentMessage:
+        """Send one message."""
+        ...
+
+    def find(self, tenant: str, key: str) -> SentMessage | None:
+        """Return the message sent under ``key``."""
+        ...
+
+
+class Ledger(Protocol):
+    """Names effects before they happen, and holds the money limits."""
+
+    def lookup(self, tenant: str, effect_id: str, components: dict[str, int]) -> EffectFacts:
+        """Return what is known of the effect, and any other live effect it overlaps."""
+        ...
+
+    def spent_today(
+        self, tenant: str, customer_id: str | None, now: datetime, *, besides: Sequence[str] = ()
+    ) -> tuple[int, int]:
+        """Return (customer's, tenant's) money in minor units of this UTC day, live reservations
+        included, the effects in ``besides`` left out."""
+        ...
+
+    def reserve(self, tenant: str, effect: ExecuteAction, expires_at: datetime) -> None:
+        """Reserve an effect and its money while approval is asked.
+
+        Raises:
+            BackendRefused: another live effect overlaps (``effect_overlap``), or a limit is
+                reached (``limit_reached``).
+        """
+        ...
+
+    def begin(self, tenant: str, effect: ExecuteAction, now: datetime) -> EffectFacts:
+        """Record the intent, before the call; one transaction with the limits.
+
+        Returns the effect as it stood *before* this call: state None for a first attempt,
+        ``executing`` or ``unknown`` when an earlier attempt may have done it, ``done`` with the
+        receipt on record when it is done already.
+
+        Raises:
+            BackendRefused: as ``reserve``.
+        """
+        ...
+
+    def receipt(self, tenant: str, effect_id: str) -> Receipt | None:
+        """Return the receipt on record for a done effect."""
+        ...
+
+    def finish(self, tenant: str, effect_id: str, receipt: Receipt) -> None:
+        """Record that the effect happened."""
+        ...
+
+    def mark_unknown(self, tenant: str, effect_id: str) -> None:
+        """Record that the effect may have happened; overlapping effects stay refused."""
+        ...
+
+    def fail(self, tenant: str, effect_id: str, code: str) -> None:
+        """Record that the effect did not happen; its components and money are free again."""
+        ...
+
+    def release(self, tenant: str, effect_ids: Sequence[str], request_id: str) -> None:
+        """Free what was reserved for an approval request and never executed."""
+        ...
+
+
+class Records(Protocol):
+    """The operations database's projections: tickets, approvals, outcome events, audit."""
+
+    def record(self, snapshot: Snapshot) -> None:
+        """Upsert the ticket's projection, insert events not seen before, close its audit line."""
+        ...
+
+    def publish_approval(self, request: RequestApproval) -> None:
+        """Upsert the row that ``approvals`` lists."""
+        ...
+
+    def settle_approval(self, tenant: str, ticket_id: str, request_id: str, outcome: str) -> None:
+        """Take the row off the list, keeping how it ended."""
+        ...
+
+
+class PolicyBook(Protocol):
+    """The tenant's rules, terms and roster, versioned by content hash."""
+
+    @property
+    def version(self) -> str:
+        """Hash of everything that judgements rest on."""
+        ...
+
+    def judge(self, facts: Facts) -> Judgement:
+        """Return the verdicts on recorded facts; pure."""
+        ...
+
+    def terms(self, tenant: str) -> Terms:
+        """Return the desk's terms, waits already scaled."""
+        ...
+
+    def limits(self, tenant: str) -> tuple[int, int]:
+        """Return (customer's, tenant's) daily money limit in minor units."""
+        ...
+
+    def approvers(self, tenant: str) -> tuple[Approver, ...]:
+        """Return who may decide for this tenant."""
+        ...
+
+    def approver(self, approver_id: str) -> Approver | None:
+        """Return the person with this id, of whatever tenant."""
+        ...
