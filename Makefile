@@ -31,11 +31,14 @@ test: .venv/.dev ## every test that needs no service beyond what pip installs
 	$(BIN)/python -m pytest -q -m 'not real' -n $(JOBS) --dist worksteal
 
 check: .venv/.dev ## format, lint, types, import rules, dependency rules
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/basedpyright --pythonpath $(BIN)/python
-	$(BIN)/lint-imports
-	$(BIN)/deptry .
+	@failed=; \
+	run() { echo "== $$*"; $(BIN)/"$$@" || failed="$$failed $$1;"; }; \
+	run ruff format --check .; \
+	run ruff check .; \
+	run basedpyright --pythonpath $(BIN)/python; \
+	run lint-imports --no-cache --no-logo; \
+	run deptry .; \
+	test -z "$$failed" || { echo "make check: not kept:$$failed see above" >&2; exit 1; }
 
 test-real: .venv/.dev ## the tests that need real servers, or a fresh clone
 	$(BIN)/python -m pytest -q -m real

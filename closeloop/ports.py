@@ -15,7 +15,7 @@ from closeloop.models.approval import Approver
 from closeloop.models.base import Money
 from closeloop.models.knowledge import Passage, SourceKind
 from closeloop.models.policy import EffectFacts, Facts, Judgement
-from closeloop.models.proposal import Proposal, ProposeRequest, Receipt
+from closeloop.models.proposal import Action, Proposal, ProposeRequest, Receipt
 from closeloop.models.records import (
     Address,
     CustomerRecord,
@@ -194,6 +194,10 @@ class Ledger(Protocol):
         """Record that the effect happened."""
         ...
 
+    def record_done(self, tenant: str, effect: ExecuteAction, receipt: Receipt) -> None:
+        """Enter an effect that a person made outside of Closeloop; limits do not apply to it."""
+        ...
+
     def mark_unknown(self, tenant: str, effect_id: str) -> None:
         """Record that the effect may have happened; overlapping effects stay refused."""
         ...
@@ -231,8 +235,8 @@ class PolicyBook(Protocol):
         """Hash of everything that judgements rest on."""
         ...
 
-    def judge(self, facts: Facts) -> Judgement:
-        """Return the verdicts on recorded facts; pure."""
+    def judge(self, facts: Facts, actions: Sequence[Action]) -> Judgement:
+        """Return the verdicts on recorded facts about exactly these actions; pure."""
         ...
 
     def terms(self, tenant: str) -> Terms:

@@ -43,6 +43,7 @@ class ActionFacts(Wire):
     valid: bool = True
     problem: str = ""
     writes: bool = True
+    internal: bool = False
     needed_assurance: Assurance = Assurance.NONE
     amount: Money | None = None
     moves_money: bool = False
@@ -66,6 +67,7 @@ class Facts(Wire):
     at: UtcTime
     policy_version: str
     tenant: str
+    ticket_id: str = ""
     customer_id: str | None
     assurance: Assurance
     intent: str

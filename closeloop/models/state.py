@@ -5,7 +5,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from closeloop.models.approval import ApprovalOutcome, ApprovalRequest, Decision, UpdateReceipt
+from closeloop.models.approval import (
+    ApprovalOutcome,
+    ApprovalRequest,
+    BackendEvent,
+    Decision,
+    RecordedResolution,
+    UpdateReceipt,
+)
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
 from closeloop.models.policy import Judgement, Verdict
@@ -60,6 +67,12 @@ class OutcomeEvent(Wire):
     kind: str
     at: UtcTime
     data: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+
+
+class TicketEvent(OutcomeEvent):
+    """An outcome event with the ticket it belongs to, as metrics read it."""
+
+    ticket_id: str
 
 
 class Commitment(Wire):
@@ -133,6 +146,10 @@ class TicketState(Wire):
     actions: tuple[ActionRecord, ...] = ()
     commitments: tuple[Commitment, ...] = ()
     escalation: Escalation | None = None
+    taken_by: str | None = None
+    handed_back: bool = False
+    recorded: RecordedResolution | None = None
+    hints: tuple[BackendEvent, ...] = ()
     deadline: UtcTime | None = None
     deadline_reason: str = ""
     proposal_count: int = 0
@@ -141,6 +158,7 @@ class TicketState(Wire):
     escalation_count: int = 0
     reopened_count: int = 0
     event_count: int = 0
+    snapshot_count: int = 0
     csat: int | None = None
     sla: Sla = Sla()
     cost: Cost = Cost()

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from closeloop.models.approval import Approver, Decision
+from closeloop.models.approval import Approver
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
 from closeloop.models.proposal import Action, ActionError, Receipt
@@ -61,10 +61,14 @@ class ReadConfirmation(Scope):
 
 
 class Snapshot(Wire):
-    """What an activity writes to the operations database beside its own work."""
+    """What an activity writes to the operations database beside its own work.
+
+    ``sequence`` rises with every snapshot of a ticket: a late one never overwrites a newer one.
+    """
 
     view: TicketView
     events: tuple[OutcomeEvent, ...] = ()
+    sequence: int = 0
 
 
 class ExecuteAction(Scope):
@@ -107,6 +111,19 @@ class Verification(Wire):
     problem: ActionError | None = None
 
 
+class VerifyResolution(Scope):
+    """Input of ``verify_resolution``: what a person says they did on backends."""
+
+    effects: tuple[ExecuteAction, ...]
+
+
+class RecordedEffects(Wire):
+    """Output of ``verify_resolution``, in the order asked for."""
+
+    effect_ids: tuple[str, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+
+
 class SendReply(Scope):
     """Input of ``send_reply``: the reply goes to the contact on file, or to the ticket's e-mail."""
 
@@ -132,7 +149,6 @@ class RequestApproval(Scope):
     """Input of ``request_approval``: publish a request and reserve what it would spend."""
 
     request_id: str
-    requesters: tuple[str, ...]
     customer_id: str | None
     action_kinds: tuple[str, ...]
     effects: tuple[ExecuteAction, ...]
@@ -156,26 +172,18 @@ class SettleApproval(Scope):
     snapshot: Snapshot
 
 
-class RemindApprovers(Scope):
-    """Input of ``remind_approvers``."""
-
-    request_id: str
-    deadline: UtcTime
-    snapshot: Snapshot
-
-
 class CheckApprover(Scope):
     """Input of ``check_approver``: the live roster's word on a person."""
 
     approver: str
-    requesters: tuple[str, ...]
+    requesters: tuple[str, ...] = ()
     total: Money | None = None
-    decision: Decision | None = None
 
 
 class CloseTicket(Scope):
     """Input of ``close_ticket``: the CRM note, the last outcome events, the final snapshot."""
 
+    number: int
     customer_id: str | None
     note: str
     snapshot: Snapshot

@@ -1,0 +1,167 @@
+"""Writes, exactly once: intent before the call, reading before any repetition, receipt after it."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from temporalio import activity
+
+from closeloop.actions.base import ActionKind
+from closeloop.actions.catalogue import parse
+from closeloop.errors import BackendRefused, EffectUnknown
+from closeloop.models.proposal import ActionError, Receipt
+from closeloop.models.steps import (
+    ActionOutcome,
+    ExecuteAction,
+    RecordedEffects,
+    Verification,
+    VerifyAction,
+    VerifyResolution,
+)
+from closeloop.names import idempotency_key
+from closeloop.ports import Ledger, Shop
+
+Reader = Callable[[VerifyAction, str], Receipt | None]
+"""Reads an effect from its system of record: (what, idempotency key) -> receipt or None."""
+
+MADE_BY_A_PERSON: Final = "person"
+
+
+class Effects:
+    """Performs the WRITEs of all kinds in the one safe order."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Keep the ledger that names effects before they happen."""
+        self._ledger = ledger
+
+    def perform(
+        self,
+        step: ExecuteAction,
+        *,
+        read: Callable[[str], Receipt | None],
+        write: Callable[[str], Receipt],
+    ) -> ActionOutcome:
+        """Make the effect happen once, whatever became of earlier attempts.
+
+        ``read`` and ``write`` are given the idempotency key. When the ledger has seen an earlier
+        attempt whose end is not known, the effect is looked for before it is asked for again.
+
+        Raises:
+            BackendRefused: the ledger or the backend says no; nothing happened.
+            BackendUnavailable: nothing happened; an attempt may follow.
+            EffectUnknown: it may have happened; the next attempt reads first.
+        """
+        key = idempotency_key(step.tenant, step.effect_id)
+        before = self._ledger.begin(step.tenant, step, datetime.now(UTC))
+        if before.state == "done":
+            receipt = self._ledger.receipt(step.tenant, step.effect_id)
+            return ActionOutcome(state="done", receipt=receipt, attempts=activity.info().attempt)
+        receipt = read(key) if before.state in ("executing", "unknown") else None
+        if receipt is None:
+            receipt = self._write(step, key, write)
+        self._ledger.finish(step.tenant, step.effect_id, receipt)
+        return ActionOutcome(state="done", receipt=receipt, attempts=activity.info().attempt)
+
+    def _write(self, step: ExecuteAction, key: str, write: Callable[[str], Receipt]) -> Receipt:
+        try:
+            return write(key)
+        except EffectUnknown:
+            self._ledger.mark_unknown(step.tenant, step.effect_id)
+            raise
+        except BackendRefused as refusal:
+            self._ledger.fail(step.tenant, step.effect_id, refusal.code)
+            raise
+
+
+class VerificationActivities:
+    """Read-backs: whether an effect stands in its system of record."""
+
+    def __init__(self, readers: Mapping[str, Reader], ledger: Ledger, shop: Shop) -> None:
+        """Keep one reader for each action kind that can be read back."""
+        self._readers = readers
+        self._ledger = ledger
+        self._shop = shop
+
+    @activity.defn
+    def verify_action(self, check: VerifyAction) -> Verification:
+        """Read one effect back; quick, and changes nothing."""
+        receipt = self._read(check, idempotency_key(check.tenant, check.effect_id))
+        if receipt is None:
+            problem = ActionError(
+                code="not_verified",
+                message=f"{check.action.kind}: the system of record does not show it",
+            )
+            return Verification(holds=False, problem=problem)
+        return Verification(holds=True, receipt=receipt)
+
+    @activity.defn
+    def reconcile_action(self, check: VerifyAction) -> Verification:
+        """Find out what became of a write whose attempts all ended without an answer.
+
+        What is found is recorded as done; what is not found stays unknown, and keeps every
+        overlapping effect refused until a person has looked.
+        """
+        found = self.verify_action(check)
+        if found.receipt is not None:
+            self._ledger.finish(check.tenant, check.effect_id, found.receipt)
+        else:
+            self._ledger.mark_unknown(check.tenant, check.effect_id)
+        return found
+
+    @activity.defn
+    def verify_resolution(self, request: VerifyResolution) -> RecordedEffects:
+        """Read back what a person says they did, and enter it into the ledger as done.
+
+        Raises:
+            BackendRefused: ``bad_effect`` for an effect that cannot be understood,
+                ``effect_not_found`` for one that the system of record does not show.
+        """
+        found: list[tuple[ExecuteAction, Receipt]] = []
+        for step in request.effects:
+            try:
+                params = parse(step.action)
+                named = self._named(step, params)
+            except ValueError as error:
+                raise BackendRefused(f"effects: {error}", code="bad_effect") from error
+            check = VerifyAction(
+                tenant=step.tenant,
+                ticket_id=step.ticket_id,
+                action=step.action,
+                effect_id=named.effect_id,
+                amount=named.amount,
+            )
+            receipt = self._read(check, MADE_BY_A_PERSON)
+            if receipt is None:
+                raise BackendRefused(
+                    f"{params.describe()}: the system of record does not show it;"
+                    " do it there first, then record it",
+                    code="effect_not_found",
+                )
+            found.append((named, receipt))
+        for named, receipt in found:
+            self._ledger.record_done(named.tenant, named, receipt)
+        return RecordedEffects(
+            effect_ids=tuple(named.effect_id for named, _ in found),
+            receipts=tuple(receipt for _, receipt in found),
+        )
+
+    def _named(self, step: ExecuteAction, params: ActionKind) -> ExecuteAction:
+        order = (
+            self._shop.get_order(step.tenant, params.target_order) if params.target_order else None
+        )
+        effect = params.effect(step.ticket_id, order)
+        return step.model_copy(
+            update={
+                "effect_id": effect.effect_id,
+                "components": effect.components,
+                "amount": effect.amount,
+            }
+        )
+
+    def _read(self, check: VerifyAction, key: str) -> Receipt | None:
+        reader = self._readers.get(check.action.kind)
+        if reader is None:
+            raise BackendRefused(
+                f"{check.action.kind!r} cannot be read back", code="cannot_read_back"
+            )
+        return reader(check, key)

@@ -1,0 +1,74 @@
+"""The one place where what ports raise becomes what Temporal understands.
+
+=====================  ================  =========  ======================================
+raised by a port       type on the wire  retried    details
+=====================  ================  =========  ======================================
+``BackendRefused``     backend_refused   no         the backend's code
+``BackendUnavailable`` unavailable       yes        next delay from the backend's own wish
+``EffectUnknown``      effect_unknown    yes        the next attempt reads before it writes
+anything else          its class name    yes        a bug: bounded by schedule-to-close
+=====================  ================  =========  ======================================
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from closeloop.errors import BackendRefused, BackendUnavailable, EffectUnknown
+from closeloop.models.base import clip
+
+REFUSED: Final = "backend_refused"
+UNAVAILABLE: Final = "unavailable"
+UNKNOWN: Final = "effect_unknown"
+
+MAX_ERROR_CHARS: Final = 500
+"""Failures travel through histories: their text is bounded."""
+
+
+def translate(error: Exception) -> ApplicationError:
+    """Return the Temporal failure for what an activity raised."""
+    text = clip(str(error) or type(error).__name__, MAX_ERROR_CHARS)
+    match error:
+        case ApplicationError():
+            return error
+        case BackendRefused(code=code):
+            return ApplicationError(text, code, type=REFUSED, non_retryable=True)
+        case BackendUnavailable(retry_after_seconds=float() | int() as seconds):
+            delay = timedelta(seconds=seconds)
+            return ApplicationError(text, type=UNAVAILABLE, next_retry_delay=delay)
+        case BackendUnavailable():
+            return ApplicationError(text, type=UNAVAILABLE)
+        case EffectUnknown():
+            return ApplicationError(text, type=UNKNOWN)
+        case _:
+            return ApplicationError(text, type=type(error).__name__)
+
+
+class FailureInterceptor(Interceptor):
+    """Translates the failures of every activity of a worker."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Wrap the next interceptor."""
+        return _Translating(super().intercept_activity(next))
+
+
+class _Translating(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        try:
+            return await super().execute_activity(input)
+        except CancelledError:
+            raise
+        except Exception as error:
+            failure = translate(error)
+            info = activity.info()
+            activity.logger.warning(
+                "activity failed",
+                extra={"failure_type": failure.type, "attempt": info.attempt},
+                exc_info=failure.type not in (REFUSED, UNAVAILABLE, UNKNOWN) and error,
+            )
+            if failure is error:
+                raise
+            raise failure from error

@@ -1,0 +1,147 @@
+"""Policy's activities: gather the facts by reading, then judge; and the live roster."""
+
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from closeloop.actions.base import Access, ActionKind
+from closeloop.actions.catalogue import parse
+from closeloop.errors import BackendRefused
+from closeloop.models.base import Money
+from closeloop.models.policy import ActionFacts, Facts, Judgement, JudgeRequest
+from closeloop.models.proposal import Action
+from closeloop.models.records import OrderRecord
+from closeloop.models.steps import CheckApprover, Recorded
+from closeloop.policy.consent import names_remedy, names_target
+from closeloop.policy.roster import may_decide
+from closeloop.ports import Ledger, Payments, PolicyBook, Shop
+
+
+class PolicyActivities:
+    """Activities that decide what is allowed; they read, and never write."""
+
+    def __init__(self, book: PolicyBook, shop: Shop, payments: Payments, ledger: Ledger) -> None:
+        """Keep the rules and the systems that facts come from."""
+        self._book = book
+        self._shop = shop
+        self._payments = payments
+        self._ledger = ledger
+
+    @activity.defn
+    def evaluate_policy(self, request: JudgeRequest) -> Judgement:
+        """Return the verdicts with the facts they rest on."""
+        now = datetime.now(UTC)
+        gathered = tuple(self._gather(request, action) for action in request.actions)
+        own = [facts.effect.effect_id for facts in gathered if facts.effect is not None]
+        customer_spent, tenant_spent = self._ledger.spent_today(
+            request.tenant, request.customer_id, now, besides=own
+        )
+        facts = Facts(
+            at=now,
+            policy_version=self._book.version,
+            tenant=request.tenant,
+            ticket_id=request.ticket_id,
+            customer_id=request.customer_id,
+            assurance=request.assurance,
+            intent=request.intent,
+            confidence=request.confidence,
+            topics=request.topics,
+            injection_suspected=request.injection_suspected,
+            mode_cap=request.mode_cap,
+            contact_changed_at=request.contact_changed_at,
+            customer_spent_today_minor=customer_spent,
+            tenant_spent_today_minor=tenant_spent,
+            actions=gathered,
+        )
+        return self._book.judge(facts, request.actions)
+
+    @activity.defn
+    def check_approver(self, check: CheckApprover) -> Recorded:
+        """Ask the live roster whether this person may decide.
+
+        Raises:
+            BackendRefused: with the roster's code, for example ``above_limit``.
+        """
+        problem = may_decide(
+            self._book.approver(check.approver),
+            approver_id=check.approver,
+            tenant=check.tenant,
+            requesters=check.requesters,
+            total=check.total,
+        )
+        if problem is not None:
+            raise BackendRefused(problem.message, code=problem.code)
+        return Recorded()
+
+    def _gather(self, request: JudgeRequest, action: Action) -> ActionFacts:
+        try:
+            params = parse(action)
+        except ValueError as error:
+            return ActionFacts(
+                action_id=action.action_id, kind=action.kind, valid=False, problem=str(error)
+            )
+        facts = ActionFacts(
+            action_id=action.action_id,
+            kind=action.kind,
+            writes=params.access is Access.WRITE,
+            internal=params.internal,
+            needed_assurance=params.assurance,
+            moves_money=params.moves_money,
+            order_id=params.target_order,
+        )
+        order = None
+        if params.target_order is not None:
+            order = self._shop.get_order(request.tenant, params.target_order)
+            if order is None:
+                return facts
+            facts = facts.model_copy(
+                update={"order_found": True, "order_customer_id": order.customer_id}
+            )
+            if order.customer_id != request.customer_id:
+                return facts  # nothing more about somebody else's order, not even in a record
+        try:
+            return self._complete(request, action, params, order, facts)
+        except ValueError as error:
+            return facts.model_copy(update={"valid": False, "problem": str(error)})
+
+    def _complete(
+        self,
+        request: JudgeRequest,
+        action: Action,
+        params: ActionKind,
+        order: OrderRecord | None,
+        facts: ActionFacts,
+    ) -> ActionFacts:
+        effect = params.effect(request.ticket_id, order)
+        known = self._ledger.lookup(request.tenant, effect.effect_id, effect.components)
+        asked = [request.customer_messages.get(name, "") for name in action.requested_by]
+        update: dict[str, object] = {
+            "amount": effect.amount,
+            "effect": known,
+            "names_remedy": names_remedy(asked, type(params)),
+        }
+        if order is not None:
+            components = tuple(name.rpartition("/")[2] for name in effect.components)
+            update |= {
+                "order_id": order.order_id,
+                "order_status": order.status,
+                "placed_at": order.placed_at,
+                "delivered_at": order.delivered_at,
+                "component_total": Money(
+                    amount_minor=sum(effect.components.values()), currency=order.currency
+                ),
+                "names_target": names_target(asked, order, components, request.ticket_order_ids),
+            }
+            if params.moves_money:
+                update |= self._money(request.tenant, order)
+        return facts.model_copy(update=update)
+
+    def _money(self, tenant: str, order: OrderRecord) -> dict[str, object]:
+        payments = self._payments.list_payments(tenant, order.order_id)
+        refunds = self._payments.list_refunds(tenant, order.order_id)
+        paid = sum(p.amount.amount_minor for p in payments)
+        refunded = sum(r.amount.amount_minor for r in refunds if r.status != "failed")
+        return {
+            "paid": Money(amount_minor=paid, currency=order.currency),
+            "refunded": Money(amount_minor=refunded, currency=order.currency),
+        }

@@ -1,0 +1,252 @@
+"""Payments: money taken for orders, and given back to how they were paid."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar, Final
+from uuid import uuid4
+
+from closeloop.embedded.database import Call, Database, once
+from closeloop.embedded.faults import FaultPlan, reads, writes
+from closeloop.embedded.stored import StoredOrder, find_order, find_user, require_order, save_user
+from closeloop.errors import BackendRefused
+from closeloop.models.base import Money
+from closeloop.models.records import PaymentRecord, RefundRecord
+
+SERVICE: Final = "payments"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryRow:
+    """One row of an order's history of money; ``minor`` is positive in both kinds."""
+
+    kind: str
+    minor: int
+    method_id: str
+
+
+class EmbeddedPayments:
+    """The payments system: one of ``closeloop.ports.Payments``."""
+
+    port: ClassVar[str] = "payments"
+
+    def __init__(
+        self, database: Database, faults: FaultPlan, *, settlement_seconds: float
+    ) -> None:
+        """Use the database; a refund is ``pending`` for ``settlement_seconds`` after the call."""
+        self.faults = faults
+        self._database = database
+        self._settlement = timedelta(seconds=settlement_seconds)
+
+    @reads
+    def list_payments(self, tenant: str, order_id: str) -> tuple[PaymentRecord, ...]:
+        """Return what was taken for the order."""
+        with self._database.read() as connection:
+            order = find_order(connection, tenant, order_id)
+            history = () if order is None else _history(connection, order)
+        return tuple(
+            PaymentRecord(
+                payment_id=f"pay_{order.order_id.strip('#')}_{n}",
+                order_id=order.order_id,
+                method_id=row.method_id,
+                amount=Money(amount_minor=row.minor, currency=order.currency),
+            )
+            for n, row in enumerate(history)
+            if order is not None and row.kind == "payment"
+        )
+
+    @reads
+    def list_refunds(self, tenant: str, order_id: str) -> tuple[RefundRecord, ...]:
+        """Return everything given back on the order, the shop's own cancellations included."""
+        with self._database.read() as connection:
+            order = find_order(connection, tenant, order_id)
+            if order is None:
+                return ()
+            rows = connection.execute(
+                f"{_REFUND} WHERE tenant = ? AND order_id = ? ORDER BY rowid",
+                (tenant, order.order_id),
+            ).fetchall()
+        return tuple(_refund(row) for row in rows)
+
+    @reads
+    def find_refund(self, tenant: str, key: str) -> RefundRecord | None:
+        """Return the refund made under ``key``; a cancellation's bears the cancellation's key."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                f"{_REFUND} WHERE tenant = ? AND key = ?", (tenant, key)
+            ).fetchone()
+        return None if row is None else _refund(row)
+
+    @writes
+    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
+        """Give ``amount`` back to how the order was paid; never more than is left of it.
+
+        Raises:
+            BackendRefused: ``order_not_found``, ``invalid_amount``, ``currency_mismatch``,
+                ``no_payment``, ``over_refund`` or ``idempotency_mismatch``.
+        """
+        with self._database.write() as connection:
+            order = require_order(connection, tenant, order_id)
+            call = Call(
+                tenant=tenant,
+                service=SERVICE,
+                key=key,
+                operation="refund",
+                arguments=(order.order_id, amount.amount_minor, amount.currency),
+            )
+            return once(
+                connection,
+                call,
+                RefundRecord,
+                lambda: self._refund(connection, order, key, amount),
+            )
+
+    def refund_rest(
+        self, connection: sqlite3.Connection, order: StoredOrder, key: str
+    ) -> RefundRecord | None:
+        """Give back all that is left of an order's payments, in the caller's transaction.
+
+        Returns None if nothing is left.
+
+        Raises:
+            BackendRefused: ``key`` was used for a refund (``idempotency_mismatch``).
+        """
+        left = sum(minor for _, minor in left_of(_history(connection, order)))
+        if left == 0:
+            return None
+        amount = Money(amount_minor=left, currency=order.currency)
+        call = Call(
+            tenant=order.tenant,
+            service=SERVICE,
+            key=key,
+            operation="refund_rest",
+            arguments=(order.order_id,),
+        )
+        return once(
+            connection, call, RefundRecord, lambda: self._refund(connection, order, key, amount)
+        )
+
+    def _refund(
+        self, connection: sqlite3.Connection, order: StoredOrder, key: str, amount: Money
+    ) -> RefundRecord:
+        history = _history(connection, order)
+        left = left_of(history)
+        _check(order, amount, left)
+        shares = split(left, amount.amount_minor)
+        connection.executemany(
+            "INSERT INTO transactions VALUES (?, ?, ?, 'refund', ?, ?)",
+            (
+                (order.tenant, order.order_id, len(history) + n, minor, method_id)
+                for n, (method_id, minor) in enumerate(shares)
+            ),
+        )
+        _credit_balances(connection, order, shares)
+        created = datetime.now(UTC)
+        row = (
+            f"re_{uuid4().hex[:16]}",
+            key,
+            order.order_id,
+            amount.amount_minor,
+            order.currency,
+            created.isoformat(),
+            (created + self._settlement).isoformat(),
+        )
+        connection.execute(
+            "INSERT INTO refunds (tenant, refund_id, key, order_id, amount_minor, currency,"
+            " created_at, settles_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (order.tenant, *row),
+        )
+        return _refund(row)
+
+
+def _check(order: StoredOrder, amount: Money, left: Sequence[tuple[str, int]]) -> None:
+    if amount.amount_minor <= 0:
+        raise BackendRefused(f"{amount} is not an amount to give back", code="invalid_amount")
+    if amount.currency != order.currency:
+        raise BackendRefused(
+            f"order {order.order_id} was paid in {order.currency}, not in {amount.currency}",
+            code="currency_mismatch",
+        )
+    if not left:
+        raise BackendRefused(f"nothing was paid for order {order.order_id}", code="no_payment")
+    rest = Money(amount_minor=sum(minor for _, minor in left), currency=order.currency)
+    if amount.amount_minor > rest.amount_minor:
+        raise BackendRefused(
+            f"{amount} is more than the {rest} left of what was paid for {order.order_id}",
+            code="over_refund",
+        )
+
+
+def left_of(history: Sequence[HistoryRow]) -> list[tuple[str, int]]:
+    """Return (method id, minor units left) of every payment, in the history's order.
+
+    A refund counts against payments made by its own method first, then against the earliest.
+    """
+    payments = [(row.method_id, row.minor) for row in history if row.kind == "payment"]
+    given = [(row.method_id, row.minor) for row in history if row.kind == "refund"]
+    for any_method in (False, True):
+        unplaced: list[tuple[str, int]] = []
+        for method_id, minor in given:
+            for n, (paid_by, left) in enumerate(payments):
+                if any_method or paid_by == method_id:
+                    taken = min(left, minor)
+                    payments[n] = (paid_by, left - taken)
+                    minor -= taken
+            unplaced.append((method_id, minor))
+        given = unplaced
+    return payments
+
+
+def split(left: Sequence[tuple[str, int]], minor: int) -> list[tuple[str, int]]:
+    """Return what goes back by which payment, in their order; ``minor`` is at most their sum."""
+    shares: list[tuple[str, int]] = []
+    for method_id, available in left:
+        share = min(available, minor)
+        if share > 0:
+            shares.append((method_id, share))
+            minor -= share
+    return shares
+
+
+def _history(connection: sqlite3.Connection, order: StoredOrder) -> tuple[HistoryRow, ...]:
+    rows = connection.execute(
+        "SELECT kind, amount_minor, method_id FROM transactions"
+        " WHERE tenant = ? AND order_id = ? ORDER BY position",
+        (order.tenant, order.order_id),
+    ).fetchall()
+    return tuple(HistoryRow(kind=kind, minor=minor, method_id=method) for kind, minor, method in rows)
+
+
+def _credit_balances(
+    connection: sqlite3.Connection, order: StoredOrder, shares: Sequence[tuple[str, int]]
+) -> None:
+    """Raise the balance of gift cards that money goes back to, at once."""
+    user = find_user(connection, order.tenant, order.customer_id)
+    if user is None:
+        return
+    methods = dict(user.payment_methods)
+    for method_id, minor in shares:
+        method = methods.get(method_id)
+        if method is not None and method.balance is not None:
+            methods[method_id] = method.model_copy(update={"balance": method.balance + minor})
+    if methods != user.payment_methods:
+        save_user(connection, order.tenant, user.model_copy(update={"payment_methods": methods}))
+
+
+_REFUND = (
+    "SELECT refund_id, key, order_id, amount_minor, currency, created_at, settles_at FROM refunds"
+)
+
+
+def _refund(row: tuple[str, str, str, int, str, str, str]) -> RefundRecord:
+    refund_id, key, order_id, minor, currency, created_at, settles_at = row
+    settled = datetime.fromisoformat(settles_at) <= datetime.now(UTC)
+    return RefundRecord(
+        refund_id=refund_id,
+        key=key,
+        order_id=order_id,
+        amount=Money(amount_minor=minor, currency=currency),
+        status="succeeded" if settled else "pending",
+        created_at=datetime.fromisoformat(created_at),
+    )

@@ -1,0 +1,246 @@
+"""Finds out which order, and which items of it, a customer means.
+
+The messages are read oldest first, and each narrows or replaces what the ones before have said: a
+number beats words, newer words beat older ones. Only the customer's own orders are ever looked at,
+so that an answer cannot depend on anybody else's.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from closeloop.models.records import OrderLine, OrderRecord
+from closeloop.offline.playbooks.reading import (
+    looks_like_order_number,
+    means_newest_order,
+    numbers_named,
+    plain,
+    says_yes,
+    stem,
+    stems,
+)
+
+# They stand in names of products without saying which product it is.
+_NO_NAME_WORDS: Final = frozenset(
+    "one set kit pair piece pack the and of with for by a an in de no new".split()
+)
+_MIN_OPTION_WORD: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the customer seems to mean.
+
+    ``sure`` says that ``orders`` holds the one order meant; otherwise it holds those to choose
+    from, and ``foreign`` says that a number was named which is not on the account. ``items`` are
+    the ids of the items named, none when no item was.
+    """
+
+    orders: tuple[OrderRecord, ...]
+    sure: bool = False
+    items: tuple[str, ...] = ()
+    foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What the messages read so far have narrowed the orders to.
+
+    ``items`` maps an order id to the item ids meant; ``named`` is whether clear words or a number
+    stand behind it, ``foreign`` whether the number is not on the account.
+    """
+
+    orders: tuple[OrderRecord, ...]
+    items: dict[str, tuple[str, ...]]
+    named: bool = False
+    foreign: bool = False
+
+
+def choose(
+    orders: Sequence[OrderRecord],
+    *,
+    given: Sequence[str],
+    messages: Sequence[tuple[str, bool]],
+    fits: Callable[[OrderRecord], bool],
+) -> Choice:
+    """Return what the customer means.
+
+    Args:
+        orders: the customer's own orders, newest first.
+        given: order numbers that came with the ticket, outside its text.
+        messages: (text, whether the customer wrote it), oldest first.
+        fits: whether an order is plausible for what is wanted, where words leave a choice.
+    """
+    own = tuple(orders)
+    scope = _Scope(own, {})
+    if given:
+        scope = _by_number(own, " ".join(given)) or _Scope((), {}, foreign=True)
+    asked_about: tuple[OrderRecord, ...] = ()
+    is_reply = False
+    for text, by_customer in messages:
+        if not by_customer:
+            asked_about = _numbered(own, text)
+            is_reply = True
+        elif len(asked_about) == 1 and says_yes(text):
+            order_id = asked_about[0].order_id
+            scope = _Scope(asked_about, {order_id: scope.items.get(order_id, ())}, named=True)
+        else:
+            scope = _read(scope, own, text, is_reply=is_reply)
+    return _decide(scope, own, fits)
+
+
+def _read(scope: _Scope, own: tuple[OrderRecord, ...], text: str, *, is_reply: bool) -> _Scope:
+    items, clear = _named_items(own, text)
+    numbered = _by_number(own, text)
+    if numbered is not None:
+        return numbered if numbered.foreign else _with_items(numbered, scope, own, items, clear)
+    if clear:
+        inside = {o.order_id: items[o.order_id] for o in scope.orders if o.order_id in items}
+        return _scope_of(own, inside or items)
+    if is_reply and (picked := _by_option(scope, text)):
+        return _scope_of(own, picked)
+    if means_newest_order(text):
+        return _Scope(own[:1], {}, named=bool(own))
+    if items and not scope.named:
+        return replace(_scope_of(own, items), named=False)
+    return scope
+
+
+def _with_items(
+    numbered: _Scope,
+    before: _Scope,
+    own: tuple[OrderRecord, ...],
+    items: dict[str, tuple[str, ...]],
+    clear: bool,
+) -> _Scope:
+    """Return the numbered orders with the items named beside the numbers, or before them.
+
+    Items that stand on other orders only contradict the number: all of those orders are in
+    question then.
+    """
+    ids = [order.order_id for order in numbered.orders]
+    inside = {order_id: items[order_id] for order_id in ids if order_id in items}
+    if not clear:
+        earlier = {order_id: before.items.get(order_id, ()) for order_id in ids}
+        return replace(numbered, items=inside or earlier)
+    if inside:
+        return _scope_of(own, inside)
+    return _Scope(tuple(o for o in own if o.order_id in (*ids, *items)), {}, named=True)
+
+
+def _scope_of(own: tuple[OrderRecord, ...], items: dict[str, tuple[str, ...]]) -> _Scope:
+    return _Scope(tuple(order for order in own if order.order_id in items), items, named=True)
+
+
+def _numbered(own: tuple[OrderRecord, ...], text: str) -> tuple[OrderRecord, ...]:
+    named = numbers_named(text, [order.order_id for order in own])
+    return tuple(
+        order
+        for order in own
+        if order.order_id in named or numbers_named(text, order.tracking_ids)
+    )
+
+
+def _by_number(own: tuple[OrderRecord, ...], text: str) -> _Scope | None:
+    """Return what numbers in ``text`` point to; None where there are none."""
+    named = _numbered(own, text)
+    if named:
+        return _Scope(named, {}, named=True)
+    return _Scope((), {}, foreign=True) if looks_like_order_number(text) else None
+
+
+def name_words(line: OrderLine) -> tuple[str, ...]:
+    """Return the stems of an item's name that say what it is, in their order."""
+    words = plain(line.name).replace("-", " ").split(",")[0].split()
+    return tuple(
+        stem(word) for word in words if word not in _NO_NAME_WORDS and not word.isdigit()
+    )
+
+
+def noun(line: OrderLine) -> str:
+    """Return the word of an item's name that says what it is, as the shop writes it."""
+    words = plain(line.name).replace("-", " ").split(",")[0].split()
+    return next((word for word in reversed(words) if word not in _NO_NAME_WORDS), "")
+
+
+def _named_items(
+    orders: Sequence[OrderRecord], text: str
+) -> tuple[dict[str, tuple[str, ...]], bool]:
+    """Return the items that ``text`` names, by order, and whether it does so clearly.
+
+    Clear is the noun of a name ("mug") or two of its words. Among variants of one product those
+    win whose options are named too; among orders those that hold most of the products named.
+    """
+    said = stems(text.replace("-", " "))
+    clear: list[tuple[OrderRecord, OrderLine]] = []
+    faint: list[tuple[OrderRecord, OrderLine]] = []
+    for order in orders:
+        for line in order.lines:
+            words = name_words(line)
+            hits = sum(word in said for word in words)
+            if words and (words[-1] in said or hits > 1):
+                clear.append((order, line))
+            elif hits:
+                faint.append((order, line))
+    found = clear or faint
+    best: dict[str, int] = {}
+    for _, line in found:
+        best[line.product_id] = max(best.get(line.product_id, 0), _option_hits(line, text))
+    kept: dict[str, dict[str, str]] = {}
+    for order, line in found:
+        if _option_hits(line, text) == best[line.product_id]:
+            kept.setdefault(order.order_id, {})[line.item_id] = line.product_id
+    most = max((len(set(items.values())) for items in kept.values()), default=0)
+    return {
+        order_id: tuple(items)
+        for order_id, items in kept.items()
+        if len(set(items.values())) == most
+    }, bool(clear)
+
+
+def _option_hits(line: OrderLine, text: str) -> int:
+    """Return how many of a line's options ``text`` names ("oat", "500 ml")."""
+    said, flat = stems(text), "".join(plain(text).split())
+
+    def named(value: str) -> bool:
+        words = [stem(word) for word in plain(value).split()]
+        if any(word.isdigit() or len(word) < _MIN_OPTION_WORD for word in words):
+            return any(char.isdigit() for char in value) and "".join(plain(value).split()) in flat
+        return any(word in said for word in words if word not in _NO_NAME_WORDS)
+
+    return sum(named(value) for value in line.options.values())
+
+
+def _by_option(scope: _Scope, text: str) -> dict[str, tuple[str, ...]]:
+    """Return what an answer like "the oat one" picks out of the scope, by order."""
+    scored = [
+        (_option_hits(line, text), order.order_id, line.item_id)
+        for order in scope.orders
+        for line in order.lines
+        if not scope.items.get(order.order_id) or line.item_id in scope.items[order.order_id]
+    ]
+    best = max((score for score, _, _ in scored), default=0)
+    picked: dict[str, dict[str, None]] = {}
+    for score, order_id, item_id in scored:
+        if score == best > 0:
+            picked.setdefault(order_id, {})[item_id] = None
+    return {order_id: tuple(items) for order_id, items in picked.items()}
+
+
+def _decide(
+    scope: _Scope, own: tuple[OrderRecord, ...], fits: Callable[[OrderRecord], bool]
+) -> Choice:
+    if scope.foreign or not own:
+        return Choice((), foreign=scope.foreign)
+    if scope.named:
+        among = scope.orders
+        orders = tuple(filter(fits, among)) if len(among) > 1 else among
+    else:
+        among = own
+        orders = tuple(filter(fits, own))
+    # Words too faint to choose by ("the wireless ones") may confirm a choice, or shorten a question.
+    hinted = tuple(order for order in orders if order in scope.orders)
+    sure = len(orders) == 1 == len(hinted)
+    if not sure:
+        return Choice(hinted or orders or among)
+    return Choice(orders, sure=True, items=scope.items.get(orders[0].order_id, ()))

@@ -1,0 +1,64 @@
+"""A folder of policy files as the ``PolicyBook`` port."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from closeloop.errors import ConfigurationError
+from closeloop.models.approval import Approver
+from closeloop.models.policy import Facts, Judgement
+from closeloop.models.proposal import Action
+from closeloop.models.state import Terms
+from closeloop.policy import approvers, desk, rules
+from closeloop.policy.judge import judge
+from closeloop.policy.roster import serves
+from closeloop.policy.tomlfile import content_hash, read_toml
+
+
+class FilePolicyBook:
+    """The rules, terms and roster of a folder, read once: a change needs a new start."""
+
+    def __init__(self, folder: Path, *, time_scale: float = 1.0) -> None:
+        """Read ``rules.toml``, ``desk.toml`` and ``approvers.toml`` of ``folder``.
+
+        ``time_scale`` multiplies every waiting time.
+
+        Raises:
+            ConfigurationError: names the file, the key, and the rule, tenant or person.
+        """
+        if not (math.isfinite(time_scale) and time_scale > 0):
+            raise ConfigurationError(f"time_scale: {time_scale} must be a number above 0")
+        files = {name: read_toml(folder / name) for name in (rules.FILE, desk.FILE, approvers.FILE)}
+        self._rules = rules.parse_rules(files[rules.FILE], str(folder / rules.FILE))
+        self._desk = desk.parse_desk(files[desk.FILE], str(folder / desk.FILE))
+        self._people = approvers.parse_approvers(
+            files[approvers.FILE], str(folder / approvers.FILE)
+        )
+        self._time_scale = time_scale
+        self._version = content_hash(files)
+
+    @property
+    def version(self) -> str:
+        """Hash of everything that judgements rest on."""
+        return self._version
+
+    def judge(self, facts: Facts, actions: Sequence[Action]) -> Judgement:
+        """Return the verdicts on recorded facts; pure."""
+        return judge(facts, self._rules, actions)
+
+    def terms(self, tenant: str) -> Terms:
+        """Return the desk's terms, waits already scaled."""
+        return self._desk.of(tenant).scaled(self._time_scale)
+
+    def limits(self, tenant: str) -> tuple[int, int]:
+        """Return (customer's, tenant's) daily money limit in minor units."""
+        limit = self._desk.of(tenant).daily_limit
+        return limit.customer, limit.tenant
+
+    def approvers(self, tenant: str) -> tuple[Approver, ...]:
+        """Return who may decide for this tenant."""
+        return tuple(person for person in self._people if serves(person, tenant))
+
+    def approver(self, approver_id: str) -> Approver | None:
+        """Return the person with this id, of whatever tenant."""
+        return next((p for p in self._people if p.approver_id == approver_id), None)

@@ -1,0 +1,140 @@
+"""The judge: a pure function from recorded facts and rules to verdicts."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from closeloop.models.policy import ActionFacts, Facts, Judgement, Reason, Ruling, Verdict
+from closeloop.models.proposal import Action
+from closeloop.models.ticket import Mode
+from closeloop.policy.binding import binding_hash
+from closeloop.policy.check import Finding, Result, Scope, concerns, standing
+from closeloop.policy.checks import GATES
+from closeloop.policy.rules import CAPPED, NOT_ALLOWED, NOT_VALID, ActionRule, Rules, TicketRule
+from closeloop.policy.standing import Standing
+
+_CAP_WORDS: Final = {
+    Mode.ASSISTED: "Here a person looks at everything before it reaches a customer",
+    Mode.ADVISORY: "Here a person acts, and Closeloop only recommends",
+    Mode.SHADOW: "Here Closeloop only watches, and a person does the work",
+}
+NO_PERSON_NEEDED: Final = "No rule asks for a person."
+
+
+class _TicketWord(NamedTuple):
+    """A word on the whole ticket."""
+
+    reason: Reason
+    escalates: bool
+
+
+def judge(facts: Facts, rules: Rules, actions: Sequence[Action]) -> Judgement:
+    """Return the verdicts on the facts, the mode they add up to, and the binding hash.
+
+    ``actions`` are the exact ones that the facts are about, for the hash. The least permissive of
+    all rules wins; an action kind that the rules do not allow is refused.
+
+    Raises:
+        ValueError: ``actions`` are not those of ``facts``, in the same order.
+    """
+    words = _ticket_words(facts, rules.for_ticket)
+    verdicts = tuple(_verdict(facts, action, rules, words) for action in facts.actions)
+    escalate = next((word.reason.rule_id for word in words if word.escalates), None)
+    asking = [word.reason for word in words] + [
+        reason
+        for verdict in verdicts
+        for reason in verdict.reasons
+        if reason.ruling is Ruling.NEEDS_APPROVAL
+    ]
+    mode = Mode.ADVISORY if escalate else Mode.ASSISTED if asking else Mode.AUTONOMOUS
+    return Judgement(
+        verdicts=verdicts,
+        mode=max(mode, facts.mode_cap, key=lambda m: m.rank),
+        mode_reasons=_in_words(asking) or (NO_PERSON_NEEDED,),
+        escalate=escalate,
+        facts=facts,
+        binding_hash=binding_hash(actions, facts),
+    )
+
+
+def _ticket_words(facts: Facts, rules: Iterable[TicketRule]) -> tuple[_TicketWord, ...]:
+    words = [
+        _TicketWord(
+            Reason(
+                rule_id=rule.id,
+                ruling=Ruling.NEEDS_APPROVAL,
+                text=_text(rule.reason, finding),
+            ),
+            rule.otherwise == "escalate",
+        )
+        for rule in rules
+        if (finding := rule.check.look(facts)).result is not Result.PASS
+    ]
+    cap = facts.mode_cap
+    if cap is not Mode.AUTONOMOUS:
+        reason = Reason(
+            rule_id=f"{CAPPED}{cap.value}",
+            ruling=Ruling.NEEDS_APPROVAL,
+            text=f"{_CAP_WORDS[cap]}.",
+        )
+        words.append(_TicketWord(reason, cap is not Mode.ASSISTED))
+    return tuple(words)
+
+
+def _verdict(
+    facts: Facts, action: ActionFacts, rules: Rules, words: Sequence[_TicketWord]
+) -> Verdict:
+    reasons = _barred(facts, action, rules)
+    if not reasons:
+        reasons = tuple(
+            reason
+            for rule in rules.for_actions
+            if not isinstance(rule.check, GATES) and (reason := _reason(rule, facts, action))
+        )
+        if concerns(Scope.WRITES, action):
+            reasons += tuple(word.reason for word in words)
+    ruling = max((reason.ruling for reason in reasons), key=_rank, default=Ruling.ALLOW)
+    return Verdict(action_id=action.action_id, ruling=ruling, reasons=reasons)
+
+
+def _rank(ruling: Ruling) -> int:
+    return ruling.rank
+
+
+def _barred(facts: Facts, action: ActionFacts, rules: Rules) -> tuple[Reason, ...]:
+    """Return the one reason after which nothing else is looked at, where there is one.
+
+    More reasons would tell a stranger what the order is like, and so that it exists. For the same
+    end the gates come before the parameters, whose problems may name parts of the order.
+    """
+    if action.kind not in rules.allowed:
+        text = f"No rule allows an action of the kind {action.kind[:64]!r}."
+        return (Reason(rule_id=NOT_ALLOWED, ruling=Ruling.REFUSE, text=text),)
+    for gate in GATES:
+        for rule in rules.for_actions:
+            if isinstance(rule.check, gate) and (reason := _reason(rule, facts, action)):
+                return (reason,)
+    if not action.valid:
+        text = f"The action does not make sense as it stands ({action.problem[:300]})."
+        return (Reason(rule_id=NOT_VALID, ruling=Ruling.REFUSE, text=text),)
+    return ()
+
+
+def _reason(rule: ActionRule, facts: Facts, action: ActionFacts) -> Reason | None:
+    if not rule.applies(action):
+        return None
+    if rule.check.judges_change and standing(facts, action) is Standing.DONE:
+        return None
+    finding = rule.check.look(facts, action)
+    if finding.result is Result.PASS:
+        return None
+    word = rule.otherwise if finding.result is Result.FAIL else rule.unknown
+    return Reason(rule_id=rule.id, ruling=Ruling(word), text=_text(rule.reason, finding))
+
+
+def _text(reason: str, finding: Finding) -> str:
+    return f"{reason} ({finding.detail})." if finding.detail else f"{reason}."
+
+
+def _in_words(reasons: Iterable[Reason]) -> tuple[str, ...]:
+    """Return each rule's words once, with its id."""
+    return tuple(dict.fromkeys(f"{reason.text} [{reason.rule_id}]" for reason in reasons))

@@ -1,0 +1,88 @@
+"""Settings: ``CLOSELOOP_*`` environment variables, read once by each program."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, cast
+
+from pydantic import Field, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from closeloop.errors import ConfigurationError
+
+PREFIX: Final = "CLOSELOOP_"
+_REPOSITORY: Final = Path(__file__).resolve().parent.parent
+
+_EXPECTED: Final[Mapping[str, str]] = {
+    "database_url": "must be an SQLAlchemy address that begins with sqlite:// or postgresql://",
+    "weaviate_url": "must be an address that begins with http:// or https://",
+    "llm": "must be offline or openai",
+    "time_scale": "must be a number above 0 and not above 1000",
+    "log_format": "must be console or json",
+    "log_level": "must be debug, info or warning",
+}
+
+
+def _default_database(values: Mapping[str, object]) -> str:
+    return f"sqlite:///{cast(Path, values['state_dir']).absolute() / 'operations.db'}"
+
+
+class Settings(BaseSettings):
+    """What an operator decides for one machine; an empty variable counts as not set.
+
+    Tests and programs may give values by keyword; ``load_settings`` is the door for the rest, for
+    it says plainly what is wrong. Where a variable names a file or folder, it has to be there.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid"
+    )
+
+    state_dir: Path = Path(".closeloop")
+    """Where a worker in development keeps its databases, and where ``dev.json`` stands."""
+    database_url: Annotated[str, StringConstraints(pattern=r"^(sqlite|postgresql)(\+\w+)?://")] = (
+        Field(default_factory=_default_database, repr=False)
+    )
+    """The operations database, as SQLAlchemy names it; it may hold a password."""
+    weaviate_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
+    """Without one, knowledge is kept in SQLite."""
+    llm: Literal["offline", "openai"] = "offline"
+    policies_dir: Path = _REPOSITORY / "policies"
+    """Rules, taxonomy, approvers and voice."""
+    shop_file: Path | None = None
+    """Shop data in the shape of ``closeloop/embedded/data/shop.json``; None means that file."""
+    faults: str = ""
+    """What the embedded backends do wrong: ``port.method=kind:probability`` or ``kind:xN``."""
+    time_scale: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """Multiplies every waiting time of the policy."""
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning"] = "info"
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process's environment.
+
+    Raises:
+        ConfigurationError: a variable is wrong, or its name is not one of ours; names it.
+    """
+    names = {PREFIX + field.upper() for field in Settings.model_fields}
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and variable not in names:
+            close = difflib.get_close_matches(variable, sorted(names), n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(names))}"
+            raise ConfigurationError(f"{variable} is not a setting: {hint}")
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        # Without the value: an address may hold a password.
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = str(first["loc"][0])
+        raise ConfigurationError(
+            f"{PREFIX}{field.upper()} {_EXPECTED.get(field, first['msg'])}"
+        ) from None
+    if not settings.policies_dir.is_dir():
+        raise ConfigurationError(f"{PREFIX}POLICIES_DIR: {settings.policies_dir} is not a folder")
+    if settings.shop_file is not None and not settings.shop_file.is_file():
+        raise ConfigurationError(f"{PREFIX}SHOP_FILE: {settings.shop_file} is not a file")
+    return settings

@@ -1,0 +1,230 @@
+"""The rows of the ledger: the statements that ``ledger`` puts together in one transaction.
+
+What changes rows here expects to be alone with the tenant's ledger (``engine.writing`` with
+``tenant_lock``).
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from pydantic import JsonValue
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from closeloop.models.steps import ExecuteAction
+from closeloop.store.audit import DESK, append_audit
+from closeloop.store.schema import EffectState, effect_components, effects
+
+BEGUN: Final = (EffectState.EXECUTING, EffectState.UNKNOWN, EffectState.DONE)
+"""States of an effect that has happened, or may have."""
+
+
+def tenant_lock(tenant: str) -> str:
+    """Return the name of the lock under which a tenant's ledger is written."""
+    return f"ledger:{tenant}"
+
+
+def utc_day(at: datetime) -> date:
+    """Return the UTC day of an aware time."""
+    return at.astimezone(UTC).date()
+
+
+def find(connection: Connection, tenant: str, effect_id: str) -> Row[Any] | None:
+    """Return the row of an effect."""
+    return connection.execute(select(effects).where(*_named(tenant, effect_id))).first()
+
+
+def state_at(row: Row[Any], now: datetime) -> EffectState:
+    """Return the effect's state; a reservation past its time is as good as released."""
+    state = EffectState(row.state)
+    if state is EffectState.RESERVED and row.reserved_until <= now:
+        return EffectState.RELEASED
+    return state
+
+
+def claimed_by_others(
+    connection: Connection, tenant: str, effect_id: str, components: Iterable[str], now: datetime
+) -> dict[str, str]:
+    """Return which of the components other live effects claim: component id to effect id."""
+    rows = connection.execute(
+        select(effect_components.c.component_id, effect_components.c.effect_id)
+        .join(effects)
+        .where(
+            effect_components.c.tenant == tenant,
+            effect_components.c.effect_id != effect_id,
+            effect_components.c.component_id.in_(list(components)),
+            effect_components.c.live.is_(true()),
+            or_(effects.c.state != EffectState.RESERVED, effects.c.reserved_until > now),
+        )
+        .order_by(effect_components.c.component_id)
+    )
+    return {row.component_id: row.effect_id for row in rows}
+
+
+def spent(
+    connection: Connection,
+    tenant: str,
+    customer_id: str | None,
+    now: datetime,
+    besides: Sequence[str],
+) -> tuple[int, int]:
+    """Return (customer's, tenant's) minor units of the UTC day, live reservations included."""
+    counts = or_(
+        and_(effects.c.state.in_(BEGUN), effects.c.day == utc_day(now)),
+        and_(effects.c.state == EffectState.RESERVED, effects.c.reserved_until > now),
+    )
+    theirs = case(
+        (effects.c.customer_id.is_not_distinct_from(customer_id), effects.c.amount_minor), else_=0
+    )
+    row = connection.execute(
+        select(func.sum(theirs), func.sum(effects.c.amount_minor)).where(
+            effects.c.tenant == tenant, counts, effects.c.effect_id.not_in(besides)
+        )
+    ).one()
+    return int(row[0] or 0), int(row[1] or 0)
+
+
+def put(
+    connection: Connection,
+    tenant: str,
+    effect: ExecuteAction,
+    now: datetime,
+    state: EffectState,
+    *,
+    claims: Collection[str],
+    values: Mapping[str, object],
+) -> None:
+    """Insert or replace an effect, claiming those of its components that are in ``claims``."""
+    columns = _columns(effect) | {"state": state, "updated_at": now} | dict(values)
+    named = _named(tenant, effect.effect_id)
+    if connection.execute(update(effects).where(*named).values(columns)).rowcount == 0:
+        key = {"tenant": tenant, "effect_id": effect.effect_id, "created_at": now}
+        connection.execute(insert(effects).values(key | columns))
+    connection.execute(
+        delete(effect_components).where(
+            effect_components.c.tenant == tenant,
+            effect_components.c.effect_id == effect.effect_id,
+        )
+    )
+    rows = [
+        {
+            "tenant": tenant,
+            "effect_id": effect.effect_id,
+            "component_id": component,
+            "live": component in claims,
+        }
+        for component in effect.components
+    ]
+    if rows:
+        connection.execute(insert(effect_components), rows)
+    append_audit(
+        connection,
+        at=now,
+        tenant=tenant,
+        ticket_id=effect.ticket_id,
+        actor=effect.approved_by or DESK,
+        what=f"effect_{state}",
+        detail={
+            "effect_id": effect.effect_id,
+            "kind": effect.action.kind,
+            "amount_minor": effect.amount.amount_minor if effect.amount else None,
+            "request_id": effect.request_id,
+        },
+    )
+
+
+def move(
+    connection: Connection,
+    row: Row[Any],
+    now: datetime,
+    state: EffectState,
+    *,
+    values: Mapping[str, object] | None = None,
+    detail: Mapping[str, JsonValue] | None = None,
+) -> None:
+    """Bring an effect into another state; failed and released ones give up their components."""
+    columns = {"state": state, "updated_at": now} | dict(values or {})
+    connection.execute(update(effects).where(*_named(row.tenant, row.effect_id)).values(columns))
+    if state in (EffectState.FAILED, EffectState.RELEASED):
+        connection.execute(
+            update(effect_components)
+            .where(
+                effect_components.c.tenant == row.tenant,
+                effect_components.c.effect_id == row.effect_id,
+            )
+            .values(live=False)
+        )
+    append_audit(
+        connection,
+        at=now,
+        tenant=row.tenant,
+        ticket_id=row.ticket_id,
+        actor=DESK,
+        what=f"effect_{state}",
+        detail={"effect_id": row.effect_id} | dict(detail or {}),
+    )
+
+
+def reclaim(connection: Connection, row: Row[Any], now: datetime) -> None:
+    """Claim an effect's components again, as far as no other live effect has them now."""
+    own = and_(
+        effect_components.c.tenant == row.tenant, effect_components.c.effect_id == row.effect_id
+    )
+    components = set(connection.scalars(select(effect_components.c.component_id).where(own)))
+    taken = claimed_by_others(connection, row.tenant, row.effect_id, components, now)
+    free = components - taken.keys()
+    connection.execute(
+        update(effect_components)
+        .where(own, effect_components.c.component_id.in_(free))
+        .values(live=True)
+    )
+
+
+def free_expired(connection: Connection, tenant: str, now: datetime) -> int:
+    """Release the tenant's reservations past their time; return how many there were."""
+    expired = connection.execute(
+        select(effects).where(
+            effects.c.tenant == tenant,
+            effects.c.state == EffectState.RESERVED,
+            effects.c.reserved_until <= now,
+        )
+    ).all()
+    for row in expired:
+        move(connection, row, now, EffectState.RELEASED, detail={"why": "expired"})
+    return len(expired)
+
+
+def _named(tenant: str, effect_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return effects.c.tenant == tenant, effects.c.effect_id == effect_id
+
+
+def _columns(effect: ExecuteAction) -> dict[str, Any]:
+    order_id = effect.action.params.get("order_id")
+    return {
+        "ticket_id": effect.ticket_id,
+        "action_id": effect.action.action_id,
+        "kind": effect.action.kind,
+        "order_id": order_id if isinstance(order_id, str) else None,
+        "customer_id": effect.customer_id,
+        "amount_minor": effect.amount.amount_minor if effect.amount else None,
+        "currency": effect.amount.currency if effect.amount else None,
+        "request_id": effect.request_id,
+        "approved_by": effect.approved_by,
+        "reserved_until": None,
+        "day": None,
+        "receipt": None,
+        "error_code": None,
+    }

@@ -1,0 +1,70 @@
+"""The Markdown card that operators see in the Temporal Web UI."""
+
+import re
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from closeloop.models.base import clip
+    from closeloop.models.policy import Verdict
+    from closeloop.models.state import TicketState
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+
+
+def inert(text: str, limit: int = 200) -> str:
+    """Return customer text with no markup left in it: no links, images, HTML or headings."""
+    flat = " ".join(clip(text, limit).split())
+    broken = re.sub(r"(?i)\b(https?|ftp|mailto|javascript|data):", r"\1 :", flat)
+    return _MARKDOWN.sub(r"\\\1", broken)
+
+
+def card(state: TicketState) -> str:
+    """Return status, classification, wait, proposal, actions and last words as Markdown."""
+    lines = [f"### {state.status.value} · {state.mode.value}"]
+    if state.deadline is not None:
+        lines.append(f"Waits for **{state.deadline_reason}** until {state.deadline:%Y-%m-%d %H:%M:%S} UTC")
+    if state.closure is not None:
+        lines.append(f"Closure: **{state.closure}**")
+    lines += [f"- {inert(reason)}" for reason in state.mode_reasons[:5]]
+    if state.classification is not None:
+        c = state.classification
+        lines.append(
+            f"**Classification** {inert(c.intent)} ({c.confidence:.2f}), {c.priority},"
+            f" {c.sentiment}, urgency {c.urgency}"
+        )
+    if state.escalation is not None:
+        lines.append(
+            f"**With people** {inert(state.escalation.reason)}"
+            f" since {state.escalation.since:%Y-%m-%d %H:%M} UTC, queue {state.escalation.queue}"
+        )
+    if state.approval is not None:
+        lines.append(f"**Approval** {state.approval.request_id}, total {state.approval.total or '-'}")
+        lines += [f"- {inert(text)}" for text in state.approval.summaries]
+    lines += _actions(state)
+    lines.append("**Last messages**")
+    lines += [f"- {m.sender}: {inert(m.text)}" for m in state.messages[-4:]]
+    return "\n\n".join(lines)
+
+
+def _actions(state: TicketState) -> list[str]:
+    if not state.actions:
+        return []
+    verdicts = {v.action_id: v for v in state.verdicts}
+    lines = ["**Actions**"]
+    for record in state.actions[-6:]:
+        name = record.action.action_id
+        words = record.receipt.summary if record.receipt else ""
+        words = words or (record.error.message if record.error else "")
+        lines.append(
+            f"- {name} {inert(record.action.kind)}: **{record.state.value}**"
+            f"{_ruling(verdicts.get(name))} {inert(words)}"
+        )
+    return lines
+
+
+def _ruling(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return ""
+    rules = ", ".join(reason.rule_id for reason in verdict.reasons)
+    return f" ({verdict.ruling.value}{': ' + inert(rules) if rules else ''})"

@@ -1,0 +1,213 @@
+"""What reaches a running ticket: updates, signals and queries.
+
+Handlers only take things in: they check, keep a receipt and change the state; the main coroutine
+acts on it. Signals run the same checks as updates; what they may not do is recorded as ignored.
+Only ``ApplicationError`` leaves a handler.
+"""
+
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows import approval, calls, state as transitions
+
+with workflow.unsafe.imports_passed_through():
+    from closeloop.models.approval import (
+        BackendEvent,
+        CustomerMessage,
+        Decision,
+        Operation,
+        UpdateReceipt,
+    )
+    from closeloop.models.proposal import Action, ActionRecord, ActionState
+    from closeloop.models.state import TicketState, TimelineEntry
+    from closeloop.models.steps import RecordedEffects
+    from closeloop.models.view import PendingApprovalView, TicketView, view_of
+    from closeloop.names import (
+        QUERY_PENDING_APPROVAL,
+        QUERY_TICKET,
+        QUERY_TIMELINE,
+        SIGNAL_BACKEND_EVENT,
+        SIGNAL_CUSTOMER_MESSAGE,
+        SIGNAL_SUBMIT_DECISION,
+        UPDATE_ADD_MESSAGE,
+        UPDATE_DECIDE,
+        UPDATE_OPERATE,
+    )
+
+MAX_HINTS = 20
+
+
+class TicketHandlers:
+    """The handlers of ``TicketWorkflow``, over the state they share with it."""
+
+    _state: TicketState
+
+    @workflow.update(name=UPDATE_ADD_MESSAGE)
+    def add_message(self, message: CustomerMessage) -> UpdateReceipt:
+        """Take in a message of the customer; the same id again gets the same receipt."""
+        return self._take_message(message)
+
+    @workflow.signal(name=SIGNAL_CUSTOMER_MESSAGE)
+    def customer_message(self, message: CustomerMessage) -> None:
+        """Take in a message from an ingress that cannot redeliver."""
+        self._take_message(message)
+
+    @workflow.update(name=UPDATE_DECIDE)
+    async def decide(self, decision: Decision) -> UpdateReceipt:
+        """Take a person's decision on the open request.
+
+        Raises:
+            ApplicationError: its type is the refusal's code, for example ``stale_request``.
+        """
+        return await self._take_decision(decision)
+
+    @decide.validator
+    def _check_decision(self, decision: Decision) -> None:
+        if decision.decision_id not in self._state.receipts:
+            _refuse(approval.decision_problem(self._state, decision))
+
+    @workflow.signal(name=SIGNAL_SUBMIT_DECISION)
+    async def submit_decision(self, decision: Decision) -> None:
+        """Take a decision from an ingress that cannot wait for the answer."""
+        try:
+            await self._take_decision(decision)
+        except ApplicationError as refusal:
+            self._ignored(f"decision {decision.decision_id}", refusal)
+
+    @workflow.update(name=UPDATE_OPERATE)
+    async def operate(self, operation: Operation) -> UpdateReceipt:
+        """Take over, hand back, record a person's resolution, or lower the mode.
+
+        Raises:
+            ApplicationError: its type is the refusal's code, for example ``not_escalated``.
+        """
+        known = self._state.receipts.get(operation.operation_id)
+        if known is not None:
+            return known
+        _refuse(approval.operation_problem(self._state, operation))
+        await calls.check_approver(self._state, operation.approver, None, operation)
+        effects = RecordedEffects()
+        if operation.resolution is not None and operation.resolution.effects:
+            effects = await calls.verify_resolution(self._state, operation, operation.resolution)
+        _refuse(approval.operation_problem(self._state, operation))
+        self._operate(operation, effects)
+        return self._receipt(operation.operation_id)
+
+    @operate.validator
+    def _check_operation(self, operation: Operation) -> None:
+        if operation.operation_id not in self._state.receipts:
+            _refuse(approval.operation_problem(self._state, operation))
+
+    @workflow.signal(name=SIGNAL_BACKEND_EVENT)
+    def backend_event(self, event: BackendEvent) -> None:
+        """Take a backend's hint that something changed; it causes a read-back, proves nothing."""
+        if event.event_id in self._state.receipts:
+            return
+        self._receipt(event.event_id)
+        hints = (*self._state.hints, event)[-MAX_HINTS:]
+        self._state = self._state.model_copy(update={"hints": hints})
+        self._note("backend hint", f"{event.kind} {event.effect_id or ''}")
+
+    @workflow.query(name=QUERY_TICKET)
+    def get_ticket(self) -> TicketView:
+        """Return the whole ticket."""
+        return view_of(self._state)
+
+    @workflow.query(name=QUERY_PENDING_APPROVAL)
+    def get_pending_approval(self) -> PendingApprovalView | None:
+        """Return the request that waits for a person, if there is one."""
+        return view_of(self._state).pending_approval
+
+    @workflow.query(name=QUERY_TIMELINE)
+    def get_timeline(self) -> tuple[TimelineEntry, ...]:
+        """Return what happened, oldest first."""
+        return self._state.timeline
+
+    def _take_message(self, message: CustomerMessage) -> UpdateReceipt:
+        known = self._state.receipts.get(message.message_id)
+        if known is not None:
+            return known
+        self._state = transitions.received(
+            self._state, message.message_id, message.text, workflow.now()
+        )
+        return self._receipt(message.message_id)
+
+    async def _take_decision(self, decision: Decision) -> UpdateReceipt:
+        known = self._state.receipts.get(decision.decision_id)
+        if known is not None:
+            return known
+        _refuse(approval.decision_problem(self._state, decision))
+        await calls.check_approver(self._state, decision.approver, decision, None)
+        known = self._state.receipts.get(decision.decision_id)
+        if known is not None:
+            return known
+        _refuse(approval.decision_problem(self._state, decision))
+        self._state = self._state.model_copy(update={"decision": decision})
+        return self._receipt(decision.decision_id)
+
+    def _operate(self, operation: Operation, effects: RecordedEffects) -> None:
+        state = self._state
+        match operation.operation:
+            case "take_over":
+                state = state.model_copy(update={"taken_by": operation.approver})
+            case "hand_back":
+                state = state.model_copy(update={"handed_back": True})
+            case "lower_mode":
+                state = state.model_copy(update={"mode_cap": operation.mode})
+            case "record_resolution":
+                records = _recorded(operation, effects)
+                state = state.model_copy(
+                    update={
+                        "recorded": operation.resolution,
+                        "actions": (*state.actions, *records)[-transitions.MAX_ACTIONS :],
+                    }
+                )
+        self._state = state
+        self._note(operation.operation.replace("_", " "), f"by {operation.approver}")
+
+    def _receipt(self, item_id: str) -> UpdateReceipt:
+        receipt = UpdateReceipt(
+            ticket_id=self._state.ticket.ticket_id,
+            id=item_id,
+            accepted=True,
+            status=self._state.status,
+        )
+        self._state = transitions.with_receipt(self._state, receipt)
+        return receipt
+
+    def _ignored(self, what: str, refusal: ApplicationError) -> None:
+        self._note("ignored", f"{what}: {refusal.type}: {refusal.message}")
+
+    def _note(self, what: str, detail: str = "") -> None:
+        now: datetime = workflow.now()
+        self._state = transitions.note(self._state, now, what, detail)
+
+
+def _refuse(problem: approval.Problem | None) -> None:
+    if problem is not None:
+        raise ApplicationError(problem.message, type=problem.code, non_retryable=True)
+
+
+def _recorded(operation: Operation, effects: RecordedEffects) -> tuple[ActionRecord, ...]:
+    resolution = operation.resolution
+    done = resolution.effects if resolution else ()
+    return tuple(
+        ActionRecord(
+            action=Action(
+                action_id=calls.person_action_id(operation, position),
+                kind=effect.kind,
+                params=effect.params,
+                reason=f"done by {operation.approver}",
+            ),
+            effect_id=effect_id,
+            state=ActionState.VERIFIED,
+            attempts=1,
+            receipt=receipt,
+        )
+        for position, (effect, effect_id, receipt) in enumerate(
+            zip(done, effects.effect_ids, effects.receipts, strict=True), start=1
+        )
+    )
+
