@@ -14,7 +14,6 @@ from closeloop.models.steps import (
     CreateEscalation,
     ExecuteAction,
     Recorded,
-    VerifyAction,
 )
 from closeloop.names import idempotency_key
 from closeloop.ports import Crm, Records

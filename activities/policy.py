@@ -130,7 +130,13 @@ class PolicyActivities:
                 "component_total": Money(
                     amount_minor=sum(effect.components.values()), currency=order.currency
                 ),
-                "names_target": names_target(asked, order, components, request.ticket_order_ids),
+                "names_target": names_target(
+                    asked,
+                    order,
+                    components,
+                    request.ticket_order_ids,
+                    others=self._shop.list_orders(request.tenant, order.customer_id),
+                ),
             }
             if params.moves_money:
                 update |= self._money(request.tenant, order)

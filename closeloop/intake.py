@@ -71,6 +71,7 @@ def make_ticket(
         | {
             "ticket_id": asked.ticket_id or random_id(),
             "tenant": tenant,
+            "customer": asked.customer.model_dump(),
             "received_at": asked.received_at or now,
         }
     )
@@ -168,6 +169,18 @@ def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
             return f"is wrong: {error['msg'].removeprefix('Value error, ')}"
         case "model_type" | "model_attributes_type" | "dict_type":
             return "must be an object with named fields"
+        case "tuple_type":
+            return "must be a list"
+        case "too_long":
+            return (
+                f"has too many entries: {context['actual_length']}, at most {context['max_length']}"
+            )
+        case "string_type" | "string_unicode":
+            return "must be text"
+        case "timezone_aware":
+            return f"{_shown(value)} lacks its offset: write it as 2027-01-31T12:00:00Z"
+        case "datetime_type" | "datetime_parsing" | "datetime_from_date_parsing":
+            return f"{_shown(value)} is not a time: write it as 2027-01-31T12:00:00Z"
         case _:
             words: str = error["msg"]
             return f"is wrong: {words[:1].lower()}{words[1:]}, not {_shown(value)}"

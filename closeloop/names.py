@@ -38,6 +38,9 @@ SEARCH_ATTRIBUTES: Final[dict[str, str]] = {
 MEMO_CONTENT_HASH: Final = "content_hash"
 """Hash of what makes two openings of one id the same ticket (see ``models.ticket``)."""
 
+MEMO_OPENING_MESSAGE: Final = "opening_message"
+"""Hash of the id of the message that opened a linked ticket: its second delivery opens no other."""
+
 DEFAULT_TENANT: Final = "default"
 
 _PART = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from temporalio import workflow
 
-from workflows import state as transitions
-
 with workflow.unsafe.imports_passed_through():
     from closeloop.actions.catalogue import CATALOGUE, parse
     from closeloop.models.approval import (
@@ -21,11 +19,12 @@ with workflow.unsafe.imports_passed_through():
     )
     from closeloop.models.base import Money
     from closeloop.models.policy import ActionFacts, Judgement, Ruling
-    from closeloop.models.proposal import Action, ActionState, Proposal
+    from closeloop.models.proposal import Action, ActionRecord, ActionState, Proposal
     from closeloop.models.state import Phase, TicketState
     from closeloop.models.steps import ExecuteAction
     from closeloop.models.ticket import Mode, Status
     from closeloop.policy.roster import may_decide
+    from workflows import state as transitions
 
 
 class Problem(NamedTuple):
@@ -68,6 +67,18 @@ def step_for(state: TicketState, action: Action, *, request_id: str | None = Non
     )
 
 
+def step_of(state: TicketState, record: ActionRecord) -> ExecuteAction:
+    """Return the step that an action of an earlier proposal was performed by, to read it back."""
+    return ExecuteAction(
+        tenant=state.ticket.tenant,
+        ticket_id=state.ticket.ticket_id,
+        action=record.action,
+        customer_id=state.customer.customer_id if state.customer else None,
+        effect_id=record.effect_id or "",
+        amount=record.receipt.amount if record.receipt else None,
+    )
+
+
 def _facts_of(judgement: Judgement | None, action_id: str) -> ActionFacts | None:
     actions = judgement.facts.actions if judgement else ()
     return next((f for f in actions if f.action_id == action_id), None)
@@ -83,9 +94,7 @@ def build_request(
         proposal_id=proposal.proposal_id,
         ticket_id=state.ticket.ticket_id,
         actions=live_actions(state, proposal),
-        summaries=tuple(
-            _summary(action, judgement) for action in live_actions(state, proposal)
-        ),
+        summaries=tuple(_summary(action, judgement) for action in live_actions(state, proposal)),
         reply=proposal.reply.text if proposal.reply else None,
         reasons=judgement.mode_reasons,
         total=total_of(judgement.facts.actions),

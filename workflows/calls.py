@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from workflows import approval, options, state as transitions
-
 with workflow.unsafe.imports_passed_through():
     from activities.crm import CrmActivities
     from activities.effects import VerificationActivities
@@ -54,6 +52,8 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.ticket import Mode
     from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
     from closeloop.models.view import snapshot_view
+    from workflows import approval, options
+    from workflows import state as transitions
 
 
 def problem_of(error: ActivityError) -> ActionError:

@@ -23,7 +23,9 @@ def card(state: TicketState) -> str:
     """Return status, classification, wait, proposal, actions and last words as Markdown."""
     lines = [f"### {state.status.value} · {state.mode.value}"]
     if state.deadline is not None:
-        lines.append(f"Waits for **{state.deadline_reason}** until {state.deadline:%Y-%m-%d %H:%M:%S} UTC")
+        lines.append(
+            f"Waits for **{state.deadline_reason}** until {state.deadline:%Y-%m-%d %H:%M:%S} UTC"
+        )
     if state.closure is not None:
         lines.append(f"Closure: **{state.closure}**")
     lines += [f"- {inert(reason)}" for reason in state.mode_reasons[:5]]
@@ -39,7 +41,9 @@ def card(state: TicketState) -> str:
             f" since {state.escalation.since:%Y-%m-%d %H:%M} UTC, queue {state.escalation.queue}"
         )
     if state.approval is not None:
-        lines.append(f"**Approval** {state.approval.request_id}, total {state.approval.total or '-'}")
+        lines.append(
+            f"**Approval** {state.approval.request_id}, total {state.approval.total or '-'}"
+        )
         lines += [f"- {inert(text)}" for text in state.approval.summaries]
     lines += _actions(state)
     lines.append("**Last messages**")

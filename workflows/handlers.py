@@ -5,12 +5,8 @@ acts on it. Signals run the same checks as updates; what they may not do is reco
 Only ``ApplicationError`` leaves a handler.
 """
 
-from datetime import datetime
-
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
-
-from workflows import approval, calls, state as transitions
 
 with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import (
@@ -21,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
         UpdateReceipt,
     )
     from closeloop.models.proposal import Action, ActionRecord, ActionState
-    from closeloop.models.state import TicketState, TimelineEntry
+    from closeloop.models.state import TimelineEntry
     from closeloop.models.steps import RecordedEffects
     from closeloop.models.view import PendingApprovalView, TicketView, view_of
     from closeloop.names import (
@@ -35,14 +31,16 @@ with workflow.unsafe.imports_passed_through():
         UPDATE_DECIDE,
         UPDATE_OPERATE,
     )
+    from workflows import approval, calls
+    from workflows import state as transitions
+    from workflows.core import TicketCore
+
 
 MAX_HINTS = 20
 
 
-class TicketHandlers:
+class TicketHandlers(TicketCore):
     """The handlers of ``TicketWorkflow``, over the state they share with it."""
-
-    _state: TicketState
 
     @workflow.update(name=UPDATE_ADD_MESSAGE)
     def add_message(self, message: CustomerMessage) -> UpdateReceipt:
@@ -180,10 +178,6 @@ class TicketHandlers:
     def _ignored(self, what: str, refusal: ApplicationError) -> None:
         self._note("ignored", f"{what}: {refusal.type}: {refusal.message}")
 
-    def _note(self, what: str, detail: str = "") -> None:
-        now: datetime = workflow.now()
-        self._state = transitions.note(self._state, now, what, detail)
-
 
 def _refuse(problem: approval.Problem | None) -> None:
     if problem is not None:
@@ -210,4 +204,3 @@ def _recorded(operation: Operation, effects: RecordedEffects) -> tuple[ActionRec
             zip(done, effects.effect_ids, effects.receipts, strict=True), start=1
         )
     )
-

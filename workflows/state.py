@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
         ActionError,
         ActionRecord,
         ActionState,
+        CommitmentDraft,
         ConversationMessage,
         Observation,
         Proposal,
@@ -69,7 +70,7 @@ def note(state: TicketState, now: datetime, what: str, detail: str = "") -> Tick
 
 
 def event(
-    state: TicketState, now: datetime, kind: str, **data: str | int | float | bool | None
+    state: TicketState, now: datetime, kind: str, /, **data: str | int | float | bool | None
 ) -> TicketState:
     """Queue an outcome event; it is written with the next activity that records."""
     count = state.event_count + 1
@@ -218,46 +219,53 @@ def open_actions_become(
 
 
 def replied(
-    state: TicketState, reply_id: str, text: str, now: datetime, *, status: Status, final: bool
+    state: TicketState,
+    reply_id: str,
+    text: str,
+    now: datetime,
+    *,
+    status: Status,
+    promises: Sequence[CommitmentDraft] = (),
 ) -> TicketState:
-    """Return the state after a reply went out; ``final`` when it resolves the ticket."""
+    """Return the state after a reply went out; the waiting notice of a hand-over is no response."""
     state = said(state, reply_id, text, now)
-    if state.sla.first_response_at is None:
+    if state.sla.first_response_at is None and status is not Status.ESCALATED:
         seconds = (now - state.ticket.received_at).total_seconds()
         state = event(state, now, "first_response", seconds=round(seconds, 3))
         state = state.model_copy(
             update={"sla": state.sla.model_copy(update={"first_response_at": now})}
         )
-    proposal = state.proposal
-    promises = tuple(
+    made = tuple(
         Commitment(
             commitment_id=f"{reply_id}-c{position}",
             text=draft.text,
             due_at=now + timedelta(hours=draft.due_in_hours),
             check=draft.check,
         )
-        for position, draft in enumerate(proposal.commitments if proposal else (), start=1)
+        for position, draft in enumerate(promises, start=1)
     )
     state = state.model_copy(
         update={
             "status": status,
             "reply_count": state.reply_count + 1,
-            "commitments": (*state.commitments, *promises)[-20:],
+            "commitments": (*state.commitments, *made)[-20:],
             "observations": (),
             "round": 0,
         }
     )
     state = note(state, now, "replied", clip(text, 120))
-    return _resolved(state, now) if final else state
+    return resolved(state, now) if status is Status.RESOLVED else state
 
 
-def _resolved(state: TicketState, now: datetime) -> TicketState:
+def resolved(state: TicketState, now: datetime) -> TicketState:
+    """Return the state of a ticket whose answer went out; the customer has the word."""
     due = state.sla.due_at
     within = None if due is None else now <= due
     breached = state.sla.breached or within is False
     state = state.model_copy(
         update={
             "sla": state.sla.model_copy(update={"resolved_at": now, "breached": breached}),
+            "status": Status.RESOLVED,
             "closure": None,
             "customer_confirmed": False,
         }
@@ -272,6 +280,34 @@ def _resolved(state: TicketState, now: datetime) -> TicketState:
         within_sla=within,
     )
     return note(state, now, "resolved")
+
+
+def confirmed(state: TicketState, message_ids: Sequence[str], now: datetime) -> TicketState:
+    """Return the state after the customer said that it is solved; the ticket stays resolved."""
+    state = handled(state, message_ids).model_copy(update={"customer_confirmed": True})
+    return note(event(state, now, "confirmed"), now, "confirmed", "the customer says it is solved")
+
+
+def reopened(state: TicketState, now: datetime) -> TicketState:
+    """Return the state of a ticket that has to be looked at again."""
+    state = state.model_copy(
+        update={
+            "reopened_count": state.reopened_count + 1,
+            "closure": None,
+            "customer_confirmed": False,
+            "observations": (),
+        }
+    )
+    state = note(event(state, now, "reopened"), now, "reopened")
+    return moved(state, Phase.UNDERSTAND, Status.WORKING)
+
+
+def with_target(state: TicketState, seconds: float | None) -> TicketState:
+    """Set when the resolution is due; the clock starts when the ticket was received."""
+    if seconds is None:
+        return state
+    due_at = state.ticket.received_at + timedelta(seconds=seconds)
+    return state.model_copy(update={"sla": state.sla.model_copy(update={"due_at": due_at})})
 
 
 def is_autonomous(state: TicketState) -> bool:
@@ -319,11 +355,17 @@ def closed(state: TicketState, now: datetime) -> TicketState:
 
 
 def lowered(state: TicketState, mode: Mode, reasons: Sequence[str], now: datetime) -> TicketState:
-    """Set the mode a judgement came to; leaving autonomous is an outcome of its own."""
-    effective = max(mode, state.mode_cap, key=lambda m: m.rank)
+    """Lower the mode to what a judgement came to; leaving autonomous is an outcome of its own.
+
+    A ticket keeps the least autonomous mode it was in: a person has taken part in it.
+    """
+    effective = max(mode, state.mode_cap, state.mode, key=lambda m: m.rank)
     left = effective is not Mode.AUTONOMOUS and state.mode is Mode.AUTONOMOUS
     state = state.model_copy(
-        update={"mode": effective, "mode_reasons": tuple(clip(r, 300) for r in reasons[:8])}
+        update={
+            "mode": effective,
+            "mode_reasons": tuple(clip(r, 300) for r in reasons[:8]) or state.mode_reasons,
+        }
     )
     if left:
         reason = reasons[0] if reasons else effective.value

@@ -63,12 +63,13 @@ def to_time(value: object, info: ValidationInfo) -> datetime:
     if not isinstance(value, str):
         raise ValueError("write a time such as 2025-03-04T10:15:00Z, or a duration such as -P5D")
     if value.startswith("-P"):
-        return _back(value, info.context["now"])
+        context: dict[str, datetime] = info.context or {}
+        return _back(value, context["now"])
     try:
         time = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError(
-            f"{value[:40]!r} is not a time such as 2025-03-04T10:15:00Z, nor a duration such as -P5D"
+            f"{value[:40]!r} is neither a time such as 2025-03-04T10:15:00Z nor a duration as -P5D"
         ) from None
     if time.tzinfo is None:
         raise ValueError(f"{value[:40]!r} has no time zone: end it with Z, or an offset as +02:00")

@@ -8,7 +8,7 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,13 +110,13 @@ class Database:
             raise
 
     @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
+    def read(self) -> Generator[sqlite3.Connection]:
         """Lend a connection that sees one moment of the data."""
         with self._transaction("BEGIN") as connection:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self) -> Generator[sqlite3.Connection]:
         """Lend the one connection that may write; all of it happens, or nothing.
 
         Raises:
@@ -133,7 +133,7 @@ class Database:
             self._idle.pop().close()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, begin: str) -> Generator[sqlite3.Connection]:
         connection = self._borrow()
         healthy = False
         try:
@@ -225,9 +225,7 @@ class Call:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-def once(
-    connection: sqlite3.Connection, call: Call, result: type[R], work: Callable[[], R]
-) -> R:
+def once(connection: sqlite3.Connection, call: Call, result: type[R], work: Callable[[], R]) -> R:
     """Do ``work`` on the first call under a key; give its result to every later one.
 
     A refused call leaves no trace: its key may be used again.

@@ -2,8 +2,8 @@
 
 ``CLOSELOOP_FAULTS`` is a list of ``port.method=kind:probability`` or ``port.method=kind:xN`` (the
 next N calls), separated by commas or semicolons, for example
-``payments.refund=timeout_after:x1, crm.add_note=503:0.2``. The plan lives in the backends' database:
-its counters are shared by all processes and survive them.
+``payments.refund=timeout_after:x1, crm.add_note=503:0.2``. The plan lives in the backends'
+database: its counters are shared by all processes and survive them.
 """
 
 import functools
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import ClassVar, Concatenate, Final, ParamSpec, TypeVar
 
 from closeloop.embedded.database import Database
 from closeloop.errors import BackendRefused, BackendUnavailable, ConfigurationError, EffectUnknown
@@ -75,16 +75,13 @@ class _Entry:
     times: int | None
 
 
-def parse_plan(text: str) -> tuple[_Entry, ...]:
-    """Return the entries of a plan.
-
-    Raises:
-        ConfigurationError: names the entry that is wrong, and what is allowed.
-    """
+def _parse_plan(text: str) -> tuple[_Entry, ...]:
     return tuple(_parse_entry(part.strip()) for part in re.split("[,;]", text) if part.strip())
 
 
 def _parse_entry(text: str) -> _Entry:
+    """Return an entry; an error names it and says what is allowed."""
+
     def wrong(words: str) -> ConfigurationError:
         return ConfigurationError(f"CLOSELOOP_FAULTS: {text[:120]!r}: {words}")
 
@@ -96,7 +93,9 @@ def _parse_entry(text: str) -> _Entry:
     try:
         kind = FaultKind(match["kind"])
     except ValueError:
-        raise wrong(f"there is no kind {match['kind']!r}; use one of {', '.join(FaultKind)}") from None
+        raise wrong(
+            f"there is no kind {match['kind']!r}; use one of {', '.join(FaultKind)}"
+        ) from None
     times = None if match["times"] is None else int(match["times"])
     probability = None if match["probability"] is None else float(match["probability"])
     if times == 0:
@@ -128,7 +127,7 @@ class FaultPlan:
         Raises:
             ConfigurationError: an entry is wrong; nothing was changed.
         """
-        entries = parse_plan(text)
+        entries = _parse_plan(text)
         with self._database.write() as connection:
             rows = connection.execute("SELECT entry FROM faults WHERE loaded ORDER BY position")
             if [row[0] for row in rows] == [entry.text for entry in entries]:
@@ -193,18 +192,16 @@ def _chance(port_method: str, kind: str, draws: int) -> float:
 # ------------------------------------------------------------------------ around a port's methods
 
 
-class FaultyPort(Protocol):
-    """A port whose methods consult a plan; ``port`` is its name there."""
+class FaultyPort:
+    """Base of the embedded ports: a database, and a plan that their methods consult."""
 
-    @property
-    def port(self) -> str:
-        """Name of the port, for example ``payments``."""
-        ...
+    port: ClassVar[str]
+    """The port's name in a plan."""
 
-    @property
-    def faults(self) -> FaultPlan:
-        """The plan."""
-        ...
+    def __init__(self, database: Database, faults: FaultPlan) -> None:
+        """Use the database, and the plan of faults in it."""
+        self.database = database
+        self.faults = faults
 
 
 S = TypeVar("S", bound=FaultyPort)
@@ -212,12 +209,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def reads(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+def reads(method: Callable[Concatenate[S, P], T], /) -> Callable[Concatenate[S, P], T]:
     """Let faults hit a method that reads; a read that times out has changed nothing."""
     return _hit(method, BackendUnavailable)
 
 
-def writes(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+def writes(method: Callable[Concatenate[S, P], T], /) -> Callable[Concatenate[S, P], T]:
     """Let faults hit a method that writes; after a timeout its effect is unknown."""
     return _hit(method, EffectUnknown)
 
@@ -240,9 +237,7 @@ def _hit(
                     retry_after_seconds=RETRY_AFTER_SECONDS,
                 )
             case FaultKind.REFUSE:
-                raise BackendRefused(
-                    f"{port_method} refused (planned fault)", code="fault_refused"
-                )
+                raise BackendRefused(f"{port_method} refused (planned fault)", code="fault_refused")
             case FaultKind.SLOW:
                 time.sleep(SLOW_SECONDS)
                 return method(port, *args, **kwargs)

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from uuid import uuid4
 
 from closeloop.embedded.database import Call, Database, once
-from closeloop.embedded.faults import FaultPlan, reads, writes
+from closeloop.embedded.faults import FaultPlan, FaultyPort, reads, writes
 from closeloop.embedded.stored import StoredOrder, find_order, find_user, require_order, save_user
 from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
@@ -26,25 +26,24 @@ class HistoryRow:
     method_id: str
 
 
-class EmbeddedPayments:
+class EmbeddedPayments(FaultyPort):
     """The payments system: one of ``closeloop.ports.Payments``."""
 
     port: ClassVar[str] = "payments"
 
-    def __init__(
-        self, database: Database, faults: FaultPlan, *, settlement_seconds: float
-    ) -> None:
+    def __init__(self, database: Database, faults: FaultPlan, *, settlement_seconds: float) -> None:
         """Use the database; a refund is ``pending`` for ``settlement_seconds`` after the call."""
-        self.faults = faults
-        self._database = database
+        super().__init__(database, faults)
         self._settlement = timedelta(seconds=settlement_seconds)
 
     @reads
     def list_payments(self, tenant: str, order_id: str) -> tuple[PaymentRecord, ...]:
         """Return what was taken for the order."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             order = find_order(connection, tenant, order_id)
-            history = () if order is None else _history(connection, order)
+            if order is None:
+                return ()
+            history = _history(connection, order)
         return tuple(
             PaymentRecord(
                 payment_id=f"pay_{order.order_id.strip('#')}_{n}",
@@ -53,13 +52,13 @@ class EmbeddedPayments:
                 amount=Money(amount_minor=row.minor, currency=order.currency),
             )
             for n, row in enumerate(history)
-            if order is not None and row.kind == "payment"
+            if row.kind == "payment"
         )
 
     @reads
     def list_refunds(self, tenant: str, order_id: str) -> tuple[RefundRecord, ...]:
         """Return everything given back on the order, the shop's own cancellations included."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             order = find_order(connection, tenant, order_id)
             if order is None:
                 return ()
@@ -72,7 +71,7 @@ class EmbeddedPayments:
     @reads
     def find_refund(self, tenant: str, key: str) -> RefundRecord | None:
         """Return the refund made under ``key``; a cancellation's bears the cancellation's key."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             row = connection.execute(
                 f"{_REFUND} WHERE tenant = ? AND key = ?", (tenant, key)
             ).fetchone()
@@ -86,7 +85,7 @@ class EmbeddedPayments:
             BackendRefused: ``order_not_found``, ``invalid_amount``, ``currency_mismatch``,
                 ``no_payment``, ``over_refund`` or ``idempotency_mismatch``.
         """
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             order = require_order(connection, tenant, order_id)
             call = Call(
                 tenant=tenant,
@@ -215,7 +214,9 @@ def _history(connection: sqlite3.Connection, order: StoredOrder) -> tuple[Histor
         " WHERE tenant = ? AND order_id = ? ORDER BY position",
         (order.tenant, order.order_id),
     ).fetchall()
-    return tuple(HistoryRow(kind=kind, minor=minor, method_id=method) for kind, minor, method in rows)
+    return tuple(
+        HistoryRow(kind=kind, minor=minor, method_id=method) for kind, minor, method in rows
+    )
 
 
 def _credit_balances(

@@ -9,7 +9,14 @@ from typing import Any
 
 from closeloop.embedded.amounts import from_minor
 from closeloop.embedded.database import Database
-from closeloop.embedded.shopfile import ShopFile, ShopOrder, ShopProduct, ShopUser, parse, read_bytes
+from closeloop.embedded.shopfile import (
+    ShopFile,
+    ShopOrder,
+    ShopProduct,
+    ShopUser,
+    parse,
+    read_bytes,
+)
 from closeloop.errors import ConfigurationError
 
 
@@ -83,22 +90,20 @@ def _load_money(
     connection: sqlite3.Connection, tenant: str, order: ShopOrder, now: datetime
 ) -> None:
     """Payments count as captured and refunds as settled; a file does not say when."""
-    connection.executemany(
-        "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            (tenant, order.order_id, n, t.transaction_type, t.amount, t.payment_method_id)
-            for n, t in enumerate(order.payment_history)
-        ),
-    )
-    connection.executemany(
-        "INSERT INTO refunds VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            (tenant, f"shop-file:{order.order_id}:{n}", f"re_{order.order_id.strip('#')}_{n}")
-            + (order.order_id, t.amount, order.currency_code(), now.isoformat(), now.isoformat())
-            for n, t in enumerate(order.payment_history)
-            if t.transaction_type == "refund"
-        ),
-    )
+    at = now.isoformat()
+    for n, row in enumerate(order.payment_history):
+        connection.execute(
+            "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?)",
+            (tenant, order.order_id, n, row.transaction_type, row.amount, row.payment_method_id),
+        )
+        if row.transaction_type == "refund":
+            key = f"shop-file:{order.order_id}:{n}"
+            refund_id = f"re_{order.order_id.strip('#')}_{n}"
+            connection.execute(
+                "INSERT INTO refunds (tenant, key, refund_id, order_id, amount_minor, currency,"
+                " created_at, settles_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (tenant, key, refund_id, order.order_id, row.amount, order.currency_code(), at, at),
+            )
 
 
 def export_shop(connection: sqlite3.Connection, tenant: str) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class PaymentMethod(_Record):
 
 
 class ShopUser(_Record):
-    """A customer; ``orders`` names every order of theirs, oldest first."""
+    """A customer; ``orders`` names every order of theirs."""
 
     user_id: RecordId
     name: PersonName
@@ -267,10 +267,13 @@ def _contradictions(shop: ShopFile, now: datetime) -> Iterator[str]:
     for product_id, product in shop.products.items():
         variants = {k: v.item_id for k, v in product.variants.items()}
         yield from _misfiled(f"products[{product_id!r}].variants", variants)
-    yield from _user_problems(shop, now)
     for order_id, order in shop.orders.items():
         for field, words in _order_problems(shop, order, now):
             yield f"orders[{order_id!r}].{field}: {words}"
+    yield from _user_problems(shop, now)
+    for order_id, order in shop.orders.items():
+        if order_id not in shop.users[order.user_id].orders:
+            yield f"orders[{order_id!r}].user_id: users[{order.user_id!r}].orders does not list it"
     yield from _mixed_currencies(shop)
 
 
@@ -300,14 +303,9 @@ def _user_problems(shop: ShopFile, now: datetime) -> Iterator[str]:
             yield f"{place}.contact_changed_at: lies in the future"
 
 
-def _order_problems(
-    shop: ShopFile, order: ShopOrder, now: datetime
-) -> Iterator[tuple[str, str]]:
-    owner = shop.users.get(order.user_id)
-    if owner is None:
+def _order_problems(shop: ShopFile, order: ShopOrder, now: datetime) -> Iterator[tuple[str, str]]:
+    if order.user_id not in shop.users:
         yield "user_id", f"there is no user {order.user_id[:80]!r} in users"
-    elif order.order_id not in owner.orders:
-        yield "user_id", f"users[{order.user_id!r}].orders does not list the order"
     if order.order_id.startswith("#") and order.order_id[1:] in shop.orders:
         yield "order_id", f"orders[{order.order_id[1:]!r}] differs from it by the '#' alone"
     if order.currency is not None and order.currency not in CURRENCIES:

@@ -82,9 +82,7 @@ def find_user(connection: sqlite3.Connection, tenant: str, customer_id: str) -> 
     return None if row is None else ShopUser.from_document(row[0])
 
 
-def find_user_by_email(
-    connection: sqlite3.Connection, tenant: str, email: str
-) -> ShopUser | None:
+def find_user_by_email(connection: sqlite3.Connection, tenant: str, email: str) -> ShopUser | None:
     """Return a customer by e-mail, whatever its case."""
     row = connection.execute(
         "SELECT document FROM customers WHERE tenant = ? AND email = ?",

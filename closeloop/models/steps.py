@@ -9,7 +9,7 @@ from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
 from closeloop.models.proposal import Action, ActionError, Receipt
 from closeloop.models.state import OutcomeEvent, Terms
-from closeloop.models.ticket import Assurance, CustomerRef
+from closeloop.models.ticket import Assurance, Customer
 from closeloop.models.triage import Classification, CustomerContext, ClassifyRequest
 from closeloop.models.view import TicketView
 
@@ -30,7 +30,7 @@ class ClassifyTicket(Scope):
 class LoadCustomer(Scope):
     """Input of ``load_customer``."""
 
-    customer: CustomerRef
+    customer: Customer
     assurance: Assurance
 
 

@@ -96,6 +96,14 @@ class TicketRequest(Input):
     )
 
 
+class Customer(Wire):
+    """Who wrote, as a ticket carries it: checked at the door, not again at every replay."""
+
+    id: str | None = None
+    email: str | None = None
+    name: str | None = None
+
+
 class Ticket(Wire):
     """One customer problem, as its workflow keeps it."""
 
@@ -103,7 +111,7 @@ class Ticket(Wire):
     tenant: str
     channel: str = "api"
     assurance: Assurance = Assurance.NONE
-    customer: CustomerRef
+    customer: Customer
     subject: str
     body: str
     order_ids: tuple[str, ...] = ()

@@ -1,8 +1,7 @@
 """The authored roster, ``approvers.toml``: who may decide, for whom, up to how much."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast
 
 from pydantic import EmailStr, Field, ValidationError
 
@@ -43,7 +42,8 @@ def parse_approvers(document: TomlTable, source: str) -> tuple[Approver, ...]:
         raise ConfigurationError(f"{source}: {strange[0]}: there is no such key")
     if not isinstance(tables, list) or not tables:
         raise ConfigurationError(f"{source}: approver: add at least one [[approver]]")
-    entries = [_entry(table, number, source) for number, table in enumerate(tables, start=1)]
+    people = cast(list[object], tables)
+    entries = [_entry(table, number, source) for number, table in enumerate(people, start=1)]
     _refuse_duplicates(entries, source)
     return tuple(
         Approver(
@@ -61,7 +61,7 @@ def _entry(table: object, number: int, source: str) -> Entry:
     try:
         return Entry.model_validate(table)
     except ValidationError as error:
-        named = table.get("id") if isinstance(table, Mapping) else None
+        named = cast(TomlTable, table).get("id") if isinstance(table, dict) else None
         who = f"approver {named!r}" if named else f"approver number {number}"
         raise ConfigurationError(f"{source}: {who}: {fault(error)}") from error
 

@@ -9,9 +9,10 @@ from closeloop.models.approval import Approver
 from closeloop.models.policy import Facts, Judgement
 from closeloop.models.proposal import Action
 from closeloop.models.state import Terms
+from closeloop.names import DEFAULT_TENANT
 from closeloop.policy import approvers, desk, rules
 from closeloop.policy.judge import judge
-from closeloop.policy.roster import serves
+from closeloop.policy.roster import EVERY_TENANT, serves
 from closeloop.policy.tomlfile import content_hash, read_toml
 
 
@@ -41,6 +42,13 @@ class FilePolicyBook:
     def version(self) -> str:
         """Hash of everything that judgements rest on."""
         return self._version
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """Every tenant that the desk's terms or the roster name, the default one first."""
+        named = {tenant for person in self._people for tenant in person.tenants}
+        named |= set(self._desk.tenants)
+        return (DEFAULT_TENANT, *sorted(named - {DEFAULT_TENANT, EVERY_TENANT}))
 
     def judge(self, facts: Facts, actions: Sequence[Action]) -> Judgement:
         """Return the verdicts on recorded facts; pure."""

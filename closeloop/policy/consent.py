@@ -1,53 +1,199 @@
 """Did the customer ask for it: plain readings of the customer's own words.
 
-They look for words, they understand nothing. Where they find none a person is asked, so that a
-miss costs a minute; every doubt is therefore read as "not asked".
+They look for words and understand nothing. Where they find none a person is asked, which costs a
+minute; so every doubt is read as "did not ask".
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from closeloop.actions.base import ActionParams
 from closeloop.models.records import OrderLine, OrderRecord
 
-_QUOTE_HEAD: Final = re.compile(r"^\s*(on\b.{0,200}\bwrote:|-{2,}\s*original message\b.*)$", re.I)
-_WORD: Final = re.compile(r"[a-z0-9]+")
-_HASH_ID: Final = re.compile(r"#[A-Za-z0-9_-]{1,40}")
-
-_EVERYTHING: Final = re.compile(
-    r"\b(everything|all of (it|them|these|those)|all (the )?items|all \w+ items"
-    r"|(whole|entire|complete|full) (order|purchase|amount|refund|price))\b"
-)
-_SHIPPING: Final = re.compile(r"\b(shipping|postage|delivery (fee|cost|charge)s?)\b")
-
-_CLAUSE_END: Final = re.compile(
-    r"[.!?;,:\n()]|\s[-\u2013\u2014]\s"
-    r"|\b(?:but|so|please|then|because|instead(?!\s+of)|and(?=\s+(?:i|we|would|please|want|need)\b))\b"
-)
-_UNWANTED: Final = re.compile(
-    r"\b(?:(?:do|does|would|should|shall|will|must|could)\s*n(?:o|')?t|won't|dont|doesnt|wont|no|not"
-    r"|never|without|rather\s+than|instead\s+of|cancelled\s+the|withdraw)\b(?P<between>[^\n]*)$"
-)
-_STILL_OPEN: Final = re.compile(
-    r"\b(?:have|has|had|did|was|were|is|am|are)\s*(?:not|never|no)\b"
-    r"|\bnot?\s+(?:yet\s+)?(?:been|received|got|gotten|seen|have|had|arrived)\b"
-    r"|\b(?:why|cannot|can't|can|could)\b[^\n]*\b(?:not|n't|dont|don't|no)\b"
-)
-_WINDOW_WORDS: Final = 6
-_UNWANTED_AFTER: Final = re.compile(
-    r"^\w*\W+(?:\w+\W+){0,2}?(?:not|isn't|is\s+not|no\s+longer)\s+"
-    r"(?:needed|necessary|required|wanted|what)\b"
-)
-_RULE_OF: Final = re.compile(r"^\w*\s+(?:polic|rule|window|terms|conditions|process|period)")
+_QUOTE_HEAD: Final = re.compile(r"\s*(on\b.{0,200}\bwrote:|-{2,}\s*original message\b.*)", re.I)
 
 
 def own_words(message: str) -> str:
     """Return a message in lower case, without what it quotes of others."""
     kept: list[str] = []
-    for line in message.replace("\u2019", "'").splitlines():
-        if _QUOTE_HEAD.match(line):
+    for line in message.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").splitlines():
+        if _QUOTE_HEAD.fullmatch(line):
             break
         if not line.lstrip().startswith(">"):
             kept.append(line)
     return "\n".join(kept).lower()
+
+
+# --- the target ----------------------------------------------------------------------------------
+
+_WORD: Final = re.compile(r"[a-z0-9]+")
+_HASH_ID: Final = re.compile(r"#[a-z0-9_-]{1,40}")
+_EMPTY_WORDS: Final = frozenset({"and", "for", "one", "set", "the", "two", "with"})
+_EVERYTHING: Final = re.compile(
+    r"\b(?:everything|all of (?:it|them|these|those)|all (?:the |\w+ )?items"
+    r"|(?:whole|entire|complete|full) (?:order|purchase|amount|refund|price))\b"
+)
+_SHIPPING: Final = re.compile(
+    r"\b(?:(?:shipping|delivery) (?:fee|cost|charge)s?|postage"
+    r"|refund\w* (?:\w+ ){0,2}(?:shipping|delivery))\b"
+)
+
+
+def names_target(
+    messages: Sequence[str],
+    order: OrderRecord,
+    components: Sequence[str],
+    ticket_order_ids: Sequence[str],
+    *,
+    others: Sequence[OrderRecord] = (),
+) -> bool:
+    """Return whether the customer named the order, and no less of it than ``components``.
+
+    An order is named by its id, with or without ``#``, in the messages or with the ticket; or,
+    where no order id is given at all, by an item of it that none of the customer's ``others`` has.
+    ``components`` are names from ``OrderRecord.components()``; none means the order as such. A
+    customer who names some of an order's items has asked for nothing beyond them.
+    """
+    text = "\n".join(own_words(message) for message in messages)
+    words = frozenset(_folded(text))
+    lines = [line for line in order.lines if _mentions(words, line)]
+    if not _names_order(text, order, ticket_order_ids):
+        if not lines or ticket_order_ids or _names_some_order(text, order):
+            return False
+        elsewhere = (o for o in others if o.order_id != order.order_id)
+        if any(_mentions(words, line) for other in elsewhere for line in other.lines):
+            return False
+    if not components or _EVERYTHING.search(text) or len(lines) == len(order.lines):
+        return True
+    named = {f"item:{line.item_id}" for line in lines}
+    if _SHIPPING.search(text):
+        named.add("shipping")
+    named |= {f"fee:{fee}" for fee in order.fees if set(_folded(fee)) <= words}
+    return not named or all(_part(component) in named for component in components)
+
+
+def _names_order(text: str, order: OrderRecord, ticket_order_ids: Iterable[str]) -> bool:
+    wanted = _bare(order.order_id)
+    if wanted in map(_bare, ticket_order_ids):
+        return True
+    return re.search(rf"(?<![\w-]){re.escape(wanted)}(?![\w-])", text) is not None
+
+
+def _names_some_order(text: str, like: OrderRecord) -> bool:
+    """Whether the text holds an order id: ``#`` and anything, or the form of ``like``'s."""
+    form = re.sub(r"\d+", lambda run: rf"\d{{{len(run[0])}}}", re.escape(_bare(like.order_id)))
+    return bool(_HASH_ID.search(text) or re.search(rf"(?<![\w-]){form}(?![\w-])", text))
+
+
+def _bare(order_id: str) -> str:
+    return order_id.lower().removeprefix("#")
+
+
+def _part(component: str) -> str:
+    """Return a component without the number of the unit: any unit of a named item will do."""
+    return component.rpartition(":")[0] if component.startswith("item:") else component
+
+
+def _mentions(words: frozenset[str], line: OrderLine) -> bool:
+    """Whether the words hold the name's last word (what it is), or two others of it."""
+    name = [
+        word
+        for word in _folded(re.split(r"[,(]", line.name, maxsplit=1)[0])
+        if len(word) > 2 and word not in _EMPTY_WORDS
+    ]
+    return bool(name) and (name[-1] in words or len(words.intersection(name)) >= 2)
+
+
+def _folded(text: str) -> Iterable[str]:
+    """Yield the words of a text in lower case and, roughly, in the singular."""
+    for word in _WORD.findall(text.lower()):
+        if word.endswith(("ches", "shes", "sses", "xes")):
+            yield word[:-2]
+        elif word.endswith("s") and not word.endswith("ss"):
+            yield word[:-1]
+        else:
+            yield word
+
+
+# --- the remedy ----------------------------------------------------------------------------------
+
+_CLAUSE_END: Final = re.compile(
+    r"[.!?;,:()\n]|\s[-\u2013\u2014]+\s|\b(?:but|so|please|pls|plz|then|because)\b"
+    r"|\binstead\b(?! of)|\band(?= (?:i|we|would|want|need)\b)"
+)
+_TOKEN: Final = re.compile(r"[a-z']+")
+_NEGATIONS: Final = frozenset(
+    {"not", "no", "never", "without", "cannot", "don't", "dont", "doesn't", "won't", "wouldn't"}
+    | {"shouldn't", "needn't", "mustn't"}
+)
+_PAST_NEGATIONS: Final = frozenset({"haven't", "hasn't", "hadn't", "didn't", "wasn't", "weren't"})
+_PRESENT_NEGATIONS: Final = frozenset({"isn't", "aren't"})
+_PAST_AUXILIARIES: Final = frozenset({"have", "has", "had", "did", "was", "were"})
+_PRESENT_AUXILIARIES: Final = frozenset({"is", "are", "still"})
+_COMPARISONS: Final = frozenset({("instead", "of"), ("rather", "than")})
+_WISHES: Final = frozenset(
+    {"want", "wanted", "need", "needed", "wish", "like", "ask", "asked", "asking", "request"}
+    | {"requested", "requesting", "looking", "interested", "require", "required", "after"}
+)
+_GETTING: Final = frozenset(
+    {"get", "got", "gotten", "receive", "received", "see", "seen", "have", "had", "been", "come"}
+    | {"arrived", "know", "understand"}
+)
+_NEGATION_REACH: Final = 6
+_DECLINED_AFTER: Final = re.compile(
+    r"\W+(?:\w+\W+){0,2}?(?:not|isn't|no longer)\s+(?:be\s+)?"
+    r"(?:needed|necessary|required|wanted|what)\b"
+)
+_TALKED_ABOUT: Final = re.compile(r"\s+(?:polic(?:y|ies)|rules?|window|terms|conditions)\b")
+
+
+def names_remedy(messages: Sequence[str], kind_class: type[ActionParams]) -> bool:
+    """Return whether the customer asked for what this kind of action does.
+
+    ``messages`` are the customer's, oldest first; the last one that speaks of the remedy counts.
+    "I don't want a refund" and "your refund policy" ask for none; "you did not refund me" does.
+    """
+    stems = "|".join(r"\s+".join(map(re.escape, w.split())) for w in kind_class.remedy_words)
+    if not stems:
+        return False
+    mention = re.compile(rf"\b(?:{stems})\w*")
+    for message in reversed(messages):
+        asked = [
+            _asks(clause[: found.start()], found[0], clause[found.end() :])
+            for clause in _CLAUSE_END.split(own_words(message))
+            for found in mention.finditer(clause)
+        ]
+        if asked:
+            return any(asked)
+    return False
+
+
+def _asks(before: str, mention: str, after: str) -> bool:
+    """Whether a mention of the remedy, with the rest of its clause, asks for it."""
+    if _TALKED_ABOUT.match(after) or _DECLINED_AFTER.match(after):
+        return False
+    tokens = _TOKEN.findall(before)[-_NEGATION_REACH - 1 :]
+    if _COMPARISONS.intersection(pairwise(tokens)):
+        return False
+    place = max((n for n, word in enumerate(tokens) if _negates(word)), default=None)
+    if place is None or "why" in tokens[:place]:
+        return True
+    between = set(tokens[place + 1 :])
+    if between & _WISHES:
+        return False
+    return bool(between & _GETTING) or _not_yet(tokens[:place], tokens[place], mention)
+
+
+def _not_yet(before: Sequence[str], negation: str, mention: str) -> bool:
+    """Whether a negation complains that something has not happened: "did not", "is not -ed"."""
+    last = before[-1] if before else ""
+    if negation in _PAST_NEGATIONS or last in _PAST_AUXILIARIES:
+        return True
+    present = negation in _PRESENT_NEGATIONS or last in _PRESENT_AUXILIARIES
+    return present and mention.endswith("ed")
+
+
+def _negates(word: str) -> bool:
+    return word in _NEGATIONS or word in _PAST_NEGATIONS or word in _PRESENT_NEGATIONS

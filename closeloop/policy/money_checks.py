@@ -78,7 +78,6 @@ class _AtMost(ActionCheck, ABC):
         """Compare the limits."""
         return (
             type(refusing) is type(self)
-            and isinstance(refusing, _AtMost)
             and refusing.currency == self.currency
             and refusing.at_most <= self.at_most
         )

@@ -17,8 +17,8 @@ from closeloop.errors import ConfigurationError
 
 TomlTable = dict[str, Any]
 
-_AMOUNT: Final = re.compile(r"(\d{1,9})(?:\.(\d{2}))?")
-_DURATION: Final = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(s|m|h|d)")
+_AMOUNT: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{2}))?")
+_DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(s|m|h|d)")
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Engine, RowMapping, distinct, select
+from sqlalchemy import Connection, Engine, RowMapping, select
 
 from closeloop.models.base import Money
 from closeloop.models.state import OutcomeEvent, TicketEvent
@@ -19,7 +19,6 @@ from closeloop.store.audit import DESK, append_audit
 from closeloop.store.effects import free_expired, tenant_lock
 from closeloop.store.engine import Clock, insert_into, reading, utc_now, writing
 from closeloop.store.schema import EffectState, approvals, effects, outcome_events, tickets
-
 
 # A ticket with the request it waits for; without one, those columns are null.
 _SUMMARIES: Final = select(
@@ -162,9 +161,8 @@ class SqlRecords:
 
         The ledger never counts them anyway: this is for those whose tenant makes no more calls.
         """
-        query = select(distinct(effects.c.tenant)).where(
-            effects.c.state == EffectState.RESERVED, effects.c.reserved_until <= now
-        )
+        expired = (effects.c.state == EffectState.RESERVED) & (effects.c.reserved_until <= now)
+        query = select(effects.c.tenant).where(expired).distinct()
         with reading(self._engine) as connection:
             tenants = connection.scalars(query).all()
         freed = 0

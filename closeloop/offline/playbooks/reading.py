@@ -7,6 +7,9 @@ from typing import Final
 _WORD: Final = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 _SENTENCE: Final = re.compile(r"(?<=[.?!])\s+|\n+")
 
+_QUOTE_HEAD: Final = re.compile(
+    r"\s*(?:on\b.{0,200}\bwrote:|-{2,}\s*original message\b.*)", re.IGNORECASE
+)
 _TOKEN: Final = re.compile(r"#?[A-Za-z0-9][A-Za-z0-9_-]*")
 _ORDER_LIKE: Final = re.compile(
     r"#[A-Za-z]{0,3}-?\d{3,}\b"
@@ -32,7 +35,14 @@ _WISHED: Final = re.compile(
 )
 
 _ONE: Final = re.compile(r"\b(?:one|1|single|either)\b")
-_EACH: Final = re.compile(r"\b(?:both|all|each|every|two|three|four|2|3|4|pair of)\b")
+_NUMBERS: Final = {"both": 2, "two": 2, "2": 2, "three": 3, "3": 3, "four": 4, "4": 4, "five": 5}
+_NUMBER: Final = rf"\b({'|'.join(_NUMBERS)})\b"
+_COUNTED: Final = re.compile(
+    rf"\b(both)\b|{_NUMBER} of (?:them|these|those|the)\b".replace("(both)", "(?=both)", 1)
+)
+_EVERY: Final = re.compile(
+    r"\ball (?:of|the|my|these|those|\d|two|three|four|five)\b|\beach\b|\bevery one\b"
+)
 _ANOTHER: Final = re.compile(r"\b(?:other|another|second|2nd|remaining)\b")
 _WHOLE: Final = re.compile(r"\b(?:whole|entire|complete|full) (?:order|purchase|thing)\b")
 _NEWEST: Final = re.compile(
@@ -125,16 +135,23 @@ def _cents(match: re.Match[str]) -> int:
     return int(units) * 100 + int(cents or 0)
 
 
-def means_every_unit(text: str, noun: str) -> bool:
-    """Return whether ``text`` means all units of an item called ``noun`` ("both mugs").
+def units_meant(text: str, noun: str, available: int) -> int:
+    """Return how many units of an item called ``noun`` are meant: "both mugs", "all of them".
 
-    "one of the two" means one; where both readings are possible the smaller one is taken.
+    "one of the two" means one; where two readings are possible the smaller one is taken.
     """
     words = plain(text)
-    if _ONE.search(words):
-        return False
+    if available < 2 or _ONE.search(words):
+        return 1
+    counted = [_NUMBERS[match[1]] for match in _COUNTED.finditer(words)] + [
+        _NUMBERS[match[1]]
+        for match in re.finditer(rf"{_NUMBER}\s+(?:\w+\s+){{0,2}}?{re.escape(stem(noun))}", words)
+    ]
+    if counted:
+        return min(*counted, available)
     plurals = (word for word in _WORD.findall(words) if word.endswith("s") and word != noun)
-    return _EACH.search(words) is not None or any(stem(word) == stem(noun) for word in plurals)
+    every = _EVERY.search(words) or any(stem(word) == stem(noun) for word in plurals)
+    return available if every else 1
 
 
 def means_another_unit(text: str) -> bool:
@@ -164,3 +181,14 @@ def only_asks(text: str, words: Sequence[str]) -> bool:
     """
     about = [part for part in map(plain, sentences(text)) if any(word in part for word in words)]
     return bool(about) and all(_PURE_QUESTION.match(part) for part in about)
+
+
+def without_quotes(text: str) -> str:
+    """Return a message without what it quotes of others: it holds our words, not the customer's."""
+    kept: list[str] = []
+    for line in text.splitlines():
+        if _QUOTE_HEAD.fullmatch(line):
+            break
+        if not line.lstrip().startswith(">"):
+            kept.append(line)
+    return "\n".join(kept)

@@ -1,0 +1,212 @@
+"""The composition root: the one place that chooses implementations."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Engine
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import Worker, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.crm import CrmActivities
+from activities.effects import Effects, VerificationActivities
+from activities.failures import FailureInterceptor
+from activities.knowledge import KnowledgeActivities
+from activities.orders import OrderActivities
+from activities.outcomes import OutcomeActivities
+from activities.outreach import OutreachActivities
+from activities.payments import PaymentActivities
+from activities.policy import PolicyActivities
+from activities.resolution import ResolutionActivities
+from activities.triage import TriageActivities
+from closeloop.embedded.backends import EmbeddedBackends
+from closeloop.errors import ConfigurationError
+from closeloop.knowledge.ingest import read_chunks
+from closeloop.knowledge.sqlite import SqliteKnowledge
+from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
+from closeloop.policy.book import FilePolicyBook
+from closeloop.ports import Classifier, Knowledge, PolicyBook, Resolver
+from closeloop.settings import Settings
+from closeloop.store.engine import open_database
+from closeloop.store.ledger import SqlLedger
+from closeloop.store.records import SqlRecords
+from workflows.ticket import TicketWorkflow
+
+KNOWLEDGE_BASE: Final = Path(__file__).resolve().parent.parent / "knowledge_base"
+THREADS: Final = 16
+"""Activities block on backends, not on the processor: more threads than cores."""
+STICKY_TIMEOUT: Final = timedelta(seconds=2)
+"""How long a killed worker's tickets wait for it before another takes them."""
+GRACE: Final = timedelta(seconds=10)
+"""What running activities are given to end when a worker is stopped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything that activities need, chosen and ready."""
+
+    book: PolicyBook
+    backends: EmbeddedBackends
+    engine: Engine
+    ledger: SqlLedger
+    records: SqlRecords
+    knowledge: Knowledge
+    classifier: Classifier
+    resolver: Resolver
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivitySet:
+    """The activities by the queue that serves them."""
+
+    tickets: Sequence[Callable[..., Any]]
+    backends: Sequence[Callable[..., Any]]
+
+
+def open_backends(settings: Settings) -> EmbeddedBackends:
+    """Return the embedded backends of the state folder, with every tenant of the roster seeded."""
+    book = FilePolicyBook(settings.policies_dir)
+    return EmbeddedBackends(
+        settings.state_dir / "backends.db",
+        shop_file=settings.shop_file,
+        faults=settings.faults,
+        tenants=book.tenants,
+    )
+
+
+def open_records(settings: Settings) -> SqlRecords:
+    """Return the read side of the operations database, for callers that start no worker."""
+    return SqlRecords(open_database(settings.database_url))
+
+
+def build_services(settings: Settings) -> Services:
+    """Choose and open everything that the settings name.
+
+    Raises:
+        ConfigurationError: a file or setting is wrong, or names what is not there yet.
+    """
+    # Numeric libraries take seconds to load, and the command line, which imports this module for the
+    # operations database, should not wait for them.
+    from closeloop.offline.classifier import OfflineClassifier
+    from closeloop.offline.resolver import OfflineResolver
+    from closeloop.offline.taxonomy import load_taxonomy
+
+    if settings.llm != "offline":
+        raise ConfigurationError("CLOSELOOP_LLM: only 'offline' is built in so far")
+    if settings.weaviate_url is not None:
+        raise ConfigurationError("CLOSELOOP_WEAVIATE_URL: only the SQLite store is built in so far")
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
+    backends = open_backends(settings)
+    engine = open_database(settings.database_url)
+    records = SqlRecords(engine)
+    records.sweep(datetime.now(UTC))
+    knowledge = SqliteKnowledge(settings.state_dir / "knowledge.db")
+    chunks = read_chunks(KNOWLEDGE_BASE, today=datetime.now(UTC).date())
+    for tenant in book.tenants:
+        knowledge.index(tenant, chunks)
+    return Services(
+        book=book,
+        backends=backends,
+        engine=engine,
+        ledger=SqlLedger(engine, book.limits),
+        records=records,
+        knowledge=knowledge,
+        classifier=OfflineClassifier(load_taxonomy(settings.policies_dir)),
+        resolver=OfflineResolver(backends.shop, backends.payments, knowledge),
+    )
+
+
+def build_activities(services: Services) -> ActivitySet:
+    """Wire the activities to the services."""
+    backends, ledger, records, book = (
+        services.backends,
+        services.ledger,
+        services.records,
+        services.book,
+    )
+    effects = Effects(ledger)
+    payments = PaymentActivities(backends.payments, effects)
+    orders = OrderActivities(backends.shop, effects)
+    crm = CrmActivities(backends.crm, effects, records)
+    readers = {**payments.readers, **orders.readers, **crm.readers}
+    verification = VerificationActivities(readers, ledger, backends.shop)
+    policy = PolicyActivities(book, backends.shop, backends.payments, ledger)
+    triage = TriageActivities(services.classifier, backends.shop, book)
+    knowledge = KnowledgeActivities(services.knowledge)
+    resolution = ResolutionActivities(services.resolver)
+    outreach = OutreachActivities(backends.outbox, backends.shop, records)
+    outcomes = OutcomeActivities(records, ledger, book)
+    return ActivitySet(
+        tickets=(
+            policy.evaluate_policy,
+            policy.check_approver,
+            verification.verify_action,
+            triage.read_confirmation,
+        ),
+        backends=(
+            triage.classify_ticket,
+            triage.load_customer,
+            knowledge.retrieve_knowledge,
+            resolution.propose_resolution,
+            payments.refund_payment,
+            orders.cancel_order,
+            orders.modify_order_address,
+            crm.add_crm_note,
+            crm.create_escalation,
+            crm.close_ticket,
+            outreach.send_reply,
+            outcomes.request_approval,
+            outcomes.settle_approval,
+            outcomes.record_outcome,
+            verification.reconcile_action,
+            verification.verify_resolution,
+        ),
+    )
+
+
+def workflow_runner() -> WorkflowRunner:
+    """Return the sandbox; a module of ours that enters it without being meant to is an error."""
+    policy = workflow.SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
+    restrictions = SandboxRestrictions.default.with_import_notification_policy(policy)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+@asynccontextmanager
+async def running_workers(client: Client, services: Services) -> AsyncIterator[None]:
+    """Run the workers of both queues until the block ends."""
+    activities = build_activities(services)
+    async with AsyncExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="activity"))
+        await stack.enter_async_context(
+            Worker(
+                client,
+                task_queue=BACKENDS_QUEUE,
+                activities=activities.backends,
+                activity_executor=threads,
+                max_concurrent_activities=THREADS,
+                interceptors=[FailureInterceptor()],
+                graceful_shutdown_timeout=GRACE,
+            )
+        )
+        await stack.enter_async_context(
+            Worker(
+                client,
+                task_queue=TICKETS_QUEUE,
+                workflows=[TicketWorkflow],
+                activities=activities.tickets,
+                activity_executor=threads,
+                no_remote_activities=True,
+                workflow_runner=workflow_runner(),
+                interceptors=[FailureInterceptor()],
+                sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+                graceful_shutdown_timeout=GRACE,
+            )
+        )
+        yield

@@ -1,0 +1,132 @@
+"""The CRM: notes on customers, and cases in the human queue."""
+
+from datetime import UTC, datetime
+from typing import ClassVar, Final
+from uuid import uuid4
+
+from closeloop.embedded.database import Call, once
+from closeloop.embedded.faults import FaultyPort, reads, writes
+from closeloop.errors import BackendRefused
+from closeloop.models.records import EscalationRecord, NoteRecord
+
+SERVICE: Final = "crm"
+
+
+class EmbeddedCrm(FaultyPort):
+    """The helpdesk's own records: one of ``closeloop.ports.Crm``."""
+
+    port: ClassVar[str] = "crm"
+
+    @writes
+    def add_note(self, tenant: str, key: str, customer_id: str | None, text: str) -> NoteRecord:
+        """Write a note; without a customer it stands on the ticket alone.
+
+        Raises:
+            BackendRefused: ``empty_text`` or ``idempotency_mismatch``.
+        """
+        if not text.strip():
+            raise BackendRefused("a note needs text", code="empty_text")
+        call = Call(
+            tenant=tenant,
+            service=SERVICE,
+            key=key,
+            operation="add_note",
+            arguments=(customer_id, text),
+        )
+        with self.database.write() as connection:
+
+            def add() -> NoteRecord:
+                note = NoteRecord(
+                    note_id=f"note_{uuid4().hex[:16]}",
+                    key=key,
+                    text=text,
+                    created_at=datetime.now(UTC),
+                )
+                connection.execute(
+                    "INSERT INTO notes (tenant, key, note_id, customer_id, text, created_at)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (tenant, key, note.note_id, customer_id, text, note.created_at.isoformat()),
+                )
+                return note
+
+            return once(connection, call, NoteRecord, add)
+
+    @reads
+    def find_note(self, tenant: str, key: str) -> NoteRecord | None:
+        """Return the note written under ``key``."""
+        with self.database.read() as connection:
+            row = connection.execute(
+                "SELECT note_id, text, created_at FROM notes WHERE tenant = ? AND key = ?",
+                (tenant, key),
+            ).fetchone()
+        if row is None:
+            return None
+        return NoteRecord(
+            note_id=row[0], key=key, text=row[1], created_at=datetime.fromisoformat(row[2])
+        )
+
+    @writes
+    def create_escalation(
+        self, tenant: str, key: str, queue: str, reason: str, pack: str
+    ) -> EscalationRecord:
+        """Put a case with its hand-over pack into a human queue.
+
+        Raises:
+            BackendRefused: ``empty_text`` or ``idempotency_mismatch``.
+        """
+        for name, value in (("queue", queue), ("reason", reason), ("hand-over pack", pack)):
+            if not value.strip():
+                raise BackendRefused(f"a case needs a {name}", code="empty_text")
+        call = Call(
+            tenant=tenant,
+            service=SERVICE,
+            key=key,
+            operation="create_escalation",
+            arguments=(queue, reason, pack),
+        )
+        with self.database.write() as connection:
+
+            def create() -> EscalationRecord:
+                case = EscalationRecord(
+                    escalation_id=f"case_{uuid4().hex[:16]}",
+                    key=key,
+                    queue=queue,
+                    status="open",
+                    created_at=datetime.now(UTC),
+                )
+                connection.execute(
+                    "INSERT INTO escalations (tenant, key, escalation_id, queue, reason, pack,"
+                    " status, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        tenant,
+                        key,
+                        case.escalation_id,
+                        queue,
+                        reason,
+                        pack,
+                        case.status,
+                        case.created_at.isoformat(),
+                    ),
+                )
+                return case
+
+            return once(connection, call, EscalationRecord, create)
+
+    @reads
+    def find_escalation(self, tenant: str, key: str) -> EscalationRecord | None:
+        """Return the case created under ``key``."""
+        with self.database.read() as connection:
+            row = connection.execute(
+                "SELECT escalation_id, queue, status, created_at FROM escalations"
+                " WHERE tenant = ? AND key = ?",
+                (tenant, key),
+            ).fetchone()
+        if row is None:
+            return None
+        return EscalationRecord(
+            escalation_id=row[0],
+            key=key,
+            queue=row[1],
+            status=row[2],
+            created_at=datetime.fromisoformat(row[3]),
+        )

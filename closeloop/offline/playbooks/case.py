@@ -1,0 +1,151 @@
+"""One request as the playbooks see it: the customer's words, their orders, what is known."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from closeloop.actions.base import ActionParams
+from closeloop.models.knowledge import Passage, SourceKind
+from closeloop.models.proposal import ConversationMessage, ProposeRequest
+from closeloop.models.records import OrderRecord
+from closeloop.models.ticket import Assurance
+from closeloop.offline.playbooks.matching import Choice, choose
+from closeloop.offline.playbooks.money import Account, account_of
+from closeloop.offline.playbooks.quoting import Quote, quote_on, topic_words
+from closeloop.offline.playbooks.reading import says_yes, without_quotes
+from closeloop.policy.consent import names_remedy, names_target
+from closeloop.ports import Payments
+
+CUSTOMER: Final = "customer"
+RULES: Final[tuple[SourceKind, ...]] = ("policy",)
+"""What may support eligibility and amounts."""
+ARTICLES: Final[tuple[SourceKind, ...]] = ("policy", "doc", "product")
+"""What may support a fact; past tickets support wording only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request with what was read for it.
+
+    ``orders`` are the customer's own, newest first, and empty where nothing may be disclosed.
+    ``plainly`` and ``amount_cap`` (minor units) are what an approver's rejection asked for.
+    """
+
+    request: ProposeRequest
+    orders: tuple[OrderRecord, ...]
+    passages: tuple[Passage, ...]
+    payments: Payments
+    now: datetime
+    plainly: bool = False
+    amount_cap: int | None = None
+
+    # --- who ---
+
+    @property
+    def assurance(self) -> Assurance:
+        """How sure we are who writes; none without a customer, and for a word not known."""
+        return assurance_of(self.request)
+
+    @property
+    def name(self) -> str | None:
+        """The first name, where we are sure enough who writes to use it."""
+        return self.request.display_name if self.assurance is not Assurance.NONE else None
+
+    # --- words ---
+
+    @property
+    def messages(self) -> tuple[ConversationMessage, ...]:
+        """The customer's messages, oldest first, without what they quote."""
+        return tuple(
+            message.model_copy(update={"text": without_quotes(message.text)})
+            for message in self.request.conversation
+            if message.sender == CUSTOMER
+        )
+
+    @property
+    def latest(self) -> str:
+        """The customer's last message."""
+        return self.messages[-1].text if self.messages else ""
+
+    @property
+    def current(self) -> str:
+        """What the customer wrote since an effect was last confirmed to them, or all of it.
+
+        After a refund was made, older words asked for what is done.
+        """
+        start = 0
+        receipts = [r.receipt.receipt_id for r in self.request.done if r.receipt is not None]
+        for position, message in enumerate(self.request.conversation):
+            if message.sender != CUSTOMER and any(name in message.text for name in receipts):
+                start = position + 1
+        fresh = [m for m in self.request.conversation[start:] if m.sender == CUSTOMER]
+        return "\n".join(without_quotes(m.text) for m in fresh) or self.words
+
+    @property
+    def words(self) -> str:
+        """The subject and all of the customer's messages."""
+        return "\n".join([self.request.subject, *(message.text for message in self.messages)])
+
+    def asks_for(self, kind: type[ActionParams]) -> bool:
+        """Return whether the customer's own words ask for what this kind of action does."""
+        return names_remedy([message.text for message in self.messages], kind)
+
+    def requested_by(self, kind: type[ActionParams], order: OrderRecord) -> tuple[str, ...]:
+        """Return the ids of the messages that asked: that name the remedy or the order, or say yes.
+
+        Where none of them does so clearly it is the latest; policy then asks a person.
+        """
+        asked = [
+            message.message_id
+            for message in self.messages
+            if names_remedy([message.text], kind)
+            or names_target([message.text], order, (), ())
+            or says_yes(message.text)
+        ]
+        return tuple(asked or [message.message_id for message in self.messages[-1:]])
+
+    # --- records ---
+
+    def choose(self, fits: Callable[[OrderRecord], bool]) -> Choice:
+        """Return which order is meant; ``fits`` says which are plausible for what is wanted."""
+        lines = [(self.request.subject, True)] + [
+            (
+                without_quotes(message.text) if message.sender == CUSTOMER else message.text,
+                message.sender == CUSTOMER,
+            )
+            for message in self.request.conversation
+        ]
+        return choose(self.orders, given=self.request.order_ids, messages=lines, fits=fits)
+
+    def account(self, order: OrderRecord) -> Account:
+        """Return how the order's money stands in the system of record."""
+        tenant = self.request.tenant
+        return account_of(
+            tenant,
+            order,
+            self.payments.list_payments(tenant, order.order_id),
+            self.payments.list_refunds(tenant, order.order_id),
+            self.request.done,
+        )
+
+    # --- knowledge ---
+
+    def quote(
+        self,
+        topic: str,
+        *,
+        kinds: Sequence[SourceKind] = RULES,
+        needs: int = 2,
+        most: int = 2,
+    ) -> Quote | None:
+        """Return what the retrieved passages of these kinds say on a topic."""
+        passages = [passage for passage in self.passages if passage.kind in kinds]
+        return quote_on(topic_words(topic), passages, needs=needs, most=most)
+
+
+def assurance_of(request: ProposeRequest) -> Assurance:
+    """Return how sure we are who writes; anything in doubt counts as none."""
+    if request.customer_id is None or request.assurance not in list(Assurance):
+        return Assurance.NONE
+    return Assurance(request.assurance)

@@ -1,0 +1,149 @@
+"""Makes proposals: an answer, a question or an escalation, with everything each of them needs."""
+
+from collections.abc import Sequence
+
+from closeloop.actions.base import ActionKind
+from closeloop.models.base import clip
+from closeloop.models.proposal import Action, Draft, EscalationDraft, Proposal
+from closeloop.models.records import OrderLine, OrderRecord
+from closeloop.offline import wording
+from closeloop.offline.playbooks.case import Case
+from closeloop.offline.playbooks.matching import Choice
+from closeloop.offline.playbooks.quoting import Quote
+
+MAX_WORDS_IN_SUMMARY = 400
+MAX_ORDERS_LISTED = 6
+
+
+def act(case: Case, params: ActionKind, order: OrderRecord, reason: str) -> Action:
+    """Return the action, with the messages that asked for it."""
+    return Action(
+        action_id="a1",
+        kind=params.kind,
+        params=params.model_dump(mode="json", exclude_defaults=True),
+        reason=reason,
+        requested_by=case.requested_by(type(params), order),
+    )
+
+
+def answer(
+    case: Case,
+    paragraphs: Sequence[str],
+    *,
+    goal: str,
+    why: str,
+    quotes: Sequence[Quote | None] = (),
+    actions: Sequence[Action] = (),
+    courtesy: str = "",
+) -> Proposal:
+    """Return an answer: paragraphs, then quotes, which are cited.
+
+    ``courtesy`` goes first, and is left out where an approver wants it plainer.
+    """
+    said = [quote for quote in quotes if quote is not None]
+    opening = () if case.plainly else (courtesy,)
+    text = wording.letter(case.name, [*opening, *paragraphs, *map(quoted, said)])
+    return Proposal(
+        goal=goal,
+        actions=tuple(actions),
+        reply=Draft(text=text, cites=tuple(quote.passage_id for quote in said)),
+        rationale=why,
+    )
+
+
+def quoted(quote: Quote) -> str:
+    """Return a quotation with the title of what it is from."""
+    return wording.QUOTE.format(title=wording.neutral(quote.title, 200), text=quote.text)
+
+
+def question(
+    case: Case,
+    paragraphs: Sequence[str],
+    *,
+    goal: str,
+    why: str,
+    quotes: Sequence[Quote | None] = (),
+) -> Proposal:
+    """Return a question to the customer."""
+    drafted = answer(case, paragraphs, goal=goal, why=why, quotes=quotes)
+    return drafted.model_copy(update={"asks_customer": True})
+
+
+def escalate(case: Case, reason: str, what: str, advice: str = "") -> Proposal:
+    """Return a hand-over to a person: a stable reason, what happened, what might help."""
+    asked = clip(" ".join(case.latest.split()), MAX_WORDS_IN_SUMMARY)
+    summary = f"{what} The customer's last words: {asked}" if asked else what
+    return Proposal(
+        goal="hand over to a person",
+        escalation=EscalationDraft(reason=reason, summary=summary, recommendation=advice),
+        rationale=what,
+    )
+
+
+# --- questions that several playbooks ask --------------------------------------------------------
+
+
+def not_identified(case: Case) -> Proposal:
+    """Return the reply to somebody we do not know: the same whoever and whatever they name."""
+    text = wording.letter(None, wording.NOT_IDENTIFIED)
+    return Proposal(
+        goal="learn who is writing",
+        reply=Draft(text=text),
+        asks_customer=True,
+        rationale="nothing is disclosed or changed before it is known who writes",
+    )
+
+
+def not_sure_enough(case: Case) -> Proposal:
+    """Return the reply to a customer of whom we must be surer for what they want."""
+    how = case.quote("protect fraud confirm change signing in account link", needs=4, most=1)
+    return question(
+        case,
+        wording.NOT_SURE_ENOUGH if how else (*wording.NOT_SURE_ENOUGH, wording.NOT_IDENTIFIED[1]),
+        goal="be sure who is writing",
+        why="this needs more certainty about who writes than there is",
+        quotes=(how,),
+    )
+
+
+def not_on_account(case: Case) -> Proposal:
+    """Return the reply to an order number that is not the customer's, whether it exists or not."""
+    return question(
+        case,
+        wording.NOT_ON_ACCOUNT,
+        goal="learn which order is meant",
+        why="the customer's account has no order that fits",
+    )
+
+
+def which_order(case: Case, choice: Choice) -> Proposal:
+    """Return the question which order is meant, with those it could be."""
+    if choice.foreign or not choice.orders:
+        return not_on_account(case)
+    listed = "\n".join(map(wording.order_line, choice.orders[:MAX_ORDERS_LISTED]))
+    one = len(choice.orders) == 1
+    return question(
+        case,
+        (
+            wording.THIS_ORDER if one else wording.WHICH_ORDER,
+            listed,
+            wording.THIS_ORDER_ANSWER if one else wording.WHICH_ORDER_ANSWER,
+        ),
+        goal="learn which order is meant",
+        why=f"{len(choice.orders)} of the customer's orders could be meant",
+    )
+
+
+def which_item(case: Case, order: OrderRecord, lines: Sequence[OrderLine]) -> Proposal:
+    """Return the question which item of an order is meant."""
+    labels = dict.fromkeys(wording.item_label(line) for line in lines)
+    return question(
+        case,
+        (
+            wording.WHICH_ITEM.format(order=wording.neutral(order.order_id)),
+            "\n".join(f"- {label}" for label in labels),
+            wording.WHICH_ITEM_ANSWER,
+        ),
+        goal="learn which item is meant",
+        why=f"{len(labels)} items of {order.order_id} could be meant",
+    )

@@ -1,0 +1,159 @@
+"""Quotes articles: the sentences of the retrieved passages that answer what was asked."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from closeloop.models.base import clip
+from closeloop.models.knowledge import Passage
+from closeloop.offline.playbooks.reading import stem, stems
+
+MAX_QUOTE_CHARS: Final = 420
+
+_LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(])")
+_ITEM: Final = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+")
+_RULE: Final = re.compile(r"^\|[\s:|-]+\|$")
+
+# Words that carry no topic; what is left of a question is what a sentence has to speak about.
+_STOP_WORDS: Final = frozenset(
+    stem(word)
+    for word in (
+        "a about after again all also am an and any anyone anything are as at be because been"
+        " before being best bought buy but by bye can cannot come could customer day dear did do does"
+        " doe doesn't don't ever every find for from get give go going good got had has have hello"
+        " help her here hey hi him his how i i'd i'm i've if in into is isn't it it's its just kind"
+        " know last let like long look looking made make many may me mean might mine more most much must my"
+        " need no not now of off ok on once one only or order ordered other our out over own please"
+        " pls possible purchase question quick really regard regards same say see send shall she"
+        " should shop so some still such support sure take team tell than thank thanks that the"
+        " their them then there these they thing think this those time to too up us use very want"
+        " wanted was we well were what what's when where which while who why will with wonder"
+        " wondering work would x yes you your yours"
+    ).split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Sentences of one passage, with its id to cite."""
+
+    passage_id: str
+    title: str
+    text: str
+
+
+def topic_words(text: str) -> frozenset[str]:
+    """Return the roots of the words in ``text`` that carry its topic."""
+    words = stems(text.replace("-", " "))
+    return frozenset(_root(word) for word in words if word not in _STOP_WORDS)
+
+
+def _root(word: str) -> str:
+    """Return what "ship", "shipped" and "shipping" have in common."""
+    for ending in ("ing", "ed"):
+        if len(word) > len(ending) + 2 and word.endswith(ending):
+            word = word.removesuffix(ending)
+            return word[:-1] if word[-1] == word[-2] and word[-1] not in "sl" else word
+    return word.removesuffix("e") if len(word) > 3 else word
+
+
+def statements(text: str) -> tuple[str, ...]:
+    """Return the sentences, list items and table rows of a Markdown passage, in plain text."""
+    return tuple(
+        statement for block in _blocks(text) for part in block if (statement := _plain(part))
+    )
+
+
+def quote_on(
+    topic: Collection[str],
+    passages: Sequence[Passage],
+    *,
+    needs: int = 2,
+    most: int = 2,
+) -> Quote | None:
+    """Return up to ``most`` neighbouring statements on a topic; None where nothing speaks of it.
+
+    A title that shares words with the topic is worth more than a statement that does; at least
+    ``needs`` words of the topic have to stand in title and statements together, one of them in a
+    statement.
+    """
+    best: tuple[int, Quote] | None = None
+    for passage in passages:
+        lines = statements(passage.text)
+        hits = [len(topic & topic_words(line)) for line in lines] if topic else []
+        if not any(hits):
+            continue
+        start = max(range(len(lines)), key=lambda n: hits[n])
+        end = start + 1
+        while end < len(lines) and end - start < most and hits[end]:
+            end += 1
+        titled = len(frozenset(topic) & topic_words(passage.title))
+        score = 2 * titled + sum(hits[start:end])
+        if titled + max(hits) >= needs and (best is None or score > best[0]):
+            text = clip(" ".join(lines[start:end]), MAX_QUOTE_CHARS)
+            best = (score, Quote(passage.passage_id, passage.title, text))
+    return best[1] if best else None
+
+
+def fact_on(question: str, passages: Sequence[Passage]) -> Quote | None:
+    """Return the statements that answer a question about a subject; None where none do.
+
+    The subject has to be that of the article ("Stoneware Mug"), and its section or a statement has
+    to speak of what is asked beyond it ("dishwasher"): one that only names the subject answers
+    nothing.
+    """
+    asked = topic_words(question)
+    best: tuple[int, Quote] | None = None
+    for passage in passages:
+        article, _, section = passage.title.partition(":")
+        subject = asked & topic_words(article)
+        beyond = asked - subject
+        lines = statements(passage.text)
+        hits = [len(beyond & topic_words(line)) for line in lines]
+        strongest = max(hits, default=0)
+        headed = len(beyond & topic_words(section))
+        score = 3 * len(subject) + 2 * strongest + headed
+        if lines and subject and strongest + headed and (best is None or score > best[0]):
+            chosen = [line for line, hit in zip(lines, hits, strict=True) if hit == strongest][:2]
+            text = clip(" ".join(chosen), MAX_QUOTE_CHARS)
+            best = (score, Quote(passage.passage_id, passage.title, text))
+    return best[1] if best else None
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    """Yield the statements of every paragraph, list and table of a Markdown text."""
+    for block in re.split(r"\n\s*\n", text.strip()):
+        lines = [line.strip() for line in block.splitlines() if line.strip()]
+        if lines and lines[0].startswith("|"):
+            yield _rows(lines)
+            continue
+        joined: list[str] = []
+        for line in lines:
+            if _ITEM.match(line) or not joined:
+                joined.append(_ITEM.sub("", line))
+            else:
+                joined[-1] += f" {line}"
+        yield [part for entry in joined for part in _SENTENCE_END.split(entry)]
+
+
+def _rows(lines: Sequence[str]) -> list[str]:
+    """Return each row of a table as ``header: cell`` pairs in one sentence."""
+    table = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if not _RULE.match(line)
+    ]
+    if not table:
+        return []
+    header, *rows = table
+    return [
+        ", ".join(f"{name} {cell}".strip() for name, cell in zip(header, row, strict=False)) + "."
+        for row in rows
+    ]
+
+
+def _plain(text: str) -> str:
+    words = _LINK.sub(r"\1", text).replace("**", "").replace("*", "").replace("`", "")
+    return " ".join(words.replace("{{", "{ {").replace("}}", "} }").split())

@@ -1,0 +1,107 @@
+"""A scripted classifier and resolver: they answer what a test tells them, in order."""
+
+from collections.abc import Callable
+
+from closeloop.models.proposal import Action, Draft, Proposal, ProposeRequest
+from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
+def read_confirmation(text: str) -> Confirmation:  # STUB
+    low = text.lower()
+    return Confirmation(answer="still_broken" if "still" in low else "yes" if "yes" in low else "other")
+
+Step = Proposal | Callable[[ProposeRequest], Proposal]
+
+
+class ScriptedClassifier:
+    """Reads every message as ``intent``, unless the latest one contains a key of ``by_word``."""
+
+    def __init__(
+        self,
+        intent: str = "refund_request",
+        *,
+        confidence: float = 0.95,
+        by_word: dict[str, str] | None = None,
+        topics: tuple[str, ...] = (),
+    ) -> None:
+        self._intent = intent
+        self._confidence = confidence
+        self._by_word = by_word or {}
+        self._topics = topics
+        self.requests: list[ClassifyRequest] = []
+
+    def classify(self, tenant: str, request: ClassifyRequest) -> Classification:
+        self.requests.append(request)
+        latest = request.messages[-1].lower()
+        intent = next((i for word, i in self._by_word.items() if word in latest), self._intent)
+        return Classification(intent=intent, confidence=self._confidence, topics=self._topics)
+
+    def read_confirmation(self, tenant: str, text: str) -> Confirmation:
+        return read_confirmation(text)
+
+
+class ScriptedResolver:
+    """Gives its proposals in order, and the last one again when they run out."""
+
+    def __init__(self, *steps: Step) -> None:
+        self._steps = list(steps)
+        self.requests: list[ProposeRequest] = []
+
+    def propose(self, request: ProposeRequest) -> Proposal:
+        self.requests.append(request)
+        step = self._steps[min(len(self.requests), len(self._steps)) - 1]
+        return step if isinstance(step, Proposal) else step(request)
+
+
+def asked_by(request: ProposeRequest) -> tuple[str, ...]:
+    """Return the ids of the customer's messages."""
+    return tuple(m.message_id for m in request.conversation if m.sender == "customer")
+
+
+def refund(
+    order_id: str, *, amount_minor: int | None = None, text: str = "You get {{1.amount}} back."
+) -> Callable[[ProposeRequest], Proposal]:
+    """Return a step that proposes a refund of everything on an order."""
+
+    def propose(request: ProposeRequest) -> Proposal:
+        params: dict[str, object] = {"order_id": order_id}
+        if amount_minor is not None:
+            params["amount_minor"] = amount_minor
+        return Proposal.model_validate(
+            {
+                "goal": "refund",
+                "actions": [
+                    {
+                        "action_id": "a1",
+                        "kind": "refund_payment",
+                        "params": params,
+                        "requested_by": asked_by(request),
+                    }
+                ],
+                "reply": {"text": text},
+            }
+        )
+
+    return propose
+
+
+def answer(text: str = "Here is your answer.") -> Proposal:
+    """Return a proposal that only answers."""
+    return Proposal(goal="answer", reply=Draft(text=text))
+
+
+def question(text: str = "Which order do you mean?") -> Proposal:
+    """Return a proposal that asks the customer."""
+    return Proposal(goal="ask", reply=Draft(text=text), asks_customer=True)
+
+
+def acting(*actions: Action, text: str = "Done.") -> Callable[[ProposeRequest], Proposal]:
+    """Return a step that proposes these actions, asked for by every message of the customer."""
+
+    def propose(request: ProposeRequest) -> Proposal:
+        asked = asked_by(request)
+        return Proposal(
+            goal="act",
+            actions=tuple(a.model_copy(update={"requested_by": asked}) for a in actions),
+            reply=Draft(text=text),
+        )
+
+    return propose

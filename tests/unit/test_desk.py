@@ -1,0 +1,154 @@
+"""The desk's terms, and the folder of policy files as a whole."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from closeloop.errors import ConfigurationError
+from closeloop.models.state import Terms
+from closeloop.models.ticket import Mode
+from closeloop.policy.book import FilePolicyBook
+from closeloop.policy.desk import parse_desk
+from closeloop.policy.judge import judge
+from closeloop.ports import PolicyBook
+from tests.unit.policy_support import POLICIES, RULES, action_of, facts_of, refund_facts
+
+SHIPPED = tomllib.loads((POLICIES / "desk.toml").read_text(encoding="utf-8"))
+
+
+def test_shipped_terms_are_the_designs() -> None:
+    terms = FilePolicyBook(POLICIES).terms("default")
+    assert terms == Terms(
+        resolution_target_seconds={
+            "urgent": 14_400,
+            "high": 28_800,
+            "normal": 86_400,
+            "low": 259_200,
+        }
+    )
+
+
+def test_time_scale_multiplies_every_wait_and_is_recorded() -> None:
+    whole = FilePolicyBook(POLICIES).terms("default")
+    terms = FilePolicyBook(POLICIES, time_scale=0.001).terms("default")
+    assert terms.time_scale == 0.001
+    for name in Terms.model_fields:
+        if name.endswith("_seconds") and name != "resolution_target_seconds":
+            assert getattr(terms, name) == pytest.approx(getattr(whole, name) / 1_000), name
+    assert terms.resolution_target_seconds["urgent"] == pytest.approx(14.4)
+    assert terms.max_rounds == 4
+
+
+@pytest.mark.parametrize("scale", [0, -1, float("nan"), float("inf")])
+def test_time_scale_must_be_a_number_above_zero(scale: float) -> None:
+    with pytest.raises(ConfigurationError, match="time_scale"):
+        FilePolicyBook(POLICIES, time_scale=scale)
+
+
+def test_limits() -> None:
+    assert FilePolicyBook(POLICIES).limits("default") == (500_000, 1_000_000)
+
+
+def test_a_tenant_names_only_what_differs() -> None:
+    document = copy.deepcopy(SHIPPED)
+    document["tenant"] = {
+        "acme": {
+            "mode_cap": "assisted",
+            "waits": {"reminder": "1h"},
+            "daily_limit": {"customer": "100.00"},
+        }
+    }
+    desk = parse_desk(document, "desk.toml")
+    acme, default = desk.of("acme"), desk.of("anybody else")
+    assert (acme.mode_cap, default.mode_cap) == (Mode.ASSISTED, Mode.AUTONOMOUS)
+    assert (acme.waits.reminder, default.waits.reminder) == (3_600, 14_400)
+    assert acme.waits.approval_expiry == default.waits.approval_expiry
+    assert acme.daily_limit.customer == 10_000
+    assert acme.daily_limit.tenant == default.daily_limit.tenant
+    assert acme.scaled(1.0).mode_cap is Mode.ASSISTED
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d.update(max_round=4), "desk.toml: max_round: there is no such key"),
+        (lambda d: d.pop("max_rounds"), "max_rounds: is missing"),
+        (lambda d: d.update(max_rounds=0), "max_rounds: "),
+        (lambda d: d.update(max_rounds="4"), "max_rounds: "),
+        (lambda d: d.update(mode_cap="automatic"), "mode_cap: "),
+        (lambda d: d["waits"].pop("reminder"), "waits.reminder: is missing"),
+        (lambda d: d["waits"].update(reminder=4), "waits.reminder: 4 is not a duration"),
+        (lambda d: d["waits"].update(reminder="24h"), "waits: reminder: must come before"),
+        (lambda d: d["waits"].update(quiet_window="8d"), "waits: quiet_window: must not be longer"),
+        (lambda d: d["waits"].update(lunch="1h"), "waits.lunch: there is no such key"),
+        (lambda d: d["resolution_target"].pop("low"), "resolution_target.low: is missing"),
+        (
+            lambda d: d["daily_limit"].update(customer=500),
+            "daily_limit.customer: 500 is not an amount",
+        ),
+        (
+            lambda d: d["daily_limit"].update(customer="20000.00"),
+            "daily_limit: customer: must not be above",
+        ),
+        (lambda d: d.update(tenant="acme"), "desk.toml: tenant: write one table a tenant"),
+        (lambda d: d.update(tenant={"acme": 1}), r"desk.toml: \[tenant.acme\]: must be a table"),
+        (lambda d: d.update(tenant={"a b": {}}), r"\[tenant.a b\]: is not the name of a tenant"),
+        (lambda d: d.update(tenant={"acme": {"waits": 1}}), r"\[tenant.acme\]: waits: "),
+        (
+            lambda d: d.update(tenant={"acme": {"waits": {"reminder": "30h"}}}),
+            r"desk.toml: \[tenant.acme\]: waits: reminder: must come before",
+        ),
+        (
+            lambda d: d.update(tenant={"acme": {"tenant": {}}}),
+            r"\[tenant.acme\]: tenant: there is no",
+        ),
+    ],
+)
+def test_a_wrong_desk_file_is_refused_by_name(
+    change: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    document = copy.deepcopy(SHIPPED)
+    change(document)
+    with pytest.raises(ConfigurationError, match=words):
+        parse_desk(document, "desk.toml")
+
+
+# --- the book ------------------------------------------------------------------------------------
+
+
+def folder_copy(to: Path) -> Path:
+    for name in ("rules.toml", "desk.toml", "approvers.toml"):
+        shutil.copy(POLICIES / name, to / name)
+    return to
+
+
+def test_the_book_is_the_port() -> None:
+    book: PolicyBook = FilePolicyBook(POLICIES)
+    seen = facts_of(refund_facts(), policy_version=book.version)
+    actions = [action_of(refund_facts())]
+    assert book.judge(seen, actions) == judge(seen, RULES, actions)
+
+
+@pytest.mark.parametrize("name", ["rules.toml", "desk.toml", "approvers.toml"])
+def test_version_changes_with_what_a_file_says(tmp_path: Path, name: str) -> None:
+    path = folder_copy(tmp_path) / name
+    version = FilePolicyBook(tmp_path).version
+    assert version == FilePolicyBook(POLICIES).version
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"# a comment\n{text}", encoding="utf-8")
+    assert FilePolicyBook(tmp_path).version == version
+    said = {"rules.toml": ("50.00", "49.00"), "desk.toml": ("72h", "71h")}
+    before, after = said.get(name, ("200.00", "199.00"))
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    assert FilePolicyBook(tmp_path).version != version
+
+
+def test_version_does_not_depend_on_the_scale() -> None:
+    assert FilePolicyBook(POLICIES, time_scale=0.5).version == FilePolicyBook(POLICIES).version

@@ -1,0 +1,99 @@
+"""Steps 6 and 7 of a ticket's life: effects happen once, and are read back."""
+
+from typing import Literal
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from closeloop.models.proposal import Action, ActionError, ActionState, Receipt
+    from closeloop.models.state import Phase
+    from closeloop.models.steps import ExecuteAction
+    from workflows import approval, calls
+    from workflows import state as transitions
+    from workflows.core import TicketCore
+
+
+class ActingSteps(TicketCore):
+    """Act and verify."""
+
+    async def _act(self) -> None:
+        for action in approval.live_actions(self._state, self._proposal()):
+            if self._something_new():
+                return  # the run loop reads what came before anything more is written
+            if not await self._perform(action):
+                return
+        self._go(Phase.ANSWER)
+
+    async def _perform(self, action: Action) -> bool:
+        """Make one effect happen and read it back; False when the plan has to change."""
+        step = approval.step_for(self._state, action)
+        name = action.action_id
+        self._became(name, ActionState.EXECUTING, effect_id=step.effect_id)
+        try:
+            outcome = await calls.perform(self._state, step)
+            self._became(
+                name, ActionState.EXECUTING, receipt=outcome.receipt, attempts=outcome.attempts
+            )
+            found = await calls.verify_action(step)
+        except ActivityError as error:
+            return await self._not_performed(step, error)
+        if found.holds and found.receipt is not None:
+            self._verified(step, found.receipt)
+            return True
+        problem = found.problem or ActionError(code="not_verified", message="not read back")
+        self._not_done(step, problem, "not_verified")
+        return False
+
+    async def _not_performed(self, step: ExecuteAction, error: ActivityError) -> bool:
+        problem = calls.problem_of(error)
+        if calls.was_refused(error):
+            self._not_done(step, problem, "failed")
+            return False
+        try:
+            found = await calls.reconcile_action(self._state, step)
+        except ActivityError as unread:
+            found = None
+            problem = calls.problem_of(unread)
+        if found is not None and found.receipt is not None:
+            self._verified(step, found.receipt)
+            return True
+        self._became(step.action.action_id, ActionState.UNKNOWN, error=problem)
+        self._state = transitions.open_actions_become(self._state, ActionState.SKIPPED)
+        self._hand_over(
+            "effect_unknown",
+            f"Whether {step.action.kind} ({step.effect_id}) happened is not known.",
+            "Look at the backend first; then record what is true.",
+        )
+        return False
+
+    def _verified(self, step: ExecuteAction, receipt: Receipt) -> None:
+        self._became(step.action.action_id, ActionState.VERIFIED, receipt=receipt)
+        record = transitions.record_of(self._state, step.action.action_id)
+        amount = receipt.amount
+        self._state = transitions.event(
+            self._state,
+            workflow.now(),
+            "action_verified",
+            kind=step.action.kind,
+            effect_id=step.effect_id,
+            amount_minor=amount.amount_minor if amount else None,
+            attempts=record.attempts,
+        )
+        self._note("verified", receipt.summary)
+
+    def _not_done(
+        self, step: ExecuteAction, problem: ActionError, kind: Literal["failed", "not_verified"]
+    ) -> None:
+        self._became(step.action.action_id, ActionState.FAILED, error=problem)
+        self._state = transitions.open_actions_become(self._state, ActionState.SKIPPED)
+        self._state = transitions.event(
+            self._state,
+            workflow.now(),
+            "action_failed",
+            kind=step.action.kind,
+            effect_id=step.effect_id,
+            code=problem.code,
+        )
+        self._failed_observation(kind, step.action.kind, problem)
+        self._go(Phase.PROPOSE)

@@ -1,0 +1,226 @@
+"""What every step of a ticket shares: its state, its clock, and how it moves, waits and records."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from closeloop.models.approval import ApprovalOutcome, Decision
+    from closeloop.models.policy import Judgement
+    from closeloop.models.proposal import (
+        ActionError,
+        ActionState,
+        CommitmentDraft,
+        EscalationDraft,
+        Observation,
+        Proposal,
+    )
+    from closeloop.models.state import Escalation, Phase, TicketState
+    from closeloop.models.ticket import Mode, Status
+    from closeloop.models.triage import Classification
+    from workflows import approval, attributes, calls
+    from workflows import state as transitions
+    from workflows.card import card
+    from workflows.clock import Clock
+
+
+WAITING: Final = frozenset({Phase.APPROVE, Phase.CONFIRM, Phase.WITH_PERSON})
+"""Phases in which a ticket may rest for days, and continue as new."""
+
+
+class TicketCore:
+    """The state of one ticket and the moves that more than one step makes."""
+
+    _state: TicketState
+    _clock: Clock
+
+    async def _wait(self, deadline: datetime, reason: str) -> bool:
+        """Wait for something new or the deadline; False also when it is time to continue as new."""
+        workflow.set_current_details(card(self._state))
+        ready = await self._clock.wait(
+            lambda: self._something_new() or self._should_continue(), deadline, reason
+        )
+        return ready and self._something_new()
+
+    def _resting(self) -> bool:
+        """Whether a wait ended only to continue as new."""
+        return self._should_continue()
+
+    def _should_continue(self) -> bool:
+        return (
+            self._state.phase in WAITING
+            and workflow.info().is_continue_as_new_suggested()
+            and not self._something_new()
+            and workflow.all_handlers_finished()
+        )
+
+    def _something_new(self) -> bool:
+        state = self._state
+        person = state.recorded is not None or state.handed_back
+        taken = state.taken_by is not None and state.phase is not Phase.WITH_PERSON
+        return bool(transitions.unread(state) or state.decision or state.hints or person or taken)
+
+    async def _abandon(self, why: str) -> None:
+        """Drop what did not run yet, and free what was reserved for it."""
+        if self._state.approval is not None:
+            await self._end_request("withdrawn")
+        error = ActionError(code=why, message="dropped before it ran")
+        approved = self._state.approved_by
+        proposal = self._state.proposal
+        live = approval.live_actions(self._state, proposal) if proposal else ()
+        self._state = transitions.open_actions_become(self._state, ActionState.SKIPPED, error)
+        if approved is not None and live and self._state.approvals:
+            last = self._state.approvals[-1].model_copy(update={"outcome": "withdrawn"})
+            effects = [approval.step_for(self._state, action).effect_id for action in live]
+            await calls.settle_approval(self._recording(), last, effects)
+
+    async def _end_request(
+        self,
+        outcome: Literal["approved", "rejected", "expired", "withdrawn"],
+        decision: Decision | None = None,
+    ) -> None:
+        """End the open request on the ticket and on the list, and free what it reserved."""
+        request = self._state.approval
+        if request is None:
+            return
+        ended = ApprovalOutcome(
+            request_id=request.request_id,
+            outcome=outcome,
+            approver=decision.approver if decision else None,
+            reason=decision.reason if decision else None,
+            words=decision.words if decision else "",
+            edited=bool(decision and decision.edit),
+            at=workflow.now(),
+        )
+        effects = [approval.step_for(self._state, a).effect_id for a in request.actions]
+        if outcome != "approved":
+            to = ActionState.REFUSED if outcome == "rejected" else ActionState.SKIPPED
+            error = ActionError(code=outcome, message=ended.words or outcome)
+            self._state = transitions.open_actions_become(self._state, to, error)
+        self._state = approval.ended(self._state, ended, workflow.now())
+        self._set(status=Status.WORKING, deadline=None, deadline_reason="")
+        state = self._recording()
+        await calls.settle_approval(state, ended, effects)
+        self._state = transitions.flushed(self._state, state.pending_events)
+
+    def _hand_over(self, reason: str, summary: str, recommendation: str) -> None:
+        """Route the ticket to people; the run loop does it next."""
+        now = workflow.now()
+        state = self._state
+        count = state.escalation_count + 1
+        mode = Mode.ADVISORY
+        state = transitions.lowered(state, mode, (f"{reason}: {summary}",), now)
+        state = state.model_copy(
+            update={
+                "escalation_count": count,
+                "escalation": Escalation(
+                    number=count,
+                    reason=reason,
+                    draft=EscalationDraft(
+                        reason=reason, summary=summary, recommendation=recommendation
+                    ),
+                    since=now,
+                    taken_by=state.taken_by,
+                ),
+            }
+        )
+        state = transitions.event(state, now, "escalated", reason=reason, mode=state.mode.value)
+        self._state = transitions.note(state, now, "escalated", f"{reason}: {summary}")
+        self._go(Phase.ESCALATE)
+
+    async def _send(
+        self, text: str, status: Status, promises: Sequence[CommitmentDraft] = ()
+    ) -> bool:
+        """Send a reply once; the snapshot that goes with it shows the ticket after it."""
+        reply_id = f"r{self._state.reply_count + 1}"
+        now = workflow.now()
+
+        def sent(state: TicketState) -> TicketState:
+            return transitions.replied(state, reply_id, text, now, status=status, promises=promises)
+
+        before = self._recording()
+        after = sent(before)
+        try:
+            await calls.send_reply(before, reply_id, text, after)
+        except ActivityError as error:
+            self._note("not sent", calls.problem_of(error).message)
+            return False
+        self._state = transitions.flushed(sent(self._state), after.pending_events)
+        return True
+
+    def _recording(self) -> TicketState:
+        """Number the next snapshot, and return the state to take it from."""
+        self._set(snapshot_count=self._state.snapshot_count + 1)
+        return self._state
+
+    async def _record(self, why: str) -> None:
+        state = self._recording()
+        try:
+            await calls.record_outcome(state, why)
+        except ActivityError as error:
+            self._note("not recorded", calls.problem_of(error).message)
+            return
+        self._state = transitions.flushed(self._state, state.pending_events)
+
+    def _became(self, action_id: str, to: ActionState, **changes: Any) -> None:
+        self._state = transitions.action_became(self._state, action_id, to, **changes)
+
+    def _set(self, **changes: object) -> None:
+        self._state = self._state.model_copy(update=changes)
+
+    def _note(self, what: str, detail: str = "") -> None:
+        self._state = transitions.note(self._state, workflow.now(), what, detail)
+
+    def _go(self, phase: Phase, status: Status | None = None) -> None:
+        self._state = transitions.moved(self._state, phase, status)
+
+    def _classification(self) -> Classification:
+        classification = self._state.classification
+        assert classification is not None
+        return classification
+
+    def _proposal(self) -> Proposal:
+        proposal = self._state.proposal
+        assert proposal is not None
+        return proposal
+
+    def _judgement(self) -> Judgement:
+        judgement = self._state.judgement
+        assert judgement is not None
+        return judgement
+
+    def _escalation(self) -> Escalation:
+        escalation = self._state.escalation
+        assert escalation is not None
+        return escalation
+
+    def _rest_with_customer(self, final: bool) -> None:
+        terms = self._state.terms
+        seconds = terms.reopen_window_seconds if final else terms.answer_window_seconds
+        reason = "the customer's word" if final else "the customer's answer"
+        self._state = transitions.due(self._state, seconds, reason, workflow.now())
+        self._go(Phase.CONFIRM)
+        self._publish()
+
+    def _failed_observation(
+        self,
+        kind: Literal["refused", "failed", "not_verified"],
+        action_kind: str | None,
+        problem: ActionError,
+    ) -> None:
+        self._state = transitions.observed(
+            self._state,
+            Observation(
+                kind=kind, action_kind=action_kind, code=problem.code, message=problem.message
+            ),
+        )
+        self._note(kind, f"{action_kind or 'request'}: {problem.message}")
+
+    def _publish(self) -> None:
+        """Upsert the search attributes that changed; one event, at stops only."""
+        pairs = attributes.changed(self._state, workflow.info().typed_search_attributes)
+        if pairs:
+            workflow.upsert_search_attributes([p.key.value_set(p.value) for p in pairs])

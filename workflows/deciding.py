@@ -1,0 +1,186 @@
+"""Steps 4 and 5 of a ticket's life: policy judges, and people approve what is at stake."""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from closeloop.models.approval import Decision
+    from closeloop.models.policy import Judgement, Ruling
+    from closeloop.models.proposal import ActionError, ActionState, Observation, Proposal
+    from closeloop.models.state import Phase
+    from closeloop.models.ticket import Mode, Status
+    from workflows import approval, calls
+    from workflows import state as transitions
+    from workflows.core import TicketCore
+
+
+class DecidingSteps(TicketCore):
+    """Judge and approve."""
+
+    async def _judge(self) -> None:
+        proposal = self._proposal()
+        judgement = await self._evaluate(proposal)
+        self._judged(judgement)
+        if judgement.escalate is not None:
+            summary = "; ".join(judgement.mode_reasons)
+            self._hand_over(judgement.escalate, summary, proposal.rationale)
+        elif judgement.ruling is Ruling.REFUSE:
+            self._refused(judgement)
+            self._go(Phase.PROPOSE)
+        elif judgement.mode is not Mode.AUTONOMOUS:
+            self._go(Phase.APPROVE)
+        else:
+            self._go(Phase.ACT)
+
+    async def _evaluate(self, proposal: Proposal) -> Judgement:
+        cap = max(self._state.mode_cap, self._state.terms.mode_cap, key=lambda mode: mode.rank)
+        actions = approval.live_actions(self._state, proposal)
+        return await calls.evaluate_policy(self._state, actions, self._classification(), cap)
+
+    def _judged(self, judgement: Judgement) -> None:
+        state = self._state.model_copy(
+            update={
+                "judgement": judgement,
+                "verdicts": (*self._state.verdicts, *judgement.verdicts)[
+                    -transitions.MAX_VERDICTS :
+                ],
+            }
+        )
+        now = workflow.now()
+        if judgement.ruling is not Ruling.REFUSE:
+            state = transitions.lowered(state, judgement.mode, judgement.mode_reasons, now)
+        self._state = transitions.note(
+            state, now, "judged", f"{judgement.ruling.value}: {'; '.join(judgement.mode_reasons)}"
+        )
+
+    def _refused(self, judgement: Judgement) -> None:
+        for verdict in judgement.verdicts:
+            if verdict.ruling is not Ruling.REFUSE:
+                continue
+            reason = max(verdict.reasons, key=lambda r: r.ruling.rank)
+            record = transitions.record_of(self._state, verdict.action_id)
+            self._state = transitions.observed(
+                self._state,
+                Observation(
+                    kind="refused",
+                    action_kind=record.action.kind,
+                    code=reason.rule_id,
+                    message=reason.text,
+                ),
+            )
+            error = ActionError(code=reason.rule_id, message=reason.text)
+            self._state = transitions.action_became(
+                self._state, verdict.action_id, ActionState.REFUSED, error=error
+            )
+        self._state = transitions.open_actions_become(self._state, ActionState.SKIPPED)
+
+    async def _approve(self) -> None:
+        if self._state.approval is None and not await self._ask_for_approval():
+            return
+        request = self._state.approval
+        assert request is not None
+        deadline = request.deadline if request.reminded else request.reminder_at
+        reason = "approval" if request.reminded else "approval, then a reminder"
+        if await self._wait(deadline, reason):
+            self._set(hints=())  # facts are read again before anything runs
+            await self._decided_or_stale()
+        elif self._resting():
+            return
+        elif not request.reminded:
+            self._set(approval=request.model_copy(update={"reminded": True}))
+            self._note("reminded", f"{request.request_id} waits until {request.deadline:%H:%M}")
+            await self._record("remind the approvers")
+        else:
+            await self._end_request("expired")
+            self._hand_over("approval_expired", "Nobody decided in time.", "")
+
+    async def _ask_for_approval(self) -> bool:
+        now = workflow.now()
+        proposal, judgement = self._proposal(), self._judgement()
+        request = approval.build_request(self._state, proposal, judgement, now)
+        state = transitions.open_actions_become(self._state, ActionState.AWAITING_APPROVAL)
+        state = state.model_copy(
+            update={
+                "approval": request,
+                "request_count": state.request_count + 1,
+                "snapshot_count": state.snapshot_count + 1,
+                "deadline": request.deadline,
+                "deadline_reason": "approval",
+            }
+        )
+        state = transitions.moved(state, Phase.APPROVE, Status.AWAITING_APPROVAL)
+        state = transitions.event(
+            state,
+            now,
+            "approval_requested",
+            request_id=request.request_id,
+            total_minor=request.total.amount_minor if request.total else None,
+        )
+        self._state = transitions.note(state, now, "approval asked", request.request_id)
+        sent = self._state.pending_events
+        try:
+            published = await calls.request_approval(self._state, request)
+        except ActivityError as error:
+            await self._not_asked(error)
+            return False
+        self._state = transitions.flushed(self._state, sent)
+        self._set(approval=request.model_copy(update={"roster": published.roster}))
+        self._publish()
+        if not approval.anyone_may_decide(self._state, published.roster):
+            await self._end_request("withdrawn")
+            self._hand_over("no_approver", "Nobody on the roster may decide this request.", "")
+            return False
+        return True
+
+    async def _not_asked(self, error: ActivityError) -> None:
+        problem = calls.problem_of(error)
+        await self._end_request("withdrawn")
+        self._go(Phase.PROPOSE, Status.WORKING)
+        if calls.was_refused(error):
+            self._failed_observation("refused", None, problem)
+        else:
+            self._hand_over("step_failed", f"request_approval: {problem.message}", "")
+
+    async def _decided_or_stale(self) -> None:
+        decision = self._state.decision
+        if decision is None and not self._something_new():
+            return
+        if decision is None:  # a message or a take-over came first
+            await self._end_request("withdrawn")
+            self._go(Phase.UNDERSTAND, Status.WORKING)
+        elif decision.approve:
+            await self._approved(decision)
+        else:
+            await self._end_request("rejected", decision)
+            self._state = transitions.observed(
+                self._state,
+                Observation(
+                    kind="rejected",
+                    code=decision.reason or "other",
+                    message=decision.words or "rejected by an approver",
+                ),
+            )
+            self._go(Phase.PROPOSE, Status.WORKING)
+
+    async def _approved(self, decision: Decision) -> None:
+        """Judge again before it runs: what was approved is what runs, or it is asked anew."""
+        before = self._judgement()
+        if decision.edit is not None:
+            self._state = approval.edited(self._state, decision.edit, workflow.now())
+        try:
+            after = await self._evaluate(self._proposal())
+        except ActivityError as error:
+            await self._end_request("withdrawn", decision)
+            self._hand_over("step_failed", calls.problem_of(error).message, "")
+            return
+        self._judged(after)
+        if approval.still_covered(before, after, was_edited=decision.edit is not None):
+            self._state = transitions.open_actions_become(self._state, ActionState.APPROVED)
+            await self._end_request("approved", decision)
+            self._set(approved_by=decision.approver)
+            self._go(Phase.ACT, Status.WORKING)
+            return
+        await self._end_request("withdrawn", decision)
+        words = "; ".join(after.mode_reasons) or "the facts have changed"
+        self._note("drift", f"what was approved is not what would run now: {words}")
+        self._go(Phase.JUDGE, Status.WORKING)
