@@ -46,9 +46,9 @@ class PaymentActivities:
         """Find the refund under our key, or, for a person's, one of that amount on the order."""
         if key != MADE_BY_A_PERSON:
             record = self._payments.find_refund(check.tenant, key)
-            stands = record is not None and record.status != "failed"
-            same = stands and check.amount in (None, record.amount)
-            return receipt_of(record) if record is not None and same else None
+            if record is None or record.status == "failed":
+                return None
+            return receipt_of(record) if check.amount in (None, record.amount) else None
         params = parse(check.action)
         if not isinstance(params, RefundPayment):
             return None

@@ -114,14 +114,16 @@ class PolicyActivities:
     ) -> ActionFacts:
         effect = params.effect(request.ticket_id, order)
         known = self._ledger.lookup(request.tenant, effect.effect_id, effect.components)
-        asked = [request.customer_messages.get(name, "") for name in action.requested_by]
+        words = request.customer_messages.items()
+        asked = [text for name, text in words if name in action.requested_by]
         update: dict[str, object] = {
             "amount": effect.amount,
             "effect": known,
             "names_remedy": names_remedy(asked, type(params)),
         }
         if order is not None:
-            components = tuple(name.rpartition("/")[2] for name in effect.components)
+            parts = effect.components if params.names_parts else ()
+            components = tuple(name.rpartition("/")[2] for name in parts)
             update |= {
                 "order_id": order.order_id,
                 "order_status": order.status,

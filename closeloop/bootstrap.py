@@ -1,6 +1,6 @@
 """The composition root: the one place that chooses implementations."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -69,13 +69,16 @@ class ActivitySet:
     backends: Sequence[Callable[..., Any]]
 
 
-def open_backends(settings: Settings) -> EmbeddedBackends:
-    """Return the embedded backends of the state folder, with every tenant of the roster seeded."""
+def open_backends(settings: Settings, *, faults: str | None = None) -> EmbeddedBackends:
+    """Return the embedded backends of the state folder, with every tenant of the roster seeded.
+
+    ``faults`` replaces the plan that was loaded before; None leaves it to the worker.
+    """
     book = FilePolicyBook(settings.policies_dir)
     return EmbeddedBackends(
         settings.state_dir / "backends.db",
         shop_file=settings.shop_file,
-        faults=settings.faults,
+        faults=faults,
         tenants=book.tenants,
     )
 
@@ -103,7 +106,7 @@ def build_services(settings: Settings) -> Services:
         raise ConfigurationError("CLOSELOOP_WEAVIATE_URL: only the SQLite store is built in so far")
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
-    backends = open_backends(settings)
+    backends = open_backends(settings, faults=settings.faults)
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
@@ -179,7 +182,7 @@ def workflow_runner() -> WorkflowRunner:
 
 
 @asynccontextmanager
-async def running_workers(client: Client, services: Services) -> AsyncIterator[None]:
+async def running_workers(client: Client, services: Services) -> AsyncGenerator[None]:
     """Run the workers of both queues until the block ends."""
     activities = build_activities(services)
     async with AsyncExitStack() as stack:

@@ -23,7 +23,7 @@ from closeloop.models.approval import (
     UpdateReceipt,
 )
 from closeloop.models.state import TicketStart, TimelineEntry
-from closeloop.models.ticket import Mode, Status, TicketRequest
+from closeloop.models.ticket import Mode, Status, Ticket, TicketRequest
 from closeloop.models.view import PendingApprovalView, TicketSummary, TicketView
 from closeloop.names import (
     DEFAULT_TENANT,
@@ -175,15 +175,15 @@ class SupportDesk:
         given = {"message_id": message_id or f"m-{intake.random_id()}", "text": text}
         message = intake.parse_input(CustomerMessage, given)
         digest = intake.message_digest(message.message_id)
-        closed: str | None = None
+        before: TicketStart | None = None
         current = ticket_id
         for _ in range(_MAX_LINKS):
             handle = self._handle(current)
             description = await calls.describe(handle)
             if description is None:
-                if closed is None:
+                if before is None:
                     raise calls.missing(handle)
-                description = await self._open_linked(closed, current, message, digest)
+                description = await self._open_linked(before.ticket, current, message, digest)
             if await executions.memo(description, MEMO_OPENING_MESSAGE) == digest:
                 return UpdateReceipt(
                     ticket_id=current, id=message.message_id, accepted=True, status=Status.NEW
@@ -200,7 +200,10 @@ class SupportDesk:
             except Refused as refusal:
                 if refusal.code != "closed":
                     raise
-            closed, current = current, linked_ticket_id(current)
+            before = await executions.opening_of(self.client, handle.id)
+            if before.state is not None and message.message_id in before.state.receipts:
+                return before.state.receipts[message.message_id]
+            current = linked_ticket_id(current)
         raise Refused(f"ticket {ticket_id} has too many linked tickets", code="too_many_links")
 
     async def decide(
@@ -374,13 +377,12 @@ class SupportDesk:
         return next((m.message_id for m in reversed(messages) if m.sender == "customer"), None)
 
     async def _open_linked(
-        self, closed: str, ticket_id: str, message: CustomerMessage, digest: str
+        self, closed: Ticket, ticket_id: str, message: CustomerMessage, digest: str
     ) -> WorkflowExecutionDescription:
-        before = await executions.opened_with(self.client, workflow_id(self.tenant, closed))
         ticket = intake.follow_up(
-            before, ticket_id=ticket_id, text=message.text, now=datetime.now(UTC)
+            closed, ticket_id=ticket_id, text=message.text, now=datetime.now(UTC)
         )
-        opening = TicketStart(ticket=ticket, opened_by=self._identity, linked=(closed,))
+        opening = TicketStart(ticket=ticket, opened_by=self._identity, linked=(closed.ticket_id,))
         return await executions.start(self.client, opening, opening_message=digest)
 
     async def _read(self, read: Callable[[TicketRecords], Read]) -> Read:

@@ -27,7 +27,7 @@ from closeloop import calls
 from closeloop.errors import NotFound
 from closeloop.models.base import Wire
 from closeloop.models.state import TicketStart
-from closeloop.models.ticket import Mode, Status, Ticket
+from closeloop.models.ticket import Mode, Status
 from closeloop.models.view import TicketSummary
 from closeloop.names import (
     MEMO_CONTENT_HASH,
@@ -127,8 +127,8 @@ def status_of(execution: WorkflowExecution) -> Status:
     return Status(execution.typed_search_attributes.get(_STATUS) or Status.NEW)
 
 
-async def opened_with(client: Client, closed_workflow_id: str) -> Ticket:
-    """Return the ticket that a workflow was started with, from the first event of its newest run.
+async def opening_of(client: Client, closed_workflow_id: str) -> TicketStart:
+    """Return the input of a workflow's newest run: its ticket, and the state it was continued with.
 
     Raises:
         NotFound: the namespace no longer has its history.
@@ -147,7 +147,7 @@ async def opened_with(client: Client, closed_workflow_id: str) -> Ticket:
     )
     payloads = first.workflow_execution_started_event_attributes.input.payloads
     opening: TicketStart = (await converter.decode(payloads, [TicketStart]))[0]
-    return opening.ticket
+    return opening
 
 
 async def listed(client: Client, tenant: str, status: Status | None) -> list[TicketSummary]:

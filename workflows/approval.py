@@ -42,12 +42,17 @@ def requesters(state: TicketState) -> tuple[str, ...]:
 
 
 def total_of(facts: Sequence[ActionFacts], dropped: frozenset[str] = frozenset()) -> Money | None:
-    """Return what the actions move together; None where nothing moves."""
+    """Return what the actions move together; None where nothing moves.
+
+    Amounts of several currencies cannot be added: ``XXX`` (ISO 4217: no currency) is above every
+    approver's limit.
+    """
     amounts = [f.amount for f in facts if f.amount and f.moves_money and f.action_id not in dropped]
     if not amounts:
         return None
     minor = sum(amount.amount_minor for amount in amounts)
-    return Money(amount_minor=minor, currency=amounts[0].currency)
+    currencies = {amount.currency for amount in amounts}
+    return Money(amount_minor=minor, currency=currencies.pop() if len(currencies) == 1 else "XXX")
 
 
 def step_for(state: TicketState, action: Action, *, request_id: str | None = None) -> ExecuteAction:

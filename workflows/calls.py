@@ -191,7 +191,7 @@ async def evaluate_policy(
             mode_cap=cap,
             contact_changed_at=customer.contact_changed_at if customer else None,
             ticket_order_ids=state.ticket.order_ids,
-            customer_messages=transitions.customer_texts(state),
+            customer_messages=transitions.asking_texts(state),
             actions=tuple(actions),
         ),
         summary="what policy allows",

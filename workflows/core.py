@@ -223,4 +223,6 @@ class TicketCore:
         """Upsert the search attributes that changed; one event, at stops only."""
         pairs = attributes.changed(self._state, workflow.info().typed_search_attributes)
         if pairs:
-            workflow.upsert_search_attributes([p.key.value_set(p.value) for p in pairs])
+            workflow.upsert_search_attributes(  # pyright: ignore[reportUnknownMemberType]
+                [pair.key.value_set(pair.value) for pair in pairs]
+            )

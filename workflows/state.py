@@ -146,6 +146,14 @@ def customer_texts(state: TicketState) -> dict[str, str]:
     return {m.message_id: m.text for m in window(state) if m.sender == "customer"}
 
 
+def asking_texts(state: TicketState) -> dict[str, str]:
+    """Return what the customer may have asked for with: their messages, the first with its subject."""
+    texts = customer_texts(state)
+    if OPENING_MESSAGE in texts:
+        texts[OPENING_MESSAGE] = f"{state.ticket.subject}\n{texts[OPENING_MESSAGE]}"
+    return texts
+
+
 def with_receipt(state: TicketState, receipt: UpdateReceipt) -> TicketState:
     """Keep the receipt of a message, decision or operation; the oldest go first."""
     receipts = {**state.receipts, receipt.id: receipt}

@@ -45,6 +45,8 @@ class ActionParams(Input):
     internal: ClassVar[bool] = False
     """Bookkeeping of the desk's own (a note, a case, a reply): needs no consent."""
     reversible: ClassVar[bool] = False
+    names_parts: ClassVar[bool] = False
+    """Whether it takes some parts of an order: then a customer has to have named these."""
     remedy_words: ClassVar[tuple[str, ...]] = ()
     """Words, one of which a customer uses who asks for this remedy (lower case, by prefix)."""
 

@@ -21,11 +21,15 @@ class RefundPayment(ActionKind):
     kind: ClassVar[str] = "refund_payment"
     assurance: ClassVar[Assurance] = Assurance.CHANNEL_VERIFIED
     moves_money: ClassVar[bool] = True
+    names_parts: ClassVar[bool] = True
     remedy_words: ClassVar[tuple[str, ...]] = (
         "refund",
         "money back",
         "reimburs",
         "give me back",
+        "pay me back",
+        "paid back",
+        "my money",
         "charged twice",
         "double charge",
         "charged me twice",

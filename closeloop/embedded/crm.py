@@ -1,7 +1,7 @@
 """The CRM: notes on customers, and cases in the human queue."""
 
 from datetime import UTC, datetime
-from typing import ClassVar, Final
+from typing import ClassVar
 from uuid import uuid4
 
 from closeloop.embedded.database import Call, once
@@ -9,11 +9,9 @@ from closeloop.embedded.faults import FaultyPort, reads, writes
 from closeloop.errors import BackendRefused
 from closeloop.models.records import EscalationRecord, NoteRecord
 
-SERVICE: Final = "crm"
-
 
 class EmbeddedCrm(FaultyPort):
-    """The helpdesk's own records: one of ``closeloop.ports.Crm``."""
+    """The helpdesk's own records: implements ``closeloop.ports.Crm``."""
 
     port: ClassVar[str] = "crm"
 
@@ -28,7 +26,7 @@ class EmbeddedCrm(FaultyPort):
             raise BackendRefused("a note needs text", code="empty_text")
         call = Call(
             tenant=tenant,
-            service=SERVICE,
+            service=self.port,
             key=key,
             operation="add_note",
             arguments=(customer_id, text),
@@ -79,7 +77,7 @@ class EmbeddedCrm(FaultyPort):
                 raise BackendRefused(f"a case needs a {name}", code="empty_text")
         call = Call(
             tenant=tenant,
-            service=SERVICE,
+            service=self.port,
             key=key,
             operation="create_escalation",
             arguments=(queue, reason, pack),

@@ -239,7 +239,10 @@ def once(connection: sqlite3.Connection, call: Call, result: type[R], work: Call
     ).fetchone()
     if row is None:
         made = work()
-        keep(connection, call, made)
+        connection.execute(
+            "INSERT INTO calls (tenant, service, key, arguments, result) VALUES (?, ?, ?, ?, ?)",
+            (call.tenant, call.service, call.key, call.digest(), made.model_dump_json()),
+        )
         return made
     if row[0] != call.digest():
         raise BackendRefused(
@@ -247,11 +250,3 @@ def once(connection: sqlite3.Connection, call: Call, result: type[R], work: Call
             code="idempotency_mismatch",
         )
     return result.model_validate_json(row[1])
-
-
-def keep(connection: sqlite3.Connection, call: Call, made: Wire) -> None:
-    """Record the first result under a key."""
-    connection.execute(
-        "INSERT INTO calls (tenant, service, key, arguments, result) VALUES (?, ?, ?, ?, ?)",
-        (call.tenant, call.service, call.key, call.digest(), made.model_dump_json()),
-    )

@@ -1,7 +1,7 @@
 """The outbox: messages to customers, kept where a mail server would send them."""
 
 from datetime import UTC, datetime
-from typing import ClassVar, Final
+from typing import ClassVar
 from uuid import uuid4
 
 from closeloop.embedded.database import Call, once
@@ -9,13 +9,11 @@ from closeloop.embedded.faults import FaultyPort, reads, writes
 from closeloop.errors import BackendRefused
 from closeloop.models.records import SentMessage
 
-SERVICE: Final = "outbox"
-
 _MESSAGE = "SELECT sent_id, key, ticket_id, recipient, text, sent_at FROM messages"
 
 
 class EmbeddedOutbox(FaultyPort):
-    """Messages to customers: one of ``closeloop.ports.Outbox``."""
+    """Messages to customers: implements ``closeloop.ports.Outbox``."""
 
     port: ClassVar[str] = "outbox"
 
@@ -34,7 +32,7 @@ class EmbeddedOutbox(FaultyPort):
             raise BackendRefused("a message needs somebody to go to", code="no_recipient")
         call = Call(
             tenant=tenant,
-            service=SERVICE,
+            service=self.port,
             key=key,
             operation="send",
             arguments=(ticket_id, to, subject, text),

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final
+from typing import ClassVar
 from uuid import uuid4
 
 from closeloop.embedded.database import Call, Database, once
@@ -13,8 +13,6 @@ from closeloop.embedded.stored import StoredOrder, find_order, find_user, requir
 from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
 from closeloop.models.records import PaymentRecord, RefundRecord
-
-SERVICE: Final = "payments"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +25,7 @@ class HistoryRow:
 
 
 class EmbeddedPayments(FaultyPort):
-    """The payments system: one of ``closeloop.ports.Payments``."""
+    """The payments system: implements ``closeloop.ports.Payments``."""
 
     port: ClassVar[str] = "payments"
 
@@ -89,7 +87,7 @@ class EmbeddedPayments(FaultyPort):
             order = require_order(connection, tenant, order_id)
             call = Call(
                 tenant=tenant,
-                service=SERVICE,
+                service=self.port,
                 key=key,
                 operation="refund",
                 arguments=(order.order_id, amount.amount_minor, amount.currency),
@@ -117,7 +115,7 @@ class EmbeddedPayments(FaultyPort):
         amount = Money(amount_minor=left, currency=order.currency)
         call = Call(
             tenant=order.tenant,
-            service=SERVICE,
+            service=self.port,
             key=key,
             operation="refund_rest",
             arguments=(order.order_id,),

@@ -21,15 +21,13 @@ from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
 from closeloop.models.records import Address, CustomerRecord, OrderLine, OrderRecord
 
-SERVICE: Final = "shop"
-
 _PENDING: Final = "pending"
 _CANCELLED: Final = "cancelled"
 _ADDRESS_NEEDS: Final = ("address1", "city", "zip", "country")
 
 
 class EmbeddedShop(FaultyPort):
-    """The shop system: one of ``closeloop.ports.Shop``."""
+    """The shop system: implements ``closeloop.ports.Shop``."""
 
     port: ClassVar[str] = "shop"
 
@@ -89,7 +87,7 @@ class EmbeddedShop(FaultyPort):
 
             call = Call(
                 tenant=tenant,
-                service=SERVICE,
+                service=self.port,
                 key=key,
                 operation="cancel_order",
                 arguments=(stored.order_id, reason),
@@ -118,7 +116,7 @@ class EmbeddedShop(FaultyPort):
 
             call = Call(
                 tenant=tenant,
-                service=SERVICE,
+                service=self.port,
                 key=key,
                 operation="modify_order_address",
                 arguments=(stored.order_id, address.model_dump_json()),

@@ -244,16 +244,22 @@ def _first_problem(error: ValidationError) -> str:
         f"[{part}]" if isinstance(part, int) else f"[{part[:80]!r}]" if n == 1 else f".{part[:80]}"
         for n, part in enumerate(loc)
     ).lstrip(".")
-    match first["type"]:
-        case "missing":
-            words = "is missing"
-        case "extra_forbidden":
-            words = "is not a field of a shop file; check the spelling, or leave it out"
-        case "value_error":
-            words = str(first.get("ctx", {}).get("error", first["msg"]))
-        case _:
-            words = first["msg"]
+    if first["type"] == "value_error":
+        words = str(first.get("ctx", {}).get("error", first["msg"]))
+    else:
+        words = _WORDS.get(first["type"], first["msg"])
     return f"{place or 'the file'}: {words}"
+
+
+_WORDS: Final = {
+    "missing": "is missing",
+    "extra_forbidden": "is not a field of a shop file; check the spelling, or leave it out",
+    "model_type": "is not a JSON object",
+    "dict_type": "is not a JSON object",
+    "tuple_type": "is not a JSON list",
+    "string_type": "is not a text in quotes",
+    "bool_type": "is neither true nor false",
+}
 
 
 # ------------------------------------------------------------------------------ cross-checks
@@ -309,8 +315,13 @@ def _order_problems(shop: ShopFile, order: ShopOrder, now: datetime) -> Iterator
     if order.order_id.startswith("#") and order.order_id[1:] in shop.orders:
         yield "order_id", f"orders[{order.order_id[1:]!r}] differs from it by the '#' alone"
     if order.currency is not None and order.currency not in CURRENCIES:
-        known = ", ".join(sorted(CURRENCIES))
-        yield "currency", f"{order.currency[:20]!r} is not known; use one of {known}"
+        yield (
+            "currency",
+            (
+                f"{order.currency[:20]!r} is not known; use the ISO 4217 code of a currency that "
+                "has hundredths, such as USD or EUR"
+            ),
+        )
     for field in ("placed_at", "delivered_at"):
         time: datetime | None = getattr(order, field)
         if time is not None and time > now:

@@ -15,21 +15,19 @@ class StoredOrder:
     order_id: str
     customer_id: str
     currency: str
-    position: int
     order: ShopOrder
 
 
-_ORDER = "SELECT tenant, order_id, customer_id, currency, position, document FROM orders"
+_ORDER = "SELECT tenant, order_id, customer_id, currency, document FROM orders"
 
 
-def _stored(row: tuple[str, str, str, str, int, str]) -> StoredOrder:
-    tenant, order_id, customer_id, currency, position, document = row
+def _stored(row: tuple[str, str, str, str, str]) -> StoredOrder:
+    tenant, order_id, customer_id, currency, document = row
     return StoredOrder(
         tenant=tenant,
         order_id=order_id,
         customer_id=customer_id,
         currency=currency,
-        position=position,
         order=ShopOrder.from_document(document),
     )
 

@@ -12,8 +12,9 @@ _QUOTE_CHARS: Final = 60
 
 
 def render_reply(draft: Draft, records: Sequence[ActionRecord]) -> str:
-    """Return the draft's text with ``{{n.amount}}``, ``{{n.receipt_id}}``, ``{{n.summary}}`` filled.
+    """Return the draft's text with its placeholders filled from receipts.
 
+    They are ``{{n.amount}}``, ``{{n.receipt_id}}`` and ``{{n.summary}}``.
     ``records`` are those of the draft's proposal, in its order; n counts them from 1. Only an
     action that was verified lends its receipt (no claim without a receipt). What is filled in is
     never read for placeholders again.

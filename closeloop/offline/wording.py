@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Final
 
 from closeloop.models.base import clip
-from closeloop.models.records import OrderLine, OrderRecord
+from closeloop.models.records import Address, OrderLine, OrderRecord
 
 SIGN_OFF: Final = "The support team"
 MAX_NAME_CHARS: Final = 40
 MAX_LABEL_CHARS: Final = 100
 MAX_LISTED: Final = 6
+
+THANKS: Final = "Thank you for writing to us."
 
 # --- who is writing ------------------------------------------------------------------------------
 
@@ -25,11 +27,11 @@ NOT_IDENTIFIED: Final = (
     " confirmation e-mail.",
 )
 NOT_SURE_ENOUGH: Final = (
-    "Thank you for writing. To protect your account, we can make this change only once it is"
+    "To protect your account, we can make this change only once it is"
     " confirmed that it is you who asks for it.",
 )
 NOT_ON_ACCOUNT: Final = (
-    "Thank you for writing. We could not find that order on your account.",
+    "We could not find that order on your account.",
     "Please check the number in your confirmation e-mail and send it to us. If the order was placed"
     " with another e-mail address, please write to us from that address.",
 )
@@ -49,7 +51,7 @@ WHICH_REMEDY: Final = (
 )
 CONFIRM: Final = (
     "We want to be sure that we understand you. It is about this order:",
-    "If you want us to go on, please answer with the order number and with: {words}.",
+    "If you want us to go on, please answer with: {words}.",
 )
 TELL_US_MORE: Final = (
     "Thank you for your patience. To go on we need to know a little more.",
@@ -96,7 +98,8 @@ ONE_PAYMENT_ANSWER: Final = (
 )
 TWIN_ORDERS: Final = "We found two orders with the same items:"
 TWIN_PENDING: Final = (
-    "Order {order} has not been sent yet. If you do not want it, please answer with: cancel {order}."
+    "Order {order} has not been sent yet."
+    " If you do not want it, please answer with: cancel {order}."
 )
 
 # --- orders --------------------------------------------------------------------------------------
@@ -106,9 +109,16 @@ CANCELLED: Final = (
     " The reference is {{{{1.receipt_id}}}}."
 )
 ALREADY_CANCELLED: Final = "Order {order} is cancelled already; there is nothing left to do."
-TOO_LATE_TO_CANCEL: Final = "We are sorry: order {order} {state}, so it cannot be cancelled any more."
+WENT_BACK: Final = "This money went back:"
+TOO_LATE_TO_CANCEL: Final = (
+    "We are sorry: order {order} {state}, so it cannot be cancelled any more."
+)
 RETURN_INSTEAD: Final = (
-    "You can send it back instead. If you would like that, please answer with: return {order}."
+    "If you would like to send it back instead, please answer with: return {order}."
+)
+RETURN_LATER: Final = (
+    "If you would like to send it back once it has arrived, please answer then with:"
+    " return {order}."
 )
 WHOLE_ORDER_ONLY: Final = (
     "We can cancel order {order} as a whole, but not a part of it. It holds:",
@@ -146,19 +156,21 @@ _STATES: Final = {
 # --- everything else -----------------------------------------------------------------------------
 
 QUOTE: Final = 'This is what "{title}" says: "{text}"'
-NOT_POSSIBLE: Final = "We looked at order {order} and at our rules, and we are sorry: {what}."
-NO_REFUND: Final = "this cannot be refunded"
-NO_CHANGE: Final = "this cannot be done"
+NO_REFUND: Final = (
+    "We looked into order {order}, and we are sorry: it cannot be refunded the way you asked."
+)
+NO_CHANGE: Final = (
+    "We looked into order {order}, and we are sorry: it cannot be changed the way you asked."
+)
 RULE: Final = "The rule is: {rule}"
 SEE_IT_DIFFERENTLY: Final = (
     "If we got something wrong, or there is more to it, just answer this message and tell us."
 )
 ANSWER_FOUND: Final = "Thank you for your question."
-ASK_ON: Final = "If that does not answer your question, just write to us again."
-COMPLAINT: Final = (
-    "Thank you for telling us so openly. We are sorry that we let you down.",
-    "Your words are on record with our team under {{1.receipt_id}}.",
+SORRY_LET_DOWN: Final = (
+    "Thank you for telling us so openly. We are sorry that you had this experience with us."
 )
+COMPLAINT: Final = "Your words are on record with our team under {{1.receipt_id}}."
 
 
 def letter(name: str | None, paragraphs: Sequence[str]) -> str:
@@ -178,6 +190,12 @@ def item_label(line: OrderLine) -> str:
     """Return an item as customers know it: ``Stoneware Mug (oat, 350 ml)``."""
     options = ", ".join(line.options.values())
     return neutral(f"{line.name} ({options})" if options else line.name)
+
+
+def address_lines(address: Address) -> str:
+    """Return an address as it stands on a parcel."""
+    lines = (address.address1, address.address2, f"{address.city}, {address.state} {address.zip}")
+    return "\n".join(neutral(line) for line in lines if line)
 
 
 def items_label(lines: Sequence[OrderLine]) -> str:
@@ -211,5 +229,6 @@ def day(time: datetime) -> str:
 
 
 _MONTHS: Final = (
-    "January February March April May June July August September October November December"
-).split()
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip

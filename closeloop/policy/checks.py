@@ -191,20 +191,6 @@ class EffectFree(ActionCheck):
         return PASSED
 
 
-class NotAskedElsewhere(ActionCheck):
-    """No other ticket waits for a person's word on the same effect."""
-
-    name: ClassVar[str] = "not_asked_elsewhere"
-
-    def look(self, facts: Facts, action: ActionFacts) -> Finding:
-        """Ask the ledger's facts."""
-        if action.effect is None:
-            return unknown("what it changes could not be named")
-        if standing(facts, action) is Standing.ASKED_ELSEWHERE:
-            return failed(f"ticket {action.effect.ticket_id}")
-        return PASSED
-
-
 # --- how sure the machine is ---------------------------------------------------------------------
 
 
@@ -267,7 +253,6 @@ CHECKS: Final[dict[str, type[ActionCheck] | type[TicketCheck]]] = {
         OrderStatus,
         DeliveredWithin,
         EffectFree,
-        NotAskedElsewhere,
         Refundable,
         AmountAtMost,
         CustomerDayAtMost,

@@ -12,10 +12,8 @@ class Standing(StrEnum):
     """Nobody has begun it; a reservation of this very ticket counts as nothing."""
     BEGUN_HERE = "begun_here"
     """This ticket has begun it; the executor reads before it repeats anything."""
-    ASKED_ELSEWHERE = "asked_elsewhere"
-    """Another ticket waits for a person's word on it."""
     BUSY_ELSEWHERE = "busy_elsewhere"
-    """Another ticket has begun it, and its end is not known."""
+    """Another ticket has begun it, or waits for a person's word on it."""
     DONE = "done"
     """It has happened; asking for it again gives the receipt on record, and moves nothing."""
 
@@ -26,8 +24,8 @@ def standing_of(effect: EffectFacts, ticket_id: str) -> Standing:
     match effect.state:
         case None | "failed" | "released":
             return Standing.FREE
-        case "reserved":
-            return Standing.FREE if here else Standing.ASKED_ELSEWHERE
+        case "reserved" if here:
+            return Standing.FREE
         case "done":
             return Standing.DONE
         case "executing" | "unknown" if here:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -191,14 +192,18 @@ def test_a_refund_goes_back_to_the_payments_in_their_order(backends: EmbeddedBac
 
 
 def test_a_refund_settles_after_the_delay(tmp_path: Path) -> None:
-    with open_backends(tmp_path, settlement_seconds=0.3) as backends:
+    with open_backends(tmp_path, settlement_seconds=1.0) as backends:
         made = backends.payments.refund("default", "k1", "#W1", usd(3200))
         assert made.status == "pending"
         with pytest.raises(BackendRefused) as refusal:
             backends.payments.refund("default", "k2", "#W1", usd(1))
         assert refusal.value.code == "over_refund"
-        time.sleep(0.35)
-        settled = backends.payments.find_refund("default", "k1")
+        settled = made
+        while settled is not None and settled.status == "pending":
+            assert datetime.now(UTC) < made.created_at + timedelta(seconds=10)
+            time.sleep(0.05)
+            settled = backends.payments.find_refund("default", "k1")
+        assert datetime.now(UTC) >= made.created_at + timedelta(seconds=1)
         assert settled == made.model_copy(update={"status": "succeeded"})
         assert backends.payments.list_refunds("default", "#W1") == (settled,)
         assert backends.payments.refund("default", "k1", "#W1", usd(3200)) == made

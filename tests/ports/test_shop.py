@@ -1,5 +1,6 @@
 """What every shop port does, and what the embedded one does besides."""
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.errors import BackendRefused, ConfigurationError, EffectUnknown
+from closeloop.embedded.database import Database
+from closeloop.errors import BackendRefused, BackendUnavailable, ConfigurationError, EffectUnknown
 from closeloop.models.records import Address, OrderRecord
 from closeloop.names import DEFAULT_TENANT
 from closeloop.ports import Payments, Shop
@@ -270,6 +272,26 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, junk, junk / "below"):
         with pytest.raises(ConfigurationError, match=str(path)):
             EmbeddedBackends(path)
+
+
+def test_a_damaged_database_answers_as_a_backend(tmp_path: Path) -> None:
+    with open_backends(tmp_path) as backends:
+        backends.crm.add_note("default", "k1", None, "a note")
+        damage = sqlite3.connect(tmp_path / "backends.db")
+        damage.execute("DROP TABLE notes")
+        damage.close()
+        with pytest.raises(BackendUnavailable, match="does not answer"):
+            backends.crm.add_note("default", "k2", None, "a note")
+        with pytest.raises(BackendUnavailable, match="does not answer"):
+            backends.crm.find_note("default", "k1")
+        assert backends.shop.get_order("default", "#W1") is not None
+
+
+def test_a_failed_commit_leaves_the_effect_unknown(tmp_path: Path) -> None:
+    database = Database(tmp_path / "backends.db")
+    with pytest.raises(EffectUnknown, match="commit"), database.write() as connection:
+        connection.execute("COMMIT")
+    database.close()
 
 
 def test_the_example_shop_is_the_default(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def build_services(
         state_dir=folder, faults=faults, policies_dir=policies or ROOT / "policies"
     )
     book = FilePolicyBook(settings.policies_dir, time_scale=time_scale)
-    backends = open_backends(settings)
+    backends = open_backends(settings, faults=faults)
     engine = open_database(settings.database_url)
     knowledge = SqliteKnowledge(folder / "knowledge.db")
     knowledge.index("default", read_chunks(ROOT / "knowledge_base", today=datetime.now(UTC).date()))

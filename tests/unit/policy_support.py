@@ -22,6 +22,19 @@ def usd(minor: int) -> Money:
     return Money(amount_minor=minor)
 
 
+def effect(state: str | None, ticket: str | None = "T1", **more: Any) -> EffectFacts:
+    """The plain refund's effect, in a state that a ticket has brought it to."""
+    return EffectFacts.model_validate(
+        {
+            "effect_id": "refund:#W1001:all",
+            "components": {"#W1001/item:7:1": 2_490},
+            "state": state,
+            "ticket_id": ticket,
+            **more,
+        }
+    )
+
+
 def refund_facts(**changes: Any) -> ActionFacts:
     """A refund of $24.90 that every rule allows."""
     minor = changes.pop("minor", 2_490)

@@ -136,6 +136,13 @@ def test_the_book_is_the_port() -> None:
     assert book.judge(seen, actions) == judge(seen, RULES, actions)
 
 
+def test_the_book_knows_the_tenants(tmp_path: Path) -> None:
+    folder = folder_copy(tmp_path)
+    with (folder / "desk.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[tenant.zeta]\nmode_cap = "shadow"\n')
+    assert FilePolicyBook(folder).tenants == ("default", "acme", "zeta")
+
+
 @pytest.mark.parametrize("name", ["rules.toml", "desk.toml", "approvers.toml"])
 def test_version_changes_with_what_a_file_says(tmp_path: Path, name: str) -> None:
     path = folder_copy(tmp_path) / name

@@ -14,7 +14,7 @@ from closeloop.ports import Ledger
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.schema import audit, effect_components, effects
-from tests.unit.ledger_steps import NOON, TENANT, Clock, receipt, step
+from tests.unit.store_support import NOON, TENANT, Clock, receipt, step
 
 HOUR = timedelta(hours=1)
 LATER = NOON + HOUR

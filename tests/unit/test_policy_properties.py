@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +29,15 @@ from closeloop.policy.checks import (
 )
 from closeloop.policy.judge import judge
 from closeloop.policy.rules import ActionRule, Rules
-from tests.unit.policy_support import NOW, RULES, facts_of, judged, refund_facts
+from tests.unit.policy_support import (
+    NOW,
+    RULES,
+    action_of,
+    effect,
+    facts_of,
+    judged,
+    refund_facts,
+)
 
 QUICK = settings(
     max_examples=150,
@@ -330,7 +339,7 @@ def test_hash_changes_exactly_with_what_is_bound(free: set[str], bound: str | No
         update={k: v for k, v in (BOUND_OF_ACTION | FREE_OF_ACTION).items() if k in changed}
     )
     ticket = {k: v for k, v in (BOUND_OF_TICKET | FREE_OF_TICKET).items() if k in changed}
-    params = {"order_id": "#W1001"}
+    params: dict[str, Any] = {"order_id": "#W1001"}
     before = Action(action_id="p1-a1", kind="refund_payment", params=params)
     after = before.model_copy(
         update={
@@ -347,6 +356,34 @@ def test_hash_changes_exactly_with_what_is_bound(free: set[str], bound: str | No
     asked = [after, after.model_copy(update={"action_id": "p1-a2"})] if twice else [after]
     same = binding_hash([before], facts_of(plain)) == binding_hash(asked, later)
     assert same is (bound is None)
+
+
+def test_hash_is_that_of_the_binding() -> None:
+    action = refund_facts()
+    result = judged(action)
+    assert result.binding_hash == binding_hash([action_of(action)], facts_of(action))
+    assert len(result.binding_hash) == 64
+
+
+def test_a_reservation_of_the_own_ticket_is_no_drift() -> None:
+    """Approval reserves the effect; what is judged again before it runs must be the same."""
+    asked = judged(refund_facts(effect=effect(None, None))).binding_hash
+    assert judged(refund_facts(effect=effect("reserved"))).binding_hash == asked
+    assert judged(refund_facts(effect=effect("reserved", "T9"))).binding_hash != asked
+    assert judged(refund_facts(effect=effect("done"))).binding_hash != asked
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        [],
+        [Action(action_id="p1-a9", kind="refund_payment")],
+        [action_of(refund_facts()), action_of(refund_facts())],
+    ],
+)
+def test_actions_must_be_those_of_the_facts(actions: list[Action]) -> None:
+    with pytest.raises(ValueError, match="not the ones that the facts are about"):
+        judge(facts_of(refund_facts()), RULES, actions)
 
 
 def test_shipped_rules_allow_the_plain_refund() -> None:

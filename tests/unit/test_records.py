@@ -11,17 +11,15 @@ from sqlalchemy import Engine, select
 
 from closeloop.models.approval import ApprovalOutcome
 from closeloop.models.base import Money
-from closeloop.models.state import OutcomeEvent, TicketState
+from closeloop.models.state import OutcomeEvent
 from closeloop.models.steps import RequestApproval, Snapshot
-from closeloop.models.ticket import CustomerRef, Mode, Status, Ticket
-from closeloop.models.triage import Classification
-from closeloop.models.view import TicketView, snapshot_view
+from closeloop.models.ticket import Mode, Status
 from closeloop.ports import Records
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
 from closeloop.store.schema import approvals, audit, effects, tickets
-from tests.unit.ledger_steps import NOON, Clock, step
+from tests.unit.store_support import NOON, Clock, step, view
 
 HOUR = timedelta(hours=1)
 
@@ -36,33 +34,6 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def records(engine: Engine) -> SqlRecords:
     return SqlRecords(engine, clock=lambda: NOON)
-
-
-def view(
-    ticket_id: str = "T1",
-    *,
-    tenant: str = "shop",
-    status: Status = Status.WORKING,
-    opened: int = 0,
-    outcomes: tuple[ApprovalOutcome, ...] = (),
-) -> TicketView:
-    """Return the view of a ticket opened ``opened`` hours after noon."""
-    ticket = Ticket(
-        ticket_id=ticket_id,
-        tenant=tenant,
-        customer=CustomerRef(email="ann@example.com"),
-        subject=f"Where is my refund, {ticket_id}?",
-        body="It never came.",
-        received_at=NOON,
-    )
-    state = TicketState(
-        ticket=ticket,
-        opened_at=NOON + opened * HOUR,
-        status=status,
-        classification=Classification(intent="refund", priority="high", confidence=0.9),
-        approvals=outcomes,
-    )
-    return snapshot_view(state)
 
 
 def event(number: int, kind: str = "first_response", hour: int = 0, **data: str) -> OutcomeEvent:
@@ -233,7 +204,11 @@ def test_a_late_publication_leaves_the_newer_ticket_alone(records: SqlRecords) -
 
 
 def test_events_are_inserted_once_and_read_in_order(records: SqlRecords) -> None:
-    first, second, third = event(1, hour=2), event(2, "resolved", hour=1), event(3, "closed", hour=3)
+    first, second, third = (
+        event(1, hour=2),
+        event(2, "resolved", hour=1),
+        event(3, "closed", hour=3),
+    )
     records.record(Snapshot(view=view(), events=(first, second)))
     records.record(Snapshot(view=view(), events=(second, third)))
     found = records.events("shop")
@@ -280,9 +255,7 @@ def test_event_data_comes_back_as_it_was(records: SqlRecords) -> None:
 # ----------------------------------------------------------------------------------- audit
 
 
-def test_each_new_event_is_one_line_of_the_audit_trail(
-    records: SqlRecords, engine: Engine
-) -> None:
+def test_each_new_event_is_one_line_of_the_audit_trail(records: SqlRecords, engine: Engine) -> None:
     decided = ApprovalOutcome(request_id="T1-r1", outcome="approved", approver="maria", at=NOON)
     snapshot = Snapshot(
         view=view(outcomes=(decided,)),

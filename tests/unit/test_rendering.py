@@ -117,11 +117,11 @@ def test_a_reply_is_rendered_exactly_when_every_claim_has_a_receipt(
     assert render_reply(draft, records) == expected
 
 
-@given(st.text(max_size=200))
-def test_any_text_either_renders_or_is_refused_with_words(text: str) -> None:
+@given(st.text(st.sampled_from("{}1.amountx "), max_size=40))
+def test_no_placeholder_survives_rendering(text: str) -> None:
     try:
         rendered = render_reply(Draft(text=text), [record()])
-    except ValueError as refusal:
-        assert "placeholder" in str(refusal) or "{{" in str(refusal)
-    else:
-        assert "{{" not in text or rendered != text
+    except ValueError:
+        return
+    assert "{{" not in rendered
+    assert "}}" not in rendered

@@ -8,15 +8,15 @@ from pathlib import Path
 from statistics import mean, median
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from closeloop.models.state import OutcomeEvent, TicketEvent
 from closeloop.models.steps import Snapshot
 from closeloop.report import AutoResolution, Metrics, Spread, metrics
 from closeloop.store.engine import open_database
 from closeloop.store.records import SqlRecords
-from tests.unit.ledger_steps import NOON
-from tests.unit.test_records import view
+from tests.unit.store_support import NOON, view
 
 Data = dict[str, str | int | float | bool | None]
 
@@ -46,7 +46,9 @@ class Story:
         self.events.append(row)
         return self
 
-    def closed(self, ticket: str, closure: str, **changes: str | int | float | bool | None) -> Story:
+    def closed(
+        self, ticket: str, closure: str, **changes: str | int | float | bool | None
+    ) -> Story:
         usual: Data = {
             "closure": closure,
             "autonomous": True,
@@ -83,11 +85,11 @@ def test_the_three_closures_are_kept_apart_and_are_shares_of_all_closed() -> Non
 
 
 def test_each_ticket_has_one_first_response() -> None:
-    story = Story().tell("T1", "first_response", seconds=10).tell("T1", "first_response", seconds=99)
-    story.tell("T2", "first_response", seconds=30.5)
-    assert story.metrics().first_response == Spread(
-        count=2, median_seconds=20.25, p90_seconds=30.5
+    story = (
+        Story().tell("T1", "first_response", seconds=10).tell("T1", "first_response", seconds=99)
     )
+    story.tell("T2", "first_response", seconds=30.5)
+    assert story.metrics().first_response == Spread(count=2, median_seconds=20.25, p90_seconds=30.5)
 
 
 def test_the_resolution_that_stands_is_the_last_one() -> None:

@@ -14,7 +14,7 @@ from closeloop.store.engine import open_database, reading, writing
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
 from closeloop.store.schema import audit, effect_components, effects
-from tests.unit.ledger_steps import NOON, TENANT, receipt, step
+from tests.unit.store_support import NOON, TENANT, receipt, step
 
 
 def test_it_makes_the_folder_and_the_tables_once(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_locked_database_is_unavailable_and_recovers(locked: tuple[Engine, Eng
             lambda: ledger.release(TENANT, ["e"], "r"),
             lambda: records.settle_approval(TENANT, "T1", "r", "expired"),
         ):
-            with pytest.raises(BackendUnavailable, match="operations database .*locked"):
+            with pytest.raises(BackendUnavailable, match=r"operations database .*locked"):
                 act()
         assert ledger.lookup(TENANT, "e", {}).state is None, "readers do not wait for a writer"
         assert records.list_tickets(TENANT) == ()
@@ -140,9 +140,14 @@ def test_a_locked_file_does_not_open(locked: tuple[Engine, Engine]) -> None:
 def test_what_raises_is_undone(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'ops.db'}")
     row = {"at": NOON, "tenant": TENANT, "ticket_id": "T1", "actor": "a", "what": "w", "detail": {}}
-    with pytest.raises(ZeroDivisionError), writing(engine) as connection:
-        connection.execute(insert(audit).values(row))
-        _ = 1 / 0
+
+    def write_and_fail() -> None:
+        with writing(engine) as connection:
+            connection.execute(insert(audit).values(row))
+            raise KeyError("after the write")
+
+    with pytest.raises(KeyError):
+        write_and_fail()
     with reading(engine) as connection:
         assert connection.execute(select(audit)).all() == []
     engine.dispose()

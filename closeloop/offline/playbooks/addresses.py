@@ -40,8 +40,10 @@ _UNIT: Final = re.compile(
 )
 # Words of a sentence, not of a street or a town.
 _SENTENCE_WORDS: Final = frozenset(
-    "please to send ship deliver change my address is the order it instead from and i want for"
-    " we of at this that but not and or no it's was were now live moved".split()
+    """
+    please to send ship deliver change my address is the order it instead from and i want for we of
+    at this that but not or no it's was were now live moved
+    """.split()
 )
 _MAX_STREET_WORDS: Final = 8
 _MAX_CITY_WORDS: Final = 4

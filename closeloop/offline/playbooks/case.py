@@ -87,6 +87,19 @@ class Case:
         """The subject and all of the customer's messages."""
         return "\n".join([self.request.subject, *(message.text for message in self.messages)])
 
+    def was_sent(self, text: str) -> bool:
+        """Return whether the customer got this very text before; old messages may be cut short."""
+        flat = " ".join(text.split())
+        sent = (
+            " ".join(message.text.split())
+            for message in self.request.conversation
+            if message.sender != CUSTOMER
+        )
+        return any(
+            flat == said or (said.endswith("…") and len(said) > 1 and flat.startswith(said[:-1]))
+            for said in sent
+        )
+
     def asks_for(self, kind: type[ActionParams]) -> bool:
         """Return whether the customer's own words ask for what this kind of action does."""
         return names_remedy([message.text for message in self.messages], kind)
@@ -138,10 +151,11 @@ class Case:
         kinds: Sequence[SourceKind] = RULES,
         needs: int = 2,
         most: int = 2,
+        must: str = "",
     ) -> Quote | None:
         """Return what the retrieved passages of these kinds say on a topic."""
         passages = [passage for passage in self.passages if passage.kind in kinds]
-        return quote_on(topic_words(topic), passages, needs=needs, most=most)
+        return quote_on(topic_words(topic), passages, needs=needs, most=most, must=must)
 
 
 def assurance_of(request: ProposeRequest) -> Assurance:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from closeloop.actions.base import ActionKind
 from closeloop.models.base import clip
+from closeloop.models.knowledge import SourceKind
 from closeloop.models.proposal import Action, Draft, EscalationDraft, Proposal
 from closeloop.models.records import OrderLine, OrderRecord
 from closeloop.offline import wording
@@ -65,7 +66,7 @@ def question(
     quotes: Sequence[Quote | None] = (),
 ) -> Proposal:
     """Return a question to the customer."""
-    drafted = answer(case, paragraphs, goal=goal, why=why, quotes=quotes)
+    drafted = answer(case, paragraphs, goal=goal, why=why, quotes=quotes, courtesy=wording.THANKS)
     return drafted.model_copy(update={"asks_customer": True})
 
 
@@ -77,6 +78,31 @@ def escalate(case: Case, reason: str, what: str, advice: str = "") -> Proposal:
         goal="hand over to a person",
         escalation=EscalationDraft(reason=reason, summary=summary, recommendation=advice),
         rationale=what,
+    )
+
+
+def knowledge_gap(case: Case, about: str) -> Proposal:
+    """Return a hand-over where no passage supports an answer."""
+    return escalate(
+        case,
+        "knowledge_gap",
+        f"No article that was found supports an answer about {about}.",
+        "Answer by hand, and add what was missing to the knowledge base.",
+    )
+
+
+def article(case: Case, topic: str, *, kinds: Sequence[SourceKind]) -> Proposal:
+    """Return an answer that quotes what the articles say on a topic, else a knowledge gap."""
+    quote = case.quote(topic, kinds=kinds)
+    if quote is None:
+        return knowledge_gap(case, topic.split(" ", 1)[0])
+    return answer(
+        case,
+        (),
+        goal="answer from an article",
+        why=f"{quote.passage_id} speaks of what is asked",
+        quotes=(quote,),
+        courtesy=wording.ANSWER_FOUND,
     )
 
 
@@ -146,4 +172,16 @@ def which_item(case: Case, order: OrderRecord, lines: Sequence[OrderLine]) -> Pr
         ),
         goal="learn which item is meant",
         why=f"{len(labels)} items of {order.order_id} could be meant",
+    )
+
+
+def not_sent_yet(case: Case, order: OrderRecord) -> Proposal:
+    """Return the offer to cancel an order that cannot be returned or refunded yet."""
+    number = wording.neutral(order.order_id)
+    return question(
+        case,
+        tuple(line.format(order=number) for line in wording.NOT_SENT_YET),
+        goal="offer to cancel instead",
+        why=f"order {order.order_id} is pending: it is cancelled, not refunded",
+        quotes=(case.quote("cancel pending get back everything paid money"),),
     )

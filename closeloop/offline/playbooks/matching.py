@@ -22,7 +22,9 @@ from closeloop.offline.playbooks.reading import (
 
 # They stand in names of products without saying which product it is.
 _NO_NAME_WORDS: Final = frozenset(
-    "one set kit pair piece pack the and of with for by a an in de no new".split()
+    """
+    one set kit pair piece pack the and of with for by a an in de no new
+    """.split()
 )
 _MIN_OPTION_WORD: Final = 3
 
@@ -135,9 +137,7 @@ def _scope_of(own: tuple[OrderRecord, ...], items: dict[str, tuple[str, ...]]) -
 def _numbered(own: tuple[OrderRecord, ...], text: str) -> tuple[OrderRecord, ...]:
     named = numbers_named(text, [order.order_id for order in own])
     return tuple(
-        order
-        for order in own
-        if order.order_id in named or numbers_named(text, order.tracking_ids)
+        order for order in own if order.order_id in named or numbers_named(text, order.tracking_ids)
     )
 
 
@@ -152,9 +152,7 @@ def _by_number(own: tuple[OrderRecord, ...], text: str) -> _Scope | None:
 def name_words(line: OrderLine) -> tuple[str, ...]:
     """Return the stems of an item's name that say what it is, in their order."""
     words = plain(line.name).replace("-", " ").split(",")[0].split()
-    return tuple(
-        stem(word) for word in words if word not in _NO_NAME_WORDS and not word.isdigit()
-    )
+    return tuple(stem(word) for word in words if word not in _NO_NAME_WORDS and not word.isdigit())
 
 
 def noun(line: OrderLine) -> str:
@@ -238,7 +236,7 @@ def _decide(
     else:
         among = own
         orders = tuple(filter(fits, own))
-    # Words too faint to choose by ("the wireless ones") may confirm a choice, or shorten a question.
+    # Words too faint to choose by ("the wireless ones") may confirm a choice or shorten a list.
     hinted = tuple(order for order in orders if order in scope.orders)
     sure = len(orders) == 1 == len(hinted)
     if not sure:

@@ -19,19 +19,18 @@ _RULE: Final = re.compile(r"^\|[\s:|-]+\|$")
 # Words that carry no topic; what is left of a question is what a sentence has to speak about.
 _STOP_WORDS: Final = frozenset(
     stem(word)
-    for word in (
-        "a about after again all also am an and any anyone anything are as at be because been"
-        " before being best bought buy but by bye can cannot come could customer day dear did do does"
-        " doe doesn't don't ever every find for from get give go going good got had has have hello"
-        " help her here hey hi him his how i i'd i'm i've if in into is isn't it it's its just kind"
-        " know last let like long look looking made make many may me mean might mine more most much must my"
-        " need no not now of off ok on once one only or order ordered other our out over own please"
-        " pls possible purchase question quick really regard regards same say see send shall she"
-        " should shop so some still such support sure take team tell than thank thanks that the"
-        " their them then there these they thing think this those time to too up us use very want"
-        " wanted was we well were what what's when where which while who why will with wonder"
-        " wondering work would x yes you your yours"
-    ).split()
+    for word in """
+    a about after again all also am an and any anyone anything are as at be because been before being
+    best bought buy but by bye can cannot come could customer day dear did do does don't doesn't ever
+    every find for from get give go going good got had has have hello help her here hey hi him his how
+    i i'd i'm i've if in into is isn't it it's its just kind know last let like long look looking made
+    make many may me mean might mine more most much must my need no not now of off ok on once one only
+    or order ordered other our out over own please pls possible purchase question quick really regards
+    same say see send shall she should shop so some still such support sure take team tell than thank
+    thanks that the their them then there these they thing think this those time to too up us use very
+    want wanted was we well were what what's when where which while who why will with wonder wondering
+    work would x yes you your yours
+    """.split()
 )
 
 
@@ -72,17 +71,20 @@ def quote_on(
     *,
     needs: int = 2,
     most: int = 2,
+    must: str = "",
 ) -> Quote | None:
     """Return up to ``most`` neighbouring statements on a topic; None where nothing speaks of it.
 
     A title that shares words with the topic is worth more than a statement that does; at least
-    ``needs`` words of the topic have to stand in title and statements together, one of them in a
-    statement.
+    ``needs`` words of the topic have to stand in title and first statement together, one of them
+    in the statement, which also has to hold every word of ``must``.
     """
+    needed = topic_words(must)
     best: tuple[int, Quote] | None = None
     for passage in passages:
         lines = statements(passage.text)
-        hits = [len(topic & topic_words(line)) for line in lines] if topic else []
+        spoken = [topic_words(line) for line in lines]
+        hits = [len(words.intersection(topic)) if needed <= words else 0 for words in spoken]
         if not any(hits):
             continue
         start = max(range(len(lines)), key=lambda n: hits[n])

@@ -35,19 +35,15 @@ _WISHED: Final = re.compile(
 )
 
 _ONE: Final = re.compile(r"\b(?:one|1|single|either)\b")
-_NUMBERS: Final = {"both": 2, "two": 2, "2": 2, "three": 3, "3": 3, "four": 4, "4": 4, "five": 5}
+_NUMBERS: Final = {"two": 2, "2": 2, "three": 3, "3": 3, "four": 4, "4": 4, "five": 5, "5": 5}
 _NUMBER: Final = rf"\b({'|'.join(_NUMBERS)})\b"
-_COUNTED: Final = re.compile(
-    rf"\b(both)\b|{_NUMBER} of (?:them|these|those|the)\b".replace("(both)", "(?=both)", 1)
-)
+_BOTH: Final = re.compile(r"\bboth\b")
 _EVERY: Final = re.compile(
     r"\ball (?:of|the|my|these|those|\d|two|three|four|five)\b|\beach\b|\bevery one\b"
 )
 _ANOTHER: Final = re.compile(r"\b(?:other|another|second|2nd|remaining)\b")
 _WHOLE: Final = re.compile(r"\b(?:whole|entire|complete|full) (?:order|purchase|thing)\b")
-_NEWEST: Final = re.compile(
-    r"\b(?:last|latest|newest|(?:most )?recent)\s+(?:order|purchase|one)\b"
-)
+_NEWEST: Final = re.compile(r"\b(?:last|latest|newest|(?:most )?recent)\s+(?:order|purchase|one)\b")
 _YES: Final = re.compile(
     r"\s*(?:yes|yep|yeah|yup|sure|correct|right|exactly|ok|okay|please do|go ahead|that one"
     r"|that's (?:it|the one|right|correct))\b",
@@ -143,10 +139,12 @@ def units_meant(text: str, noun: str, available: int) -> int:
     words = plain(text)
     if available < 2 or _ONE.search(words):
         return 1
-    counted = [_NUMBERS[match[1]] for match in _COUNTED.finditer(words)] + [
-        _NUMBERS[match[1]]
-        for match in re.finditer(rf"{_NUMBER}\s+(?:\w+\s+){{0,2}}?{re.escape(stem(noun))}", words)
-    ]
+    counting = (
+        rf"{_NUMBER}(?: of (?:them|these|those)\b|\s+(?:\w+\s+){{0,2}}?{re.escape(stem(noun))})"
+    )
+    counted = [_NUMBERS[number] for number in re.findall(counting, words)]
+    if _BOTH.search(words):
+        counted.append(2)
     if counted:
         return min(*counted, available)
     plurals = (word for word in _WORD.findall(words) if word.endswith("s") and word != noun)

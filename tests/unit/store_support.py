@@ -1,4 +1,4 @@
-"""What the tests of the ledger share: a clock that is set by hand, steps, and claims from afar."""
+"""What the tests of the store share: a clock set by hand, steps, views, and claims from afar."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from closeloop.errors import BackendRefused
+from closeloop.models.approval import ApprovalOutcome
 from closeloop.models.base import Money
 from closeloop.models.proposal import Action, Receipt
+from closeloop.models.state import TicketState
 from closeloop.models.steps import ExecuteAction
+from closeloop.models.ticket import Status, Ticket
+from closeloop.models.triage import Classification
+from closeloop.models.view import TicketView, snapshot_view
 from closeloop.store.effects import find, put
 from closeloop.store.engine import open_database, utc_now, writing
 from closeloop.store.ledger import SqlLedger
@@ -63,6 +68,33 @@ def step(
 def receipt(receipt_id: str = "r1", minor: int | None = None, at: datetime = NOON) -> Receipt:
     amount = None if minor is None else Money(amount_minor=minor)
     return Receipt(receipt_id=receipt_id, summary="refunded", amount=amount, at=at)
+
+
+def view(
+    ticket_id: str = "T1",
+    *,
+    tenant: str = TENANT,
+    status: Status = Status.WORKING,
+    opened: int = 0,
+    outcomes: tuple[ApprovalOutcome, ...] = (),
+) -> TicketView:
+    """Return the view of a ticket opened ``opened`` hours after noon."""
+    ticket = {
+        "ticket_id": ticket_id,
+        "tenant": tenant,
+        "customer": {"email": "ann@example.com"},
+        "subject": f"Where is my refund, {ticket_id}?",
+        "body": "It never came.",
+        "received_at": NOON,
+    }
+    state = TicketState(
+        ticket=Ticket.model_validate(ticket),
+        opened_at=NOON + timedelta(hours=opened),
+        status=status,
+        classification=Classification(intent="refund", priority="high", confidence=0.9),
+        approvals=outcomes,
+    )
+    return snapshot_view(state)
 
 
 def attempt(ledger: SqlLedger, claim: ExecuteAction) -> str:

@@ -1,0 +1,168 @@
+"""``make demo``: real tickets on a real Temporal dev server, with the people they need.
+
+Exit code 0 only if every ticket ended as its scenario file expects.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.live import Live
+
+from closeloop.client import SupportDesk
+from closeloop.demo.office import BackOffice
+from closeloop.demo.play import Player, Run, play_all
+from closeloop.demo.scenario import read_scenarios
+from closeloop.demo.scorecard import flat, print_scorecard, progress, write_report
+from closeloop.devserver import read_dev_json
+from closeloop.errors import CloseloopError, Unavailable
+from closeloop.settings import Settings, load_settings
+from closeloop.telemetry import configure_logging
+
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
+TIME_SCALE: Final = 1e-4
+"""Seven days become a minute, a day 8.6 seconds; no step is skipped."""
+START_SECONDS: Final = 90.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m closeloop.demo", description=__doc__)
+    parser.add_argument("--scenarios", type=Path, default=ROOT / "scenarios")
+    parser.add_argument("--out", type=Path, default=Path(), help="where demo.json is written")
+    options = parser.parse_args(arguments)
+    console = Console()
+    try:
+        return asyncio.run(_demo(console, options.scenarios, options.out))
+    except KeyboardInterrupt:
+        console.print("stopped")
+        return 130
+    except CloseloopError as error:
+        sys.stderr.write(f"demo: {error}\n")
+        return 4 if isinstance(error, Unavailable) else 2
+
+
+async def _demo(console: Console, scenarios: Path, out: Path) -> int:
+    settings = _demo_settings()
+    configure_logging("console", "warning")
+    runs = [Run(scenario) for scenario in read_scenarios(scenarios)]
+    keep = os.environ.get("KEEP") == "1"
+    console.print(f"Starting Temporal's dev server and a worker in {settings.state_dir} ...")
+    async with _worker(settings) as ui_url:
+        console.print(f"Temporal Web UI: {ui_url}")
+        desk = await SupportDesk.connect(settings, identity="demo-shop")
+        office = BackOffice(settings)
+        try:
+            await _play(console, Player(desk, office), runs)
+            office.export(out / "demo-backends.json")
+        finally:
+            office.close()
+        write_report(out / "demo.json", runs, time_scale=settings.time_scale)
+        print_scorecard(console, runs)
+        console.print(f"Written: {out / 'demo.json'}, {out / 'demo-backends.json'}")
+        if keep:
+            await _kept(console, settings, ui_url)
+    return 0 if all(not run.differences for run in flat(runs)) else 1
+
+
+def _demo_settings() -> Settings:
+    given = load_settings()
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    scale = given.time_scale if "CLOSELOOP_TIME_SCALE" in os.environ else TIME_SCALE
+    return Settings(
+        state_dir=(given.state_dir / f"demo-{stamp}-{os.getpid()}").absolute(),
+        policies_dir=given.policies_dir,
+        shop_file=given.shop_file,
+        time_scale=scale,
+    )
+
+
+@asynccontextmanager
+async def _worker(settings: Settings) -> AsyncGenerator[str]:
+    """Run ``worker.py --dev`` as a child of this process; yield the address of the Web UI."""
+    settings.state_dir.mkdir(parents=True)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")} | {
+        "CLOSELOOP_STATE_DIR": str(settings.state_dir),
+        "CLOSELOOP_DATABASE_URL": settings.database_url,
+        "CLOSELOOP_TIME_SCALE": str(settings.time_scale),
+        "CLOSELOOP_FAULTS": "",
+    }
+    log = (settings.state_dir / "worker.log").open("wb")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "worker.py"),
+        "--dev",
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    try:
+        yield await _ready(settings, process)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), 30)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+        log.close()
+
+
+async def _ready(settings: Settings, process: asyncio.subprocess.Process) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.returncode is None:
+        info = await read_dev_json(settings.state_dir)
+        if info is not None:
+            return info.ui_url or info.address
+        await asyncio.sleep(0.2)
+    log = (settings.state_dir / "worker.log").read_text(errors="replace").splitlines()
+    raise Unavailable("the worker did not start: " + (log[-1] if log else "no word from it"))
+
+
+async def _play(console: Console, player: Player, runs: Sequence[Run]) -> None:
+    playing = asyncio.create_task(play_all(player, runs))
+    if console.is_terminal:
+        with Live(progress(runs), console=console, refresh_per_second=4) as live:
+            while not playing.done():
+                await asyncio.wait([playing], timeout=0.25)
+                live.update(progress(runs))
+    else:
+        shown: dict[int, str] = {}
+        while not playing.done():
+            await asyncio.wait([playing], timeout=0.25)
+            _print_changes(console, runs, shown)
+        _print_changes(console, runs, shown)
+    await playing
+
+
+def _print_changes(console: Console, runs: Sequence[Run], shown: dict[int, str]) -> None:
+    for number, run in enumerate(flat(runs)):
+        if run.view is None:
+            continue
+        line = f"{run.scenario.name}: {run.view.status.value} ({run.view.mode.value})"
+        if shown.get(number) != line:
+            shown[number] = line
+            console.print(line, markup=False, highlight=False)
+
+
+async def _kept(console: Console, settings: Settings, ui_url: str) -> None:
+    console.print(f"Web UI {ui_url}")
+    console.print(f"In another terminal: export CLOSELOOP_STATE_DIR={settings.state_dir}")
+    console.print("then: python starter.py list. Ctrl-C here ends everything.")
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

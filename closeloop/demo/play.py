@@ -1,0 +1,202 @@
+"""Runs one scenario: opens its ticket, plays its people, and observes how it ended."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from closeloop.client import SupportDesk
+from closeloop.demo.office import BackOffice
+from closeloop.demo.scenario import Deed, ExpectedAction, Expectation, Play, Scenario
+from closeloop.errors import Refused, Unavailable
+from closeloop.models.proposal import ActionState
+from closeloop.models.ticket import Status
+from closeloop.models.view import TicketView
+
+POLL_SECONDS: Final = 0.25
+PATIENCE_SECONDS: Final = 240.0
+"""How long a scenario may take altogether before it counts as stuck."""
+
+_ENDED: Final = (ActionState.VERIFIED, ActionState.FAILED, ActionState.UNKNOWN)
+
+
+@dataclass
+class Run:
+    """A scenario under way, and what was seen of it."""
+
+    scenario: Scenario
+    ticket_id: str = ""
+    view: TicketView | None = None
+    observed: Expectation | None = None
+    error: str = ""
+    plays_left: int = 1
+    twins: list["Run"] = field(default_factory=list["Run"])
+
+    @property
+    def done(self) -> bool:
+        """Whether it ended, one way or the other."""
+        return self.observed is not None or bool(self.error)
+
+    @property
+    def differences(self) -> list[str]:
+        """What is not as the scenario file expects, in words."""
+        if self.error:
+            return [self.error]
+        if self.observed is None:
+            return ["still running"]
+        return _differences(self.scenario.expect, self.observed)
+
+
+def _differences(expected: Expectation, observed: Expectation) -> list[str]:
+    found: list[str] = []
+    for name in ("status", "closure", "mode", "refunded_minor", "messages_to_customer"):
+        wanted, seen = getattr(expected, name), getattr(observed, name)
+        if wanted != seen and not (name == "closure" and wanted is None):
+            found.append(f"{name}: expected {wanted}, observed {seen}")
+    wanted_actions = [_shown(action, action) for action in expected.actions]
+    seen_actions = [
+        _shown(seen, expected.actions[n] if n < len(expected.actions) else seen)
+        for n, seen in enumerate(observed.actions)
+    ]
+    if wanted_actions != seen_actions:
+        found.append(f"actions: expected {wanted_actions}, observed {seen_actions}")
+    return found
+
+
+def _shown(action: ExpectedAction, like: ExpectedAction) -> str:
+    attempts = f" in {action.attempts} attempts" if like.attempts is not None else ""
+    return f"{action.kind} {action.state.value}{attempts}"
+
+
+class Player:
+    """Plays scenarios against a running desk."""
+
+    def __init__(self, desk: SupportDesk, office: BackOffice) -> None:
+        """Keep the desk, as a backend service uses it, and the backends, as a back office does."""
+        self._desk = desk
+        self._office = office
+
+    async def play(self, run: Run) -> None:
+        """Play the scenario to its end; what goes wrong is kept in ``run.error``."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._play(run)
+        except TimeoutError:
+            status = run.view.status.value if run.view else "not open"
+            run.error = f"stuck at {status} after {PATIENCE_SECONDS:.0f} s"
+        except (Refused, Unavailable) as error:
+            run.error = f"{type(error).__name__}: {error}"
+
+    async def _play(self, run: Run) -> None:
+        scenario = run.scenario
+        for play in scenario.plays:
+            if play.does.fault is not None:
+                self._office.add_fault(play.does.fault)
+        before = self._office.refunded(scenario.ticket)
+        opened = await self._desk.open_ticket(scenario.ticket)
+        run.ticket_id = opened.ticket_id
+        seen = ""
+        deeds = [play for play in scenario.plays if play.does.fault is None]
+        for left, play in zip(range(len(deeds), 0, -1), deeds, strict=True):
+            run.plays_left = left
+            seen = await self._act(run, play, seen)
+        run.plays_left = 0
+        await self._until(run, {scenario.expect.status, Status.CLOSED}, "")
+        run.observed = self._observe(run, before)
+
+    async def _act(self, run: Run, play: Play, seen: str) -> str:
+        """Wait until it is the play's turn, do it, and return the moment it was done at."""
+        if play.after == "start":
+            raise Refused("only a fault can come before the start", code="bad_scenario")
+        moment = await self._until(run, {play.after}, seen)
+        await self._do(run, play.who, play.does)
+        return moment
+
+    async def _until(self, run: Run, statuses: set[Status], seen: str) -> str:
+        """Wait for one of the statuses at another moment than ``seen``."""
+        while True:
+            run.view = await self._desk.get_ticket(run.ticket_id)
+            moment = _moment(run.view)
+            if run.view.status in statuses and moment != seen:
+                return moment
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _do(self, run: Run, who: str, deed: Deed) -> None:
+        view = run.view
+        assert view is not None
+        request = view.pending_approval
+        desk, ticket_id = self._desk, run.ticket_id
+        if deed.say is not None:
+            await desk.add_message(ticket_id, deed.say)
+        elif deed.refund is not None:
+            self._office.refund(deed.refund.order_id, deed.refund.amount_minor, by=who)
+        elif deed.record_resolution is not None:
+            await desk.operate(
+                ticket_id, "record_resolution", who, resolution=deed.record_resolution
+            )
+        elif deed.hand_back:
+            await desk.operate(ticket_id, "hand_back", who)
+        elif deed.open is not None:
+            twin = Run(deed.open)
+            run.twins.append(twin)
+            await self._play(twin)
+        elif request is None:
+            raise Refused(f"{who} has nothing to decide", code="bad_scenario")
+        elif deed.reject is not None:
+            await desk.decide(
+                ticket_id,
+                request.request_id,
+                who,
+                False,
+                reason=deed.reject.reason,
+                words=deed.reject.words,
+            )
+        else:
+            await desk.decide(ticket_id, request.request_id, who, True, edit=deed.edit)
+
+    def _observe(self, run: Run, before: int) -> Expectation:
+        view = run.view
+        assert view is not None
+        return Expectation(
+            status=view.status,
+            closure=view.closure,
+            mode=view.mode,
+            actions=tuple(
+                ExpectedAction(
+                    kind=action.kind,
+                    state=ActionState(action.state),
+                    attempts=action.attempts if action.state in _ENDED else None,
+                )
+                for action in view.actions
+            ),
+            refunded_minor=self._office.refunded(run.scenario.ticket) - before,
+            messages_to_customer=self._office.messages(run.ticket_id),
+        )
+
+
+def _moment(view: TicketView) -> str:
+    """Return what differs between two stays in one status: the request, or our last message."""
+    request = view.pending_approval.request_id if view.pending_approval else ""
+    ours = [m.message_id for m in view.messages if m.sender == "closeloop"]
+    return f"{view.status.value} {request} {ours[-1:]}"
+
+
+async def play_all(player: Player, runs: Sequence[Run]) -> None:
+    """Play the scenarios side by side; those whose backends fail, one after the other at the end.
+
+    A fault hits whoever calls next: it is planted only once the others wait for their customers.
+    """
+    calm = [asyncio.create_task(player.play(r)) for r in runs if not r.scenario.has_faults]
+    while not all(run.done or _rests(run) for run in runs if not run.scenario.has_faults):
+        await asyncio.sleep(POLL_SECONDS)
+    failing: list[asyncio.Task[None]] = []
+    for run in (r for r in runs if r.scenario.has_faults):
+        failing.append(asyncio.create_task(player.play(run)))
+        while not (run.done or _rests(run)):
+            await asyncio.sleep(POLL_SECONDS)
+    await asyncio.gather(*calm, *failing)
+
+
+def _rests(run: Run) -> bool:
+    """Whether nothing but a closing window is left of a run."""
+    return run.plays_left == 0 and run.view is not None and run.view.status is Status.RESOLVED

@@ -1,0 +1,117 @@
+"""A scenario file: a ticket, what people do along the way, and how it must end."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from closeloop.errors import ConfigurationError
+from closeloop.models.approval import Edit, RecordedResolution, RejectCode
+from closeloop.models.base import Input
+from closeloop.models.proposal import ActionState
+from closeloop.models.ticket import Body, Closure, Mode, Status, TicketRequest
+
+
+class BackOfficeRefund(Input):
+    """A refund that a person makes in the payments system itself."""
+
+    order_id: str
+    amount_minor: int = Field(gt=0)
+
+
+class Rejection(Input):
+    """A rejection with its reason."""
+
+    reason: RejectCode
+    words: str = ""
+
+
+class Deed(Input):
+    """What somebody does; exactly one of these."""
+
+    fault: str | None = None
+    say: Body | None = None
+    approve: Literal[True] | None = None
+    edit: Edit | None = None
+    reject: Rejection | None = None
+    refund: BackOfficeRefund | None = None
+    record_resolution: RecordedResolution | None = None
+    hand_back: Literal[True] | None = None
+    open: "Scenario | None" = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = {name for name in type(self).model_fields if getattr(self, name) is not None}
+        if len(given - {"edit"}) != 1 or (self.edit is not None and self.approve is None):
+            raise ValueError("give exactly one deed (an edit goes with approve)")
+        return self
+
+
+class Play(Input):
+    """``who`` does something once the ticket stands at ``after`` (``start``: before it opens)."""
+
+    after: Literal["start"] | Status
+    who: str
+    does: Deed
+
+
+class ExpectedAction(Input):
+    """How one action must end; ``attempts`` only where it is certain."""
+
+    kind: str
+    state: ActionState
+    attempts: int | None = None
+
+
+class Expectation(Input):
+    """How the ticket must end.
+
+    ``refunded_minor`` is what the payments system shows as given back on the customer's orders
+    since the demo began; ``messages_to_customer`` counts what the outbox sent on this ticket.
+    """
+
+    status: Status
+    closure: Closure | None = None
+    mode: Mode
+    actions: tuple[ExpectedAction, ...] = ()
+    refunded_minor: int = 0
+    messages_to_customer: int
+
+
+class Scenario(Input):
+    """One ticket of the demo."""
+
+    name: str
+    ticket: TicketRequest
+    plays: tuple[Play, ...] = ()
+    expect: Expectation
+
+    @property
+    def has_faults(self) -> bool:
+        """Whether a backend fails on purpose; such scenarios run one after the other."""
+        return any(play.does.fault is not None for play in self.plays)
+
+
+def read_scenarios(folder: Path) -> Sequence[Scenario]:
+    """Return the scenarios of a folder by file name.
+
+    Raises:
+        ConfigurationError: there are none, or a file is wrong; names the file and the field.
+    """
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise ConfigurationError(f"{folder}: there are no scenario files (*.json)")
+    return [_read(file) for file in files]
+
+
+def _read(file: Path) -> Scenario:
+    try:
+        return Scenario.model_validate(json.loads(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"{file}: {field}: {first['msg']}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"{file}: not JSON: {error}") from error

@@ -1,0 +1,247 @@
+"""Reads a customer's yes: to "is it solved?", and to a question.
+
+Both readers are careful in the same direction: a yes is only what says so and nothing else. Words
+that sound like a no but are none ("no further questions") are taken out first.
+"""
+
+import re
+from typing import Literal
+
+from closeloop.models.triage import Confirmation
+from closeloop.offline.text import core, own_words
+
+_LONGEST_YES = 30
+"""A yes with more words around it says more than yes."""
+_GOOD_SCORE = 4
+"""A bare score from here on is a customer whose problem is solved."""
+
+
+def _any_of(*patterns: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)")
+
+
+# --- is it solved? --------------------------------------------------------------------------------
+
+_NO_COMPLAINT = _any_of(
+    r"no (?:more |further |other |additional |remaining )*(?:questions?|problems?|issues?|complaints?"
+    r"|trouble|worries|need|objections?)(?: at all| any ?more| any longer| left| now| whatsoever)*",
+    r"not (?:a |an )?(?:problem|issue)(?: at all| any ?more| any longer| now)*",
+    r"(?:isn't|is not|aren't|are not|not|no longer) (?:broken|damaged|faulty|cracked|missing|late)"
+    r"(?: any ?more| any longer| now)*",
+    r"(?:no|nothing),? ?(?:thanks|thank you)",
+    r"no,?(?= (?:that's all|(?:all|everything|that's|that is|it's|it is|i'm|i am|we're|we are)"
+    r"(?: is| now| very| all)* (?:good|fine|ok|okay|sorted|solved|well|set|it|perfect|happy|satisfied|great))(?!\w))",
+    r"nothing (?:else|more|further|to add)(?: needed| needs doing)?",
+    r"(?:don't|do not) need (?:anything|any more help|more help)(?: else| more)?",
+    r"no longer (?:a |an )?(?:problem|issue|needed)",
+    r"can't complain",
+    r"couldn't be (?:happier|better)",
+    r"never mind",
+)
+_STILL_BROKEN = _any_of(
+    r"still (?:\w+ ){0,3}?(?:not|no|nothing|broken|waiting|missing|wrong|there|the same|open|exists?"
+    r"|damaged|without|pending|unsolved|unresolved|an? (?:problem|issue)|problems|issues|\w+n't)",
+    r"(?:\w+n't|doesnt|didnt|isnt|hasnt|havent|wasnt|wont|cant|not|never)"
+    r"(?: (?:been|yet|really|actually|even|fully|completely|quite|properly|at all|get|got|seem to"
+    r"|have|has|be|is))*"
+    r" (?:work\w*|arriv\w+|receiv\w+|c[ao]me|help\w*|solv\w+|fix\w+|resolv\w+|sort\w+|ok|okay"
+    r"|happy|right|good|correct|done|here|there|refunded|paid|credited|delivered|shown|show"
+    r"|turn\w* (?:up|on)|changed|happened|cancelled|canceled|true|any(?:thing)?|it|satisf\w+|seen?|found|find|what)",
+    r"not (?:yet|really|at all|so far)",
+    r"(?:problem|issue|error|fault|trouble)s? (?:\w+ )?(?:persists?|remains?|continues?|exists?"
+    r"|(?:is|are|came|comes) (?:back|still|not)|returned)",
+    r"(?:broken|broke|wrong|happened|failed|stopped|damaged|cracked|gone) again",
+    r"again (?:broken|wrong|damaged|missing)",
+    r"(?:the )?same (?:problem|issue|error|thing|fault|as before)",
+    r"where(?:'s| is| are) (?:my|the|our)",
+    r"nothing (?:has |was |is )?(?:happened|changed|came|come|arrived|on|yet|so far|improved|works)",
+    r"(?:shows?|see|says?|received|got|have|get) nothing",
+    r"stopped (?:\w+ing|again)|only (?:\w+ )?(?:half|part|some|one)",
+    r"^nothing$|(?:\w+n't|doesnt|not) (?:fit|charge|start|open|load|appear|exist|match|on (?:my|the))",
+    r"(?:the )?wrong (?:one|item|thing|product|size|colou?r|amount|address|order|parcel|sum)",
+    r"no (?:luck|change|success|improvement|refund|money|parcel|package|reply|answer|sign|it)",
+    r"un(?:solved|resolved|fixed)",
+    r"(?:is|it's|are|was|were|came|arrived|also) (?:also |too |again |now )?(?:broken|cracked"
+    r"|damaged|defective|faulty|shattered|wrong|incomplete)",
+    r"(?:broken|cracked|damaged|defective|faulty) too",
+    r"keeps? (?:\w+ )?(?:failing|breaking|stopping|crashing|flickering|happening|leaking|saying)",
+    r"waiting",
+    r"worse",
+)
+_REFUSAL = re.compile(r"^(?:well |sorry |oh |um+ )*(?:no+|nope|nah|negative)(?!\w)")
+_LATER = _any_of(
+    r"(?:let me|i'll|i will|we'll|we will|going to|gonna|need to|have to) (?:\w+ )?(?:check|see|wait"
+    r"|look|test|try|tell|let you know|get back|come back|write|report)",
+    r"maybe",
+    r"perhaps",
+    r"not sure",
+    r"(?:don't|do not|dunno|can't|cannot) (?:know|say|tell)",
+    r"(?:once|when|if|until|after) (?:it|they|the|i|my|we)",
+    r"hope(?:fully)?",
+    r"partly|partially|half|almost",
+)
+_NEW_WISH = _any_of(
+    r"(?:can|could|would|will) (?:you|i|we)",
+    r"please (?!(?:close|consider|mark)\b)(?:also )?[a-z]+",
+    r"(?:i|we) (?:also |still |now |just )?(?:want|need|would like|have (?:a|an|another|one more))",
+    r"(?:i'd|we'd) (?:also )?(?:like|want|rather|prefer)",
+    r"also (?:cancel|refund|return|change|send|want|need|have)",
+    r"another (?:question|thing|problem|issue|one|order)",
+    r"one more (?:question|thing)",
+    r"by the way|btw",
+    r"(?:speak|talk) (?:to|with)",
+    r"(?:a |the )?(?:human|manager|supervisor|representative)",
+    r"(?:cancel|exchange|return) (?:it|my|the|this|order|them)",
+    r"(?:how|what|who|why|which) (?:do|does|can|is|are|about|if|should)",
+    r"(?:do|does|did|are|is|have) (?:you|i|they|there)|(?:do|does|did|is) it",
+    r"instead",
+)
+_SOLVED = _any_of(
+    r"y(?:es|ep|eah|up|ea)+",
+    r"solved|fixed|sorted|resolved|settled",
+    r"(?:it |that |now |everything |all )?works?(?: now| again| fine| perfectly| well)*|working",
+    r"all (?:good|fine|well|set|clear|ok|okay|done|is (?:well|good|fine))",
+    r"perfect(?:ly)?|great|excellent|wonderful|awesome|brilliant|fantastic|amazing|super|lovely",
+    r"thank(?:s| you)|thx|ty|cheers|appreciated?",
+    r"delivered|(?:showed|turned|shown) up|exactly what|in order|no longer|confirm(?:ed)?",
+    r"arrived|received|(?:i |we )?got (?:it|the|my|them|everything)|came|(?:is|are) (?:here|back)",
+    r"did (?:the trick|it)|that's it|done",
+    r"(?:it's|it is|that's|that is|everything's|everything is|i'm|i am|we're) (?:all |now )?"
+    r"(?:ok|okay|fine|good|happy|satisfied|right|correct)(?: now)?|i have it(?: now)?$",
+    r"(?:ok|okay|fine|good) (?:now|again)",
+    r"(?:very |so )?(?:happy|satisfied|pleased)",
+    r"(?:you can )?close (?:it|this|the (?:ticket|case))",
+    r"^(?:ok|okay|fine|good|correct|confirmed|indeed|no complaint)$",
+)
+_THUMB_UP = re.compile(r"[\U0001F44D\U0001F44C\u2705\u2714]|:-?\)")
+_THUMB_DOWN = re.compile(r"[\U0001F44E\u274C]")
+
+# --- how satisfied? -------------------------------------------------------------------------------
+
+_SCORE_ENDS = (
+    r"(?=\s*(?:$|[.,;!:)\n]|stars?\b|points?\b|from (?:me|us)\b|for (?:the|you|your)\b|thank"
+    r"|great\b|good\b|and\b|but\b|because\b))"
+)
+_SCORES = (
+    re.compile(
+        rf"(?<![\d/.,#w-])(?<!\bon )(?<!\bby )(?<!\bsince )(?<!\buntil )(?<!\bfrom )"
+        rf"([1-5])\s*(?:/|out of|of)\s*5(?![\d/]){_SCORE_ENDS}"
+    ),
+    re.compile(
+        r"\b(?:score|rating|rate|mark|grade|csat|satisfaction)(?: (?:is|of|it|you|with|a|an|would be))*"
+        r"\s*[:=-]?\s*([1-5])(?!\s*[\d/.,]\s*\d)(?!\s*out of)\b"
+    ),
+    re.compile(r"(?<![\d/.,#w-])([1-5]|one|two|three|four|five)[ -]?stars?\b"),
+    re.compile(
+        r"\b(?:i'd|i would|i|we'd|we) (?:give|rate) (?:it|you|this|that|them|the \w+) (?:an? |with )*"
+        rf"([1-5])(?![\d/]){_SCORE_ENDS}"
+    ),
+    re.compile(r"^\s*([1-5])\s*[.!]?\s*$"),
+)
+_NUMERALS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
+
+
+def read_confirmation(text: str) -> Confirmation:
+    """Return whether a customer's message after a resolution says that it is solved.
+
+    ``other`` is a new wish or nothing clear. A bare score of 4 or 5 is a yes.
+    """
+    words = core(text).lower()
+    score, rest = _take_score(own_words(text).lower())
+    if score is not None:
+        words = core(rest)
+    return Confirmation(answer=_answer(words, score), score=score)
+
+
+def _answer(words: str, score: int | None) -> Literal["yes", "still_broken", "other"]:
+    if not any(character.isalnum() for character in words):
+        if _THUMB_DOWN.search(words):
+            return "still_broken"
+        good = _THUMB_UP.search(words) or (score or 0) >= _GOOD_SCORE
+        return "yes" if good else "other"
+    rest, harmless = _NO_COMPLAINT.subn(" no complaint ", words)
+    rest = rest.strip(" .,!")
+    if _STILL_BROKEN.search(rest) or (_REFUSAL.search(rest) and not harmless):
+        return "still_broken"
+    if "?" in rest or _LATER.search(rest) or _NEW_WISH.search(rest):
+        return "other"
+    solved = harmless or _SOLVED.search(rest) or _THUMB_UP.search(rest)
+    return "yes" if solved and not _THUMB_DOWN.search(rest) else "other"
+
+
+def _take_score(text: str) -> tuple[int | None, str]:
+    """Return the satisfaction score from 1 to 5, and the text without it."""
+    for pattern in _SCORES:
+        match = pattern.search(text)
+        if match:
+            value = match[1]
+            rest = text[: match.start()] + text[match.end() :]
+            return _NUMERALS.get(value) or int(value), re.sub(r"^[\s.,;!:]+", "", rest)
+    return None, text
+
+
+# --- yes or no? -----------------------------------------------------------------------------------
+
+_HARMLESS = _any_of(
+    r"no (?:problem|worries|objections?|rush|hurry|doubt)(?: at all| with that)?",
+    r"(?:don't|do not) (?:worry|mind|hesitate)",
+)
+_HEDGE = _any_of(
+    r"if|unless|only|but|except|provided|depends?|maybe|perhaps|possibly|probably|until|first",
+    r"assuming|supposing|given|after|before|once|as (?:long|soon) as|in case|however|though|although",
+    r"half|partly|partially|almost|under (?:the|one) condition",
+    r"not (?:so |quite |entirely |really )?(?:sure|certain)",
+    r"(?:don't|do not|dont|dunno) (?:know|understand|care|get)",
+    r"(?:no|any) idea",
+    r"i guess|i suppose|i think so|whatever|either|let me|later",
+    r"another|other|different|instead|too|also|as well|rather than",
+    r"what|which|how|when|who|where|why",
+)
+_NO = _any_of(
+    r"(?:absolutely|definitely|certainly|of course|sure(?:ly)?|please|rather|better|i'd rather"
+    r"|i would rather|i'd prefer|prefer) not(?: to)?(?: \w+){0,3}",
+    r"(?:thanks,? but )?no+(?:,? (?:thanks|thank you|need|way))?|(?:cancel|do|refund) nothing|nope|nah|never|negative|neither",
+    r"(?:please )?(?:don't|do not|dont)(?: \w+){0,3}",
+    r"(?:i )?(?:won't|will not|wouldn't|would not|cannot|can't|am not|'m not)(?: \w+){0,3}",
+    r"(?:i'd|i would) rather (?:you )?(?:didn't|did not)(?: \w+){0,3}",
+    r"not (?:now|yet|really|at all|ok|okay|fine|good|correct|right|necessary|needed|this time|agreed?)",
+    r"(?:it's|it is|that's|that is|is) not \w+|isn't \w+|(?:i )?(?:disagree|decline|refuse|reject)",
+    r"leave it(?: as it is| as is| alone| be)?$",
+    r"never ?mind|forget (?:it|about it)|stop|incorrect|wrong|hold on|wait",
+    r"keep (?:it|them|the|my)(?: \w+)?",
+)
+_YES = re.compile(
+    r"^(?:(?:hi|hello|hey|ok|okay|oh|well|thanks|thank you|great|perfect|please|sorry|alright|and"
+    r"|i think|harmless)[\s,.!]+)*"
+    r"(?:y(?:es|ep|eah|up)*(?!\w)|sure|ok(?:ay)?|alright|all right|fine|correct|right$|exactly"
+    r"|indeed|agreed?|affirmative|confirmed?|approved?|accepted|harmless|great$|perfect(?:,? thank(?:s| you))?$|deal|gladly"
+    r"|(?:i |we )(?:do |fully |hereby )*(?:agree|confirm|accept|approve|consent)|go (?:ahead|for it)"
+    r"|please (?:do|go ahead|proceed|refund|cancel|change|send|continue)"
+    r"|(?:do|cancel|refund|proceed|change|send) (?:it|that|so|the|my|them|this|with)"
+    r"|(?:that's|that is|it's|it is|that|this|sounds|all)(?: all| very| just| perfectly)?"
+    r" (?:fine|ok|okay|right|good|great|correct|works?|perfect|suits|will do)"
+    r"|sounds (?:good|great|fine|like a plan)|works for me|of course|absolutely|definitely"
+    r"|certainly|(?:yes |sure )?you (?:can|may)|by all means|with pleasure|i'd (?:love|like) (?:that|to)|yes)(?!\w)"
+)
+
+
+def read_yes_no(text: str) -> Literal["yes", "no", "unclear"]:
+    """Return the answer to a yes-or-no question.
+
+    Conditions, changes, questions, and a yes beside a no are ``unclear``: consent is never guessed.
+    """
+    words = core(text).lower()
+    if not any(character.isalnum() for character in words):
+        up, down = _THUMB_UP.search(words), _THUMB_DOWN.search(words)
+        return "unclear" if bool(up) == bool(down) else ("yes" if up else "no")
+    words = re.sub(r"(?<!\w)why not\b[?.! ]*", "yes ", words)
+    words = _HARMLESS.sub("harmless", words).strip(" .,!")
+    if "?" in words or _HEDGE.search(words):
+        return "unclear"
+    agreed = _YES.search(words) is not None
+    # "yes, no need to call": what need not be done takes nothing back.
+    rest = re.sub(r"no need(?: to)?(?: \w+){0,3}", " ", words) if agreed else words
+    rest, refusals = _NO.subn(" ", rest)
+    if refusals:
+        return "unclear" if _YES.search(rest.strip(" .,!")) else "no"
+    return "yes" if agreed and len(words.split()) <= _LONGEST_YES else "unclear"

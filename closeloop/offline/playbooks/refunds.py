@@ -1,0 +1,310 @@
+"""Money back: refunds, damaged or wrong items, double charges."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from closeloop.actions.orders import CancelOrder
+from closeloop.actions.refunds import RefundPayment
+from closeloop.models.proposal import Proposal
+from closeloop.models.records import OrderLine, OrderRecord
+from closeloop.offline import wording
+from closeloop.offline.playbooks import drafting, parts
+from closeloop.offline.playbooks.case import Case
+from closeloop.offline.playbooks.money import Account, total_of
+from closeloop.offline.playbooks.orders import cancel_this, is_pending
+from closeloop.offline.playbooks.reading import only_asks, plain, wished_minor
+
+ARRIVAL: Final = "money arrives appears card statement paypal bank gift card"
+_MONEY_WORDS: Final = ("refund", "money", "reimburs")
+_EXPECTED: Final = re.compile(
+    r"\b(?:where|when)\b[^.?!\n]*\b(?:my|our|the) (?:refund|money)\b"
+    r"|\b(?:waiting|waited) for (?:my|our|the|a) (?:refund|money)\b"
+    r"|\b(?:refund|money)\b[^.?!\n]*\b(?:not|never|n't|yet to)\b[^.?!\n]*"
+    r"\b(?:arrive|return|receive|appear|come|show|paid|been)"
+    r"|\b(?:not|never|n't)\b[^.?!\n]*\b(?:receive|got|get|see|seen)\w*\b[^.?!\n]*\b(?:refund|money)\b"
+)
+_UNCLEAR_AMOUNT: Final = re.compile(
+    r"\b(?:price difference|difference in price|pay me the difference|refund the difference"
+    r"|discount|coupon|partial(?:ly)?|goodwill|compensation|compensate|half (?:of )?(?:the|my))\b"
+)
+_REPLACEMENT: Final = re.compile(
+    r"\breplac\w*|\bnew one\b"
+    r"|\b(?:send|ship|give) (?:me|us) (?:a new|another|the right|the correct)"
+    r"|\bexchange\b|\bswap\b"
+)
+_TWIN_DISTANCE: Final = timedelta(days=1)
+
+
+def refund(case: Case) -> Proposal:
+    """Give back what the customer wants back; tell where money is that went back already."""
+    if expects_refund(case) or only_asks(case.latest, _MONEY_WORDS):
+        return _about_refunds(case)
+    choice = case.choose(lambda order: _refundable(case, order))
+    if not choice.sure:
+        return drafting.which_order(case, choice)
+    return _refund_of(case, choice.orders[0], choice.items)
+
+
+def damaged(case: Case) -> Proposal:
+    """Give the money back for what arrived broken, once the customer says that they want it."""
+    if _wants_replacement(case):
+        return drafting.escalate(
+            case,
+            "replacement_wanted",
+            "The customer wants a replacement for something damaged or wrong.",
+            "Check the stock and send a new one, or offer the money back.",
+        )
+    choice = case.choose(lambda order: _refundable(case, order))
+    if not choice.sure:
+        return drafting.which_order(case, choice)
+    order = choice.orders[0]
+    chosen = parts.wished(case, order, choice.items, case.account(order))
+    if isinstance(chosen, parts.Unclear):
+        return drafting.which_item(case, order, chosen.lines)
+    if not case.asks_for(RefundPayment) and chosen.names:
+        what, ask = wording.WHICH_REMEDY
+        item = parts.label(order, chosen.names)
+        return drafting.question(
+            case,
+            (what.format(item=item, order=wording.neutral(order.order_id)), ask),
+            goal="learn what would put it right",
+            why="the customer has not said what should be done about it",
+            quotes=(case.quote("choice refund replacement damaged money back item new one"),),
+        )
+    return _refund_of(case, order, choice.items, courtesy=wording.SORRY_DAMAGED)
+
+
+def double_charge(case: Case) -> Proposal:
+    """Give back what was taken beyond the price; explain where nothing was."""
+    alive = [order for order in case.orders if order.status != "cancelled"]
+    choice = case.choose(lambda order: order in alive)
+    among = choice.orders if choice.orders else ()
+    over = [order for order in among if _overpaid(case, order) > 0]
+    if len(over) == 1:
+        return _give_back_extra(case, over[0])
+    twins = _twins(among) or (_twins(alive) if not choice.foreign else ())
+    if twins:
+        return _explain_twins(case, twins)
+    if not choice.sure:
+        return drafting.which_order(case, choice)
+    return _explain_payment(case, choice.orders[0])
+
+
+def expects_refund(case: Case) -> bool:
+    """Return whether the customer asks after a refund that they think was made."""
+    return _EXPECTED.search(plain(case.latest)) is not None
+
+
+# --- one order -----------------------------------------------------------------------------------
+
+
+def _refund_of(
+    case: Case, order: OrderRecord, items: Sequence[str], courtesy: str = wording.THANKS
+) -> Proposal:
+    if is_pending(order):
+        if case.asks_for(CancelOrder):
+            return cancel_this(case, order)
+        return drafting.not_sent_yet(case, order)
+    account = case.account(order)
+    if account.left == 0:
+        return _nothing_left(case, order, account)
+    chosen = parts.wished(case, order, items, account)
+    if isinstance(chosen, parts.Unclear):
+        return drafting.which_item(case, order, chosen.lines)
+    if not chosen.names:
+        return already_refunded(case, order, account, more_units=chosen.more_units)
+    if wished_minor(case.latest) is None and _UNCLEAR_AMOUNT.search(plain(case.current)):
+        return drafting.escalate(
+            case,
+            "amount_unclear",
+            f"The customer wants part of the price of order {order.order_id} back.",
+            "Decide how much, if anything, is due.",
+        )
+    return _propose(case, order, chosen, account, courtesy)
+
+
+def _propose(
+    case: Case, order: OrderRecord, chosen: parts.Parts, account: Account, courtesy: str
+) -> Proposal:
+    prices = {part.component_id: part.price.amount_minor for part in order.components()}
+    full = sum(prices[name] for name in chosen.names)
+    bounds = (full, account.left, wished_minor(case.latest), case.amount_cap)
+    amount = min(bound for bound in bounds if bound is not None)
+    if amount <= 0:
+        return drafting.escalate(
+            case, "no_safe_plan", f"There is no price on record to refund for {order.order_id}."
+        )
+    what = parts.label(order, chosen.names)
+    params = RefundPayment(
+        order_id=order.order_id,
+        components=() if len(chosen.names) == len(prices) else chosen.names,
+        amount_minor=amount if amount < full else None,
+    )
+    return drafting.answer(
+        case,
+        (wording.REFUNDED.format(what=what, order=wording.neutral(order.order_id)),),
+        goal=f"refund {what} of order {order.order_id}",
+        why=f"the customer asks for {total_of(order, amount)} of {total_of(order, account.left)}"
+        " that is left of what was paid",
+        quotes=(case.quote(ARRIVAL, must="days"),),
+        actions=(drafting.act(case, params, order, f"the customer wants {what} refunded"),),
+        courtesy=courtesy,
+    )
+
+
+def already_refunded(
+    case: Case, order: OrderRecord, account: Account, *, more_units: bool = False
+) -> Proposal:
+    """Tell what was refunded for an order, from the records, without doing anything."""
+    lines = [
+        (
+            wording.ALREADY_REFUNDED_PENDING
+            if refund.status == "pending"
+            else wording.ALREADY_REFUNDED_LINE
+        ).format(
+            amount=refund.amount,
+            day=wording.day(refund.created_at),
+            receipt=wording.neutral(refund.refund_id),
+        )
+        for refund in account.refunds
+    ]
+    return drafting.answer(
+        case,
+        (
+            wording.ALREADY_REFUNDED.format(order=wording.neutral(order.order_id)),
+            "\n".join(lines),
+            wording.NO_SECOND_REFUND,
+            wording.MORE_UNITS if more_units else "",
+        ),
+        goal="tell what was refunded already",
+        why=f"order {order.order_id}: what is asked for was refunded before",
+        quotes=(case.quote(ARRIVAL, must="days"),),
+        courtesy=wording.THANKS,
+    )
+
+
+def _nothing_left(case: Case, order: OrderRecord, account: Account) -> Proposal:
+    if account.refunds:
+        return already_refunded(case, order, account)
+    return drafting.escalate(
+        case,
+        "no_payment_found",
+        f"The customer wants money back for order {order.order_id}, but no payment is on record.",
+        "Look the payment up before anything is promised.",
+    )
+
+
+def _refundable(case: Case, order: OrderRecord) -> bool:
+    return order.status == "delivered" and case.account(order).left > 0
+
+
+def _wants_replacement(case: Case) -> bool:
+    return _REPLACEMENT.search(plain(case.current)) is not None and not case.asks_for(RefundPayment)
+
+
+# --- questions about refunds ---------------------------------------------------------------------
+
+
+def _about_refunds(case: Case) -> Proposal:
+    choice = case.choose(lambda order: bool(case.account(order).refunds))
+    if choice.foreign:
+        return drafting.not_on_account(case)
+    refunded = [order for order in choice.orders if case.account(order).refunds]
+    if len(refunded) == 1:
+        return already_refunded(case, refunded[0], case.account(refunded[0]))
+    if len(refunded) > 1:
+        return drafting.which_order(case, choice)
+    if expects_refund(case):
+        return drafting.escalate(
+            case,
+            "refund_expected",
+            "The customer waits for a refund, and none is on record.",
+            "Look for a return that has arrived, or a refund that was promised.",
+        )
+    return drafting.article(case, "refund days delivery money get back", kinds=("policy", "doc"))
+
+
+# --- double charges ------------------------------------------------------------------------------
+
+
+def _overpaid(case: Case, order: OrderRecord) -> int:
+    account = case.account(order)
+    return min(account.left - order.total().amount_minor, order.total().amount_minor)
+
+
+def _give_back_extra(case: Case, order: OrderRecord) -> Proposal:
+    extra = min(bound for bound in (_overpaid(case, order), case.amount_cap) if bound is not None)
+    params = RefundPayment(
+        order_id=order.order_id,
+        amount_minor=extra if extra < order.total().amount_minor else None,
+    )
+    return drafting.answer(
+        case,
+        (wording.EXTRA_REFUNDED.format(order=wording.neutral(order.order_id)),),
+        goal=f"give back what was taken twice for order {order.order_id}",
+        why=f"{total_of(order, case.account(order).paid)} was taken for a price of {order.total()}",
+        quotes=(case.quote(ARRIVAL, must="days"),),
+        actions=(drafting.act(case, params, order, "more was taken than the order cost"),),
+        courtesy=wording.THANKS,
+    )
+
+
+def _twins(orders: Sequence[OrderRecord]) -> tuple[OrderRecord, ...]:
+    """Return two orders of the same items within a day, older first; none where there are none."""
+    for position, one in enumerate(orders):
+        for other in orders[position + 1 :]:
+            if one.placed_at is None or other.placed_at is None:
+                continue
+            same = _items(one.lines) == _items(other.lines)
+            if same and abs(one.placed_at - other.placed_at) <= _TWIN_DISTANCE:
+                return (one, other) if one.placed_at <= other.placed_at else (other, one)
+    return ()
+
+
+def _items(lines: Sequence[OrderLine]) -> list[str]:
+    return sorted(line.item_id for line in lines)
+
+
+def _explain_twins(case: Case, twins: Sequence[OrderRecord]) -> Proposal:
+    pending = [order for order in twins if is_pending(order)]
+    if len(pending) == 1 and case.asks_for(CancelOrder):
+        return cancel_this(case, pending[0])
+    listed = "\n".join(
+        f"{wording.order_line(order)}; it {wording.order_state(order)}" for order in twins
+    )
+    offer = (
+        wording.TWIN_PENDING.format(order=wording.neutral(pending[-1].order_id)) if pending else ""
+    )
+    return drafting.question(
+        case,
+        (wording.TWIN_ORDERS, listed, offer or wording.ONE_PAYMENT_ANSWER),
+        goal="find out whether the second order is wanted",
+        why="two orders of the same items were placed within a day, each paid once",
+        quotes=(case.quote("two orders same items second pending cancel left return"),),
+    )
+
+
+def _explain_payment(case: Case, order: OrderRecord) -> Proposal:
+    account = case.account(order)
+    count = len(case.payments.list_payments(case.request.tenant, order.order_id))
+    shown = wording.ONE_PAYMENT.format(
+        order=wording.neutral(order.order_id),
+        payments="one payment" if count == 1 else f"{count} payments",
+        paid=total_of(order, account.paid),
+    )
+    if account.paid != order.total().amount_minor or not count:
+        return drafting.escalate(
+            case,
+            "payment_unclear",
+            f"{total_of(order, account.paid)} was taken for order {order.order_id},"
+            f" which cost {order.total()}, and the customer speaks of a double charge.",
+        )
+    return drafting.question(
+        case,
+        (shown, wording.ONE_PAYMENT_ANSWER),
+        goal="learn what the statement shows",
+        why=f"order {order.order_id} was paid once",
+        quotes=(case.quote("two charges hold pending bank reservation disappears"),),
+    )

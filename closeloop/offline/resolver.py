@@ -1,0 +1,123 @@
+"""The resolver that needs no key: an intent's playbook, the customer's records, and observations.
+
+It implements the port ``Resolver`` through the same types that a language model uses. Everything
+it says comes from records, from quoted passages or from placeholders that receipts fill.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from closeloop.actions.orders import ModifyOrderAddress
+from closeloop.models.proposal import Proposal, ProposeRequest
+from closeloop.models.ticket import Assurance
+from closeloop.models.triage import OTHER_INTENT, PERSON_INTENT
+from closeloop.offline.playbooks import answers, drafting, orders, refunds
+from closeloop.offline.playbooks.case import Case, assurance_of
+from closeloop.offline.playbooks.revision import Playbook, revised
+from closeloop.ports import Knowledge, Payments, Shop
+
+LOW_CONFIDENCE: Final = 0.3
+"""Below it a message counts as not understood; policy's own floor, for asking, is higher."""
+
+
+class _Entry(NamedTuple):
+    """A playbook with the assurance below which it is not even begun."""
+
+    run: Playbook
+    needs: Assurance = Assurance.CHANNEL_VERIFIED
+
+
+PLAYBOOKS: Final[dict[str, _Entry]] = {
+    "refund_request": _Entry(refunds.refund),
+    "damaged_or_wrong_item": _Entry(refunds.damaged),
+    "double_charge": _Entry(refunds.double_charge),
+    "cancel_order": _Entry(orders.cancel),
+    "change_address": _Entry(orders.change_address, ModifyOrderAddress.assurance),
+    "order_status": _Entry(orders.order_status),
+    "parcel_late_or_lost": _Entry(orders.parcel),
+    "return_item": _Entry(answers.return_item, Assurance.NONE),
+    "exchange_item": _Entry(answers.exchange_item, Assurance.NONE),
+    "invoice_copy": _Entry(answers.invoice_copy, Assurance.NONE),
+    "product_question": _Entry(answers.product_question, Assurance.NONE),
+    "complaint": _Entry(answers.complaint, Assurance.NONE),
+    PERSON_INTENT: _Entry(answers.speak_to_person, Assurance.NONE),
+    OTHER_INTENT: _Entry(answers.not_understood, Assurance.NONE),
+}
+"""By the taxonomy's intent ids; an intent without a playbook goes to a person."""
+
+_NOT_UNDERSTOOD: Final = PLAYBOOKS[OTHER_INTENT]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class OfflineResolver:
+    """The port ``Resolver`` without a language model."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        payments: Payments,
+        knowledge: Knowledge,
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        """Keep the ports that are read; ``clock`` tells the age of orders."""
+        self._shop = shop
+        self._payments = payments
+        self._knowledge = knowledge
+        self._clock = clock
+
+    def propose(self, request: ProposeRequest) -> Proposal:
+        """Return an answer, a question or an escalation for the request.
+
+        Only the ticket's own customer's orders are ever read, and none below the assurance that
+        the intent needs, so that a reply is the same whatever anybody else has ordered.
+
+        Raises:
+            BackendUnavailable: the shop, payments or knowledge do not answer.
+        """
+        entry = self._entry(request)
+        case = self._case(request)
+        if case.assurance.rank < entry.needs.rank:
+            plan = (
+                drafting.not_identified(case)
+                if case.assurance is Assurance.NONE
+                else drafting.not_sure_enough(case)
+            )
+        else:
+            plan = revised(case, entry.run)
+        return _not_again(case, plan)
+
+    def _entry(self, request: ProposeRequest) -> _Entry:
+        entry = PLAYBOOKS.get(request.classification_intent, _NOT_UNDERSTOOD)
+        asks_for_person = request.classification_intent == PERSON_INTENT
+        if request.confidence < LOW_CONFIDENCE and not asks_for_person:
+            return _NOT_UNDERSTOOD
+        return entry
+
+    def _case(self, request: ProposeRequest) -> Case:
+        known = assurance_of(request) is not Assurance.NONE and request.customer_id is not None
+        return Case(
+            request=request,
+            orders=self._shop.list_orders(request.tenant, request.customer_id or "")
+            if known
+            else (),
+            passages=self._knowledge.get(request.tenant, request.passage_ids),
+            payments=self._payments,
+            now=self._clock(),
+        )
+
+
+def _not_again(case: Case, plan: Proposal) -> Proposal:
+    """Return the plan, or a hand-over where it would only say what the customer has read before."""
+    if plan.reply is None or plan.actions or not case.was_sent(plan.reply.text):
+        return plan
+    what = "question" if plan.asks_customer else "answer"
+    return drafting.escalate(
+        case,
+        f"repeated_{what}",
+        f"The same {what} was sent before, and the customer writes again ({plan.goal}).",
+    )
