@@ -1,11 +1,9 @@
-"""The command line: ``python starter.py --help``; and the door for backend services, ``SupportDesk``."""
+"""The command line, ``python starter.py --help``; and ``SupportDesk`` for backend services."""
 
-import sys
-
-from closeloop.cli.main import main
+from closeloop.cli.main import run
 from closeloop.client import Opened, SupportDesk
 
 __all__ = ["Opened", "SupportDesk"]
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

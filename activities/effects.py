@@ -56,7 +56,9 @@ class Effects:
         if before.state == "done":
             receipt = self._ledger.receipt(step.tenant, step.effect_id)
             return ActionOutcome(state="done", receipt=receipt, attempts=activity.info().attempt)
-        receipt = read(key) if before.state in ("executing", "unknown") else None
+        receipt = None
+        if before.state in ("executing", "unknown"):
+            receipt = _earlier(step, key, read)
         if receipt is None:
             receipt = self._write(step, key, write)
         self._ledger.finish(step.tenant, step.effect_id, receipt)
@@ -71,6 +73,15 @@ class Effects:
         except BackendRefused as refusal:
             self._ledger.fail(step.tenant, step.effect_id, refusal.code)
             raise
+
+
+def _earlier(
+    step: ExecuteAction, key: str, read: Callable[[str], Receipt | None]
+) -> Receipt | None:
+    try:
+        return read(key)
+    except BackendRefused as refusal:  # to read was refused, which says nothing of the effect
+        raise EffectUnknown(f"{step.effect_id}: {refusal}") from refusal
 
 
 class VerificationActivities:
@@ -129,6 +140,7 @@ class VerificationActivities:
                 action=step.action,
                 effect_id=named.effect_id,
                 amount=named.amount,
+                besides=tuple(seen.receipt_id for _, seen in found),
             )
             receipt = self._read(check, MADE_BY_A_PERSON)
             if receipt is None:

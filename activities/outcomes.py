@@ -43,8 +43,8 @@ class OutcomeActivities:
     @activity.defn
     def settle_approval(self, step: SettleApproval) -> Recorded:
         """Take the request off the list; free its reservations unless it was approved."""
-        if step.outcome != "approved":
-            self._ledger.release(step.tenant, step.effect_ids, step.request_id)
+        freed = step.dropped if step.outcome == "approved" else step.effect_ids
+        self._ledger.release(step.tenant, freed, step.request_id)
         self._records.settle_approval(step.tenant, step.ticket_id, step.request_id, step.outcome)
         self._records.record(step.snapshot)
         return Recorded()

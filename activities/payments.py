@@ -54,8 +54,9 @@ class PaymentActivities:
             return None
         ours = f"{check.tenant}:"
         for record in self._payments.list_refunds(check.tenant, params.order_id):
-            by_person = not record.key.startswith(ours)
-            if by_person and record.status != "failed" and record.amount == check.amount:
+            if record.key.startswith(ours) or record.refund_id in check.besides:
+                continue
+            if record.status != "failed" and record.amount == check.amount:
                 return receipt_of(record)
         return None
 

@@ -62,11 +62,14 @@ class PolicyActivities:
         Raises:
             BackendRefused: with the roster's code, for example ``above_limit``.
         """
+        customer = None
+        if check.customer_id is not None:
+            customer = self._shop.get_customer(check.tenant, check.customer_id)
         problem = may_decide(
             self._book.approver(check.approver),
             approver_id=check.approver,
             tenant=check.tenant,
-            requesters=check.requesters,
+            requesters=(*check.requesters, *([customer.email] if customer else ())),
             total=check.total,
         )
         if problem is not None:

@@ -169,8 +169,9 @@ class Ledger(Protocol):
         """Reserve an effect and its money while approval is asked.
 
         Raises:
-            BackendRefused: another live effect overlaps (``effect_overlap``), or a limit is
-                reached (``limit_reached``).
+            BackendRefused: another live effect overlaps (``effect_overlap``), another ticket is
+                about this very effect (``effect_busy``), a limit is reached
+                (``limit_reached``), or the amount is negative (``bad_amount``).
         """
         ...
 

@@ -288,7 +288,7 @@ def operation_problem(state: TicketState, operation: Operation) -> Problem | Non
     """Return why this operation cannot be done now; no I/O, fit for a validator."""
     if state.status is Status.CLOSED:
         return Problem("closed", "the ticket is closed; nothing can be done on it")
-    with_person = state.phase is Phase.WITH_PERSON
+    with_person = state.status is Status.ESCALATED
     match operation.operation:
         case "take_over" if with_person:
             return Problem("already_taken", "the ticket is with people already")

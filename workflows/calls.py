@@ -1,14 +1,14 @@
 """Every activity call of a ticket: its input from the state, its options, its summary."""
 
+import hashlib
 from collections.abc import Sequence
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.crm import CrmActivities
     from activities.effects import VerificationActivities
-    from activities.failures import REFUSED
     from activities.knowledge import KnowledgeActivities
     from activities.outcomes import OutcomeActivities
     from activities.outreach import OutreachActivities
@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from closeloop.models.base import clip
     from closeloop.models.policy import Judgement, JudgeRequest
-    from closeloop.models.proposal import Action, ActionError, Proposal, ProposeRequest
+    from closeloop.models.proposal import Action, Proposal, ProposeRequest
     from closeloop.models.state import TicketState
     from closeloop.models.steps import (
         ActionOutcome,
@@ -54,23 +54,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.view import snapshot_view
     from workflows import approval, options
     from workflows import state as transitions
-
-
-def problem_of(error: ActivityError) -> ActionError:
-    """Return the cause of a failed activity: a business code, or the kind of failure."""
-    cause = error.cause
-    if isinstance(cause, ApplicationError):
-        code = cause.type or "failed"
-        if code == REFUSED and cause.details:
-            code = str(cause.details[0])
-        return ActionError(code=clip(code, 80), message=clip(cause.message, 300))
-    name = type(cause).__name__ if cause else "ActivityError"
-    return ActionError(code=name, message=clip(str(cause or error), 300))
-
-
-def was_refused(error: ActivityError) -> bool:
-    """Whether the backend said no for a business reason, so that nothing happened."""
-    return isinstance(error.cause, ApplicationError) and error.cause.type == REFUSED
+    from workflows.calling import CallFailed, local, remote
 
 
 def snapshot(state: TicketState) -> Snapshot:
@@ -80,35 +64,31 @@ def snapshot(state: TicketState) -> Snapshot:
     )
 
 
-def _priority(state: TicketState) -> options.Priority:
-    level = state.classification.priority if state.classification else None
-    return options.priority(state.ticket.tenant, level)
-
-
 async def classify_ticket(state: TicketState) -> Classification:
     """Read what the customer wants, from their words in the window."""
-    texts = transitions.customer_texts(state)
-    return await workflow.execute_activity_method(
+    return await remote(
+        state,
         TriageActivities.classify_ticket,
         ClassifyTicket(
             tenant=state.ticket.tenant,
             ticket_id=state.ticket.ticket_id,
             request=ClassifyRequest(
                 subject=state.ticket.subject,
-                messages=tuple(texts.values()),
+                messages=transitions.turns(state),
                 order_ids=state.ticket.order_ids,
             ),
         ),
+        Classification,
         summary="understand the customer's words",
-        priority=_priority(state),
-        **options.AGENT,
+        how=options.AGENT,
     )
 
 
 async def load_customer(state: TicketState) -> LoadedCustomer:
     """Load the customer on file and the desk's terms."""
     ticket = state.ticket
-    return await workflow.execute_activity_method(
+    return await remote(
+        state,
         TriageActivities.load_customer,
         LoadCustomer(
             tenant=ticket.tenant,
@@ -116,9 +96,9 @@ async def load_customer(state: TicketState) -> LoadedCustomer:
             customer=ticket.customer,
             assurance=ticket.assurance,
         ),
+        LoadedCustomer,
         summary="who writes, and the desk's terms",
-        priority=_priority(state),
-        **options.AGENT,
+        how=options.AGENT,
     )
 
 
@@ -127,7 +107,8 @@ async def retrieve_knowledge(
 ) -> RetrievedKnowledge:
     """Find passages for the customer's words."""
     texts = list(transitions.customer_texts(state).values())
-    return await workflow.execute_activity_method(
+    return await remote(
+        state,
         KnowledgeActivities.retrieve_knowledge,
         RetrieveKnowledge(
             tenant=state.ticket.tenant,
@@ -135,9 +116,9 @@ async def retrieve_knowledge(
             classification=classification,
             query=clip(f"{state.ticket.subject} {' '.join(texts[-2:])}", 2_000),
         ),
+        RetrievedKnowledge,
         summary=f"what is known about {classification.intent}",
-        priority=_priority(state),
-        **options.AGENT,
+        how=options.AGENT,
     )
 
 
@@ -145,7 +126,8 @@ async def propose_resolution(state: TicketState, classification: Classification)
     """Ask the resolution agent what to do next."""
     customer = state.customer
     named = classification.entities
-    return await workflow.execute_activity_method(
+    return await remote(
+        state,
         ResolutionActivities.propose_resolution,
         ProposeRequest(
             tenant=state.ticket.tenant,
@@ -166,9 +148,9 @@ async def propose_resolution(state: TicketState, classification: Classification)
             observations=state.observations,
             done=tuple(r for r in state.actions if r.receipt is not None),
         ),
+        Proposal,
         summary=f"proposal {state.proposal_count + 1}",
-        priority=_priority(state),
-        **options.AGENT,
+        how=options.AGENT,
     )
 
 
@@ -177,7 +159,7 @@ async def evaluate_policy(
 ) -> Judgement:
     """Gather the facts and judge."""
     customer = state.customer
-    return await workflow.execute_local_activity_method(
+    return await local(
         PolicyActivities.evaluate_policy,
         JudgeRequest(
             tenant=state.ticket.tenant,
@@ -195,7 +177,7 @@ async def evaluate_policy(
             actions=tuple(actions),
         ),
         summary="what policy allows",
-        **options.LOCAL,
+        how=options.LOCAL,
     )
 
 
@@ -205,30 +187,32 @@ async def request_approval(state: TicketState, request: ApprovalRequest) -> Appr
         approval.step_for(state, action, request_id=request.request_id)
         for action in request.actions
     )
-    return await workflow.execute_activity_method(
+    return await remote(
+        state,
         OutcomeActivities.request_approval,
         RequestApproval(
             tenant=state.ticket.tenant,
             ticket_id=state.ticket.ticket_id,
             request_id=request.request_id,
-            customer_id=state.customer.customer_id if state.customer else None,
+            customer_id=approval.customer_id(state),
             action_kinds=tuple(action.kind for action in request.actions),
             effects=steps,
             total=request.total,
             deadline=request.deadline,
             snapshot=snapshot(state),
         ),
+        ApprovalPublished,
         summary=f"ask for approval of {request.request_id}",
-        priority=_priority(state),
-        **options.WRITE,
+        how=options.WRITE,
     )
 
 
 async def settle_approval(
-    state: TicketState, outcome: ApprovalOutcome, effect_ids: Sequence[str]
+    state: TicketState, outcome: ApprovalOutcome, effect_ids: Sequence[str], dropped: Sequence[str]
 ) -> None:
-    """Take the request off the list and free what it reserved."""
-    await workflow.execute_activity_method(
+    """Take the request off the list and free what it reserved; ``dropped`` even if approved."""
+    await remote(
+        state,
         OutcomeActivities.settle_approval,
         SettleApproval(
             tenant=state.ticket.tenant,
@@ -236,38 +220,40 @@ async def settle_approval(
             request_id=outcome.request_id,
             outcome=outcome.outcome,
             effect_ids=tuple(effect_ids),
+            dropped=tuple(dropped),
             snapshot=snapshot(state),
         ),
+        Recorded,
         summary=f"{outcome.request_id} {outcome.outcome}",
-        priority=_priority(state),
-        **options.DURABLE,
+        how=options.DURABLE,
     )
 
 
 async def record_outcome(state: TicketState, why: str) -> None:
     """Write events and a snapshot with nothing else to ride on."""
-    await workflow.execute_activity_method(
+    await remote(
+        state,
         OutcomeActivities.record_outcome,
         RecordOutcome(
             tenant=state.ticket.tenant,
             ticket_id=state.ticket.ticket_id,
             snapshot=snapshot(state),
         ),
+        Recorded,
         summary=why,
-        priority=_priority(state),
-        **options.DURABLE,
+        how=options.DURABLE,
     )
 
 
 async def perform(state: TicketState, step: ExecuteAction) -> ActionOutcome:
     """Perform a WRITE by its kind's own activity, found by name."""
-    return await workflow.execute_activity(
+    return await remote(
+        state,
         step.action.kind,
         step,
-        result_type=ActionOutcome,
+        ActionOutcome,
         summary=f"{step.action.kind} {step.effect_id}",
-        priority=_priority(state),
-        **options.WRITE,
+        how=options.WRITE,
     )
 
 
@@ -283,43 +269,45 @@ def _check(step: ExecuteAction) -> VerifyAction:
 
 async def verify_action(step: ExecuteAction) -> Verification:
     """Read an effect back from its system of record."""
-    return await workflow.execute_local_activity_method(
+    return await local(
         VerificationActivities.verify_action,
         _check(step),
         summary=f"read back {step.effect_id}",
-        **options.LOCAL,
+        how=options.LOCAL,
     )
 
 
 async def reconcile_action(state: TicketState, step: ExecuteAction) -> Verification:
     """Find out what became of a write that never answered."""
-    return await workflow.execute_activity_method(
+    return await remote(
+        state,
         VerificationActivities.reconcile_action,
         _check(step),
+        Verification,
         summary=f"find out about {step.effect_id}",
-        priority=_priority(state),
-        **options.WRITE,
+        how=options.WRITE,
     )
 
 
 async def send_reply(state: TicketState, reply_id: str, text: str, after: TicketState) -> None:
     """Send one reply; ``after`` is where the ticket stands once it is out."""
     ticket = state.ticket
-    await workflow.execute_activity_method(
+    await remote(
+        state,
         OutreachActivities.send_reply,
         SendReply(
             tenant=ticket.tenant,
             ticket_id=ticket.ticket_id,
             reply_id=reply_id,
-            customer_id=state.customer.customer_id if state.customer else None,
+            customer_id=approval.customer_id(state),
             fallback_email=ticket.customer.email,
             subject=f"Re: {ticket.subject}",
             text=text,
             snapshot=snapshot(after),
         ),
+        ActionOutcome,
         summary=f"reply {reply_id}",
-        priority=_priority(state),
-        **options.DURABLE,
+        how=options.DURABLE,
     )
 
 
@@ -327,7 +315,8 @@ async def create_escalation(state: TicketState, pack: str) -> ActionOutcome:
     """Put the ticket into the human queue it was routed to."""
     escalation = state.escalation
     assert escalation is not None
-    return await workflow.execute_activity_method(
+    return await remote(
+        state,
         CrmActivities.create_escalation,
         CreateEscalation(
             tenant=state.ticket.tenant,
@@ -338,37 +327,38 @@ async def create_escalation(state: TicketState, pack: str) -> ActionOutcome:
             pack=pack,
             snapshot=snapshot(state),
         ),
+        ActionOutcome,
         summary=f"hand over: {escalation.reason}",
-        priority=_priority(state),
-        **options.DURABLE,
+        how=options.DURABLE,
     )
 
 
 async def close_ticket(state: TicketState, note: str) -> None:
     """Write the closing note and the last events."""
-    await workflow.execute_activity_method(
+    await remote(
+        state,
         CrmActivities.close_ticket,
         CloseTicket(
             tenant=state.ticket.tenant,
             ticket_id=state.ticket.ticket_id,
             number=state.reopened_count + 1,
-            customer_id=state.customer.customer_id if state.customer else None,
+            customer_id=approval.customer_id(state),
             note=note,
             snapshot=snapshot(state),
         ),
+        Recorded,
         summary="close: CRM note and outcome events",
-        priority=_priority(state),
-        **options.DURABLE,
+        how=options.DURABLE,
     )
 
 
 async def read_confirmation(state: TicketState, text: str) -> Confirmation:
     """Read the customer's word after a resolution."""
-    return await workflow.execute_local_activity_method(
+    return await local(
         TriageActivities.read_confirmation,
         ReadConfirmation(tenant=state.ticket.tenant, ticket_id=state.ticket.ticket_id, text=text),
         summary="does the customer say it is solved",
-        **options.LOCAL,
+        how=options.LOCAL,
     )
 
 
@@ -378,20 +368,21 @@ async def check_approver(
     """Ask the live roster about a person; raises what the caller of an update may see."""
     total = approval.decided_total(state, decision) if decision else None
     try:
-        await workflow.execute_local_activity_method(
+        await local(
             PolicyActivities.check_approver,
             CheckApprover(
                 tenant=state.ticket.tenant,
                 ticket_id=state.ticket.ticket_id,
                 approver=person,
                 requesters=approval.requesters(state) if decision else (),
+                customer_id=approval.customer_id(state) if decision else None,
                 total=total,
             ),
             summary=f"may {person} {operation.operation if operation else 'decide'}",
-            **options.HANDLER,
+            how=options.HANDLER,
         )
-    except ActivityError as error:
-        raise refusal_of(error) from error
+    except CallFailed as failure:
+        raise refusal_of(failure) from failure
 
 
 async def verify_resolution(
@@ -405,32 +396,34 @@ async def verify_resolution(
             action=Action(
                 action_id=person_action_id(operation, position), kind=e.kind, params=e.params
             ),
-            customer_id=state.customer.customer_id if state.customer else None,
+            customer_id=approval.customer_id(state),
             effect_id="",
             approved_by=operation.approver,
         )
         for position, e in enumerate(resolution.effects, start=1)
     )
     try:
-        return await workflow.execute_activity_method(
+        return await remote(
+            state,
             VerificationActivities.verify_resolution,
             VerifyResolution(
                 tenant=state.ticket.tenant, ticket_id=state.ticket.ticket_id, effects=steps
             ),
+            RecordedEffects,
             summary="read back what a person did",
-            priority=_priority(state),
-            **options.PERSON,
+            how=options.PERSON,
         )
-    except ActivityError as error:
-        raise refusal_of(error) from error
+    except CallFailed as failure:
+        raise refusal_of(failure) from failure
 
 
 def person_action_id(operation: Operation, position: int) -> str:
     """Return the action id of the n-th thing that a person recorded."""
-    return f"h-{clip(operation.operation_id, 24)}-{position}"
+    digest = hashlib.sha256(operation.operation_id.encode()).hexdigest()
+    return f"h-{digest[:12]}-{position}"
 
 
-def refusal_of(error: ActivityError) -> ApplicationError:
+def refusal_of(failure: CallFailed) -> ApplicationError:
     """Return what may leave a handler: the cause, not "Activity task failed"."""
-    problem = problem_of(error)
+    problem = failure.problem
     return ApplicationError(problem.message, type=problem.code, non_retryable=True)

@@ -34,16 +34,22 @@ MAX_TIMELINE: Final = 200
 MAX_RECEIPTS: Final = 400
 MAX_MESSAGES: Final = 80
 MAX_OLD_MESSAGE_CHARS: Final = 2_000
+MAX_READ_BYTES: Final = 200_000
+MAX_UNREAD_BYTES: Final = 500_000
+"""What the texts of all messages read, and of all unread, may take in the carried state."""
 MAX_PROPOSALS: Final = 6
 MAX_VERDICTS: Final = 20
 MAX_ACTIONS: Final = 40
 MAX_APPROVALS: Final = 30
 MAX_EVENTS: Final = 100
 WINDOW_MESSAGES: Final = 12
+MAX_WINDOW_MESSAGES: Final = 60
 WINDOW_CHARS: Final = 4_000
+WINDOW_TOTAL_CHARS: Final = 52_000
+MAX_TURN_CHARS: Final = 20_000
 
-OPENING_MESSAGE: Final = "m0"
-"""The message id of the ticket's own body."""
+OPENING_MESSAGE: Final = "#0"
+"""The message id of the ticket's own body; no id that a caller may give begins like this."""
 
 
 def opened(start: TicketStart, now: datetime) -> TicketState:
@@ -114,31 +120,72 @@ def handled(state: TicketState, message_ids: Sequence[str]) -> TicketState:
 
 
 def _trimmed(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Bound what is carried: unread messages whole, read ones shortened, the oldest dropped."""
-    kept = [
-        m if not m.handled else m.model_copy(update={"text": clip(m.text, MAX_OLD_MESSAGE_CHARS)})
-        for m in messages
-    ]
-    surplus = len(kept) - MAX_MESSAGES
-    result: list[Message] = []
-    for position, message in enumerate(kept):
+    """Bound what is carried: read messages shortened, the oldest of them dropped.
+
+    An unread message is never dropped, and stands whole while there are not too many of them.
+    """
+    surplus = len(messages) - MAX_MESSAGES
+    kept: list[Message] = []
+    for position, message in enumerate(messages):
         if surplus > 0 and message.handled and position > 0:
             surplus -= 1
+        elif message.handled:
+            kept.append(_shortened(message, MAX_OLD_MESSAGE_CHARS))
         else:
-            result.append(message)
-    return tuple(result)
+            kept.append(message)
+    for handled, room in ((True, MAX_READ_BYTES), (False, MAX_UNREAD_BYTES)):
+        group = [m for m in kept if m.handled is handled]
+        if sum(_bytes(m.text) for m in group) > room:
+            share = room // len(group) // _MOST_BYTES
+            kept = [_shortened(m, share) if m.handled is handled else m for m in kept]
+    return tuple(kept)
+
+
+_MOST_BYTES: Final = 6
+"""What one character takes at most in JSON: a control character, escaped."""
+
+
+def _bytes(text: str) -> int:
+    """Return what a text takes in JSON, counted only where it could be much."""
+    return len(text) if text.isascii() and text.isprintable() else _MOST_BYTES * len(text)
+
+
+def _shortened(message: Message, limit: int) -> Message:
+    if len(message.text) <= limit:
+        return message
+    return message.model_copy(update={"text": clip(message.text, limit)})
 
 
 def window(state: TicketState) -> tuple[ConversationMessage, ...]:
-    """Return the bounded part of the conversation that models see: the first and the last."""
-    last = state.messages[-WINDOW_MESSAGES:]
-    first = state.messages[:1] if state.messages[0] not in last else ()
+    """Return the bounded part of the conversation that models see.
+
+    It holds the first message and the last ones; of those the customer sent since our last word
+    all, as far as there is room: the more there are, the less of each.
+    """
+    messages = state.messages
+    ours = [n for n, m in enumerate(messages) if m.sender != "customer"]
+    since = ours[-1] + 1 if ours else 0
+    start = max(0, len(messages) - MAX_WINDOW_MESSAGES, min(len(messages) - WINDOW_MESSAGES, since))
+    shown = (*messages[: 1 if start else 0], *messages[start:])
+    limit = min(WINDOW_CHARS, WINDOW_TOTAL_CHARS // len(shown))
     return tuple(
-        ConversationMessage(
-            message_id=m.message_id, sender=m.sender, text=clip(m.text, WINDOW_CHARS)
-        )
-        for m in (*first, *last)
+        ConversationMessage(message_id=m.message_id, sender=m.sender, text=clip(m.text, limit))
+        for m in shown
     )
+
+
+def turns(state: TicketState) -> tuple[str, ...]:
+    """Return what the customer wrote, turn by turn: all that is unread together is the last turn.
+
+    So a classifier that looks at the latest turn misses no message, however many came at once.
+    """
+    fresh = unread(state)
+    new = {m.message_id for m in fresh}
+    before = tuple(t for name, t in customer_texts(state).items() if name not in new)
+    if not fresh:
+        return before
+    limit = min(MAX_TURN_CHARS, WINDOW_TOTAL_CHARS // len(fresh))
+    return (*before, "\n\n".join(clip(m.text, limit) for m in fresh))
 
 
 def customer_texts(state: TicketState) -> dict[str, str]:
@@ -292,7 +339,10 @@ def resolved(state: TicketState, now: datetime) -> TicketState:
 
 def confirmed(state: TicketState, message_ids: Sequence[str], now: datetime) -> TicketState:
     """Return the state after the customer said that it is solved; the ticket stays resolved."""
-    state = handled(state, message_ids).model_copy(update={"customer_confirmed": True})
+    state = handled(state, message_ids)
+    if state.customer_confirmed:
+        return state
+    state = state.model_copy(update={"customer_confirmed": True})
     return note(event(state, now, "confirmed"), now, "confirmed", "the customer says it is solved")
 
 
@@ -394,6 +444,14 @@ def due(state: TicketState, seconds: float, reason: str, now: datetime) -> Ticke
     return state.model_copy(
         update={"deadline": now + timedelta(seconds=seconds), "deadline_reason": reason}
     )
+
+
+def overdue(state: TicketState, now: datetime) -> TicketState:
+    """Say that the resolution is late, once it is."""
+    sla = state.sla
+    if sla.breached or sla.due_at is None or sla.resolved_at is not None or now <= sla.due_at:
+        return state
+    return state.model_copy(update={"sla": sla.model_copy(update={"breached": True})})
 
 
 def outcome_of(state: TicketState) -> TicketOutcome:

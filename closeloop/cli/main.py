@@ -3,9 +3,11 @@
 0 done, 2 bad input, 3 refused by a rule, 4 a server does not answer, 1 anything else.
 """
 
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 import typer
@@ -40,13 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json = "--json" in given
     _configure_logging()
     try:
-        code = commands.app(given, prog_name="starter.py", standalone_mode=False)
+        code = commands.app(given or ["--help"], prog_name="starter.py", standalone_mode=False)
     except typer.TyperException as error:
-        return _fail(as_json, BAD_INPUT, "bad_input", error.format_message(), _parameter(error))
+        words = error.format_message().replace("Value error, ", "")
+        return _fail(as_json, BAD_INPUT, "bad_input", words, _parameter(error))
     except CloseloopError as error:
         return _fail(as_json, *_meaning(error))
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         code = _INTERRUPTED
+    except SystemExit:  # typer's way when whoever read our output has gone
+        return FAILED
     except Exception as error:
         log.debug("unexpected", exc_info=True)
         words = f"{type(error).__name__}: {error} (CLOSELOOP_LOG_LEVEL=debug shows where)"
@@ -54,6 +59,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if code == _INTERRUPTED:
         return _fail(as_json, FAILED, "interrupted", "interrupted", None)
     return code if isinstance(code, int) else 0
+
+
+def run() -> NoReturn:
+    """Run the command of this process's arguments, and end the process.
+
+    Without Python's own end: threads of the Temporal SDK that still deliver an answer then crash
+    the process in every second run (temporalio/sdk-python issue 300), and its exit code with it.
+    """
+    code = main()
+    with contextlib.suppress(OSError):  # whoever read our output has gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _meaning(error: CloseloopError) -> tuple[int, str, str, str | None]:

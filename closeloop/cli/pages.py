@@ -1,4 +1,4 @@
-"""What is shown: on a terminal as cards and tables, elsewhere as plain lines, or as one JSON document.
+"""What is shown: cards and tables on a terminal, plain lines elsewhere, or one JSON document.
 
 Customers' words are data: control characters are taken out, and nothing in them is markup.
 """
@@ -7,7 +7,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import Final
 
@@ -19,8 +19,12 @@ from rich.table import Table
 from rich.text import Text
 
 _KEPT: Final = "\n\t"
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-"""Unicode's controls, invisible formatting (right-to-left overrides too), and line separators."""
+_STEERING: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's control characters, lone surrogates, and line separators."""
+_TURNING: Final = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+"""What turns the direction of writing, so that a line reads as another than it is."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Page:
     facts: Sequence[tuple[str, str]] = ()
     grids: Sequence[Grid] = ()
     hint: str = ""
-    texts: Sequence[tuple[str, str]] = field(default=())
+    texts: Sequence[tuple[str, str]] = ()
 
 
 def emit(document: BaseModel | Sequence[BaseModel] | dict[str, object], page: Page | None) -> None:
@@ -57,7 +61,7 @@ def emit(document: BaseModel | Sequence[BaseModel] | dict[str, object], page: Pa
 def clean(text: str) -> str:
     """Return ``text`` without anything that could steer a terminal or hide from a reader."""
     return "".join(
-        char if char in _KEPT or unicodedata.category(char) not in _HIDDEN else "\N{REPLACEMENT CHARACTER}"
+        char if char in _KEPT or _is_harmless(char) else "\N{REPLACEMENT CHARACTER}"
         for char in text.replace("\r\n", "\n")
     )
 
@@ -65,6 +69,10 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Return ``text`` cleaned, on one line."""
     return " ".join(clean(text).split())
+
+
+def _is_harmless(char: str) -> bool:
+    return unicodedata.category(char) not in _STEERING and char not in _TURNING
 
 
 def _plain_data(document: BaseModel | Sequence[BaseModel] | dict[str, object]) -> object:
@@ -83,7 +91,7 @@ def _plain_page(page: Page) -> str:
         lines += ["", grid.title] if grid.title else [""]
         lines += _plain_grid(grid)
     for name, text in page.texts:
-        lines += ["", one_line(name), *(f"  {line}" for line in clean(text).split("\n"))]
+        lines += ["", one_line(name), *(f"  {line}".rstrip() for line in clean(text).split("\n"))]
     if page.hint:
         lines += ["", page.hint]
     return "\n".join(lines) + "\n"
@@ -93,7 +101,8 @@ def _plain_grid(grid: Grid) -> list[str]:
     rows = [grid.columns, *(tuple(one_line(cell) for cell in row) for row in grid.rows)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(grid.columns))]
     return [
-        "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  "
+        + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
 
@@ -129,5 +138,6 @@ def _rich_grid(grid: Grid) -> Table:
 
 
 def _never_fail_on_characters() -> None:
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    out: object = sys.stdout
+    if isinstance(out, TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")

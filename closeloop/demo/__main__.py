@@ -18,6 +18,7 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 
+from closeloop.cli.doctor import examine
 from closeloop.client import SupportDesk
 from closeloop.demo.office import BackOffice
 from closeloop.demo.play import Player, Run, play_all
@@ -32,6 +33,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent.parent
 TIME_SCALE: Final = 1e-4
 """Seven days become a minute, a day 8.6 seconds; no step is skipped."""
 START_SECONDS: Final = 90.0
+WIDTH: Final = 140
+"""Columns of the scorecard where the output is no terminal."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scenarios", type=Path, default=ROOT / "scenarios")
     parser.add_argument("--out", type=Path, default=Path(), help="where demo.json is written")
     options = parser.parse_args(arguments)
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     try:
         return asyncio.run(_demo(console, options.scenarios, options.out))
     except KeyboardInterrupt:
@@ -121,12 +124,13 @@ async def _worker(settings: Settings) -> AsyncGenerator[str]:
 
 
 async def _ready(settings: Settings, process: asyncio.subprocess.Process) -> str:
+    """Wait until server and workers are all that ``doctor`` wants; return the Web UI's address."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.returncode is None:
         info = await read_dev_json(settings.state_dir)
-        if info is not None:
+        if info is not None and (await examine(settings)).ok:
             return info.ui_url or info.address
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.5)
     log = (settings.state_dir / "worker.log").read_text(errors="replace").splitlines()
     raise Unavailable("the worker did not start: " + (log[-1] if log else "no word from it"))
 

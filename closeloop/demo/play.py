@@ -116,6 +116,8 @@ class Player:
         """Wait for one of the statuses at another moment than ``seen``."""
         while True:
             run.view = await self._desk.get_ticket(run.ticket_id)
+            if run.view.status is Status.CLOSED and Status.CLOSED not in statuses:
+                raise Refused(f"it closed before it was {min(statuses)}", code="bad_scenario")
             moment = _moment(run.view)
             if run.view.status in statuses and moment != seen:
                 return moment

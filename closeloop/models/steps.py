@@ -96,11 +96,15 @@ class ActionOutcome(Wire):
 
 
 class VerifyAction(Scope):
-    """Input of ``verify_action``: read the effect back from the system of record."""
+    """Input of ``verify_action``: read the effect back from the system of record.
+
+    ``besides`` are ids of receipts that prove something else already.
+    """
 
     action: Action
     effect_id: str
     amount: Money | None = None
+    besides: tuple[str, ...] = ()
 
 
 class Verification(Wire):
@@ -164,19 +168,27 @@ class ApprovalPublished(Wire):
 
 
 class SettleApproval(Scope):
-    """Input of ``settle_approval``: a request ended; its reservations go unless it was approved."""
+    """Input of ``settle_approval``: a request ended; its reservations go unless it was approved.
+
+    ``dropped`` are effects of actions that the approver took out: theirs go in any case.
+    """
 
     request_id: str
     outcome: Literal["approved", "rejected", "expired", "withdrawn"]
     effect_ids: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
     snapshot: Snapshot
 
 
 class CheckApprover(Scope):
-    """Input of ``check_approver``: the live roster's word on a person."""
+    """Input of ``check_approver``: the live roster's word on a person.
+
+    ``customer_id`` is the customer whose contact on file counts among the ``requesters``.
+    """
 
     approver: str
     requesters: tuple[str, ...] = ()
+    customer_id: str | None = None
     total: Money | None = None
 
 

@@ -45,7 +45,7 @@ THIS_ORDER_ANSWER: Final = "Please answer with yes, or with another order number
 WHICH_ITEM: Final = "We want to be sure that we have the right item of order {order}. Which is it?"
 WHICH_ITEM_ANSWER: Final = "Please answer with the name of the item, or with: the whole order."
 WHICH_REMEDY: Final = (
-    "We are sorry that {item} of order {order} did not arrive as it should.",
+    "We are sorry about {item}.",
     "What would you like us to do? If you want your money back, please answer with: refund. If you"
     " would rather have a new one, please answer with: replacement.",
 )
@@ -54,7 +54,7 @@ CONFIRM: Final = (
     "If you want us to go on, please answer with: {words}.",
 )
 TELL_US_MORE: Final = (
-    "Thank you for your patience. To go on we need to know a little more.",
+    "To go on we need to know a little more.",
     "Please tell us which item it is about, what is wrong with it and since when. If a photo can"
     " show it, please send one.",
 )
@@ -62,7 +62,7 @@ TELL_US_MORE: Final = (
 # --- money ---------------------------------------------------------------------------------------
 
 REFUNDED: Final = (
-    "We have refunded {{{{1.amount}}}} for {what} of order {order}."
+    "We have refunded {{{{1.amount}}}} for {what}."
     " The number of the refund is {{{{1.receipt_id}}}}."
 )
 SORRY_DAMAGED: Final = "We are sorry that it did not arrive as it should."
@@ -196,6 +196,13 @@ def address_lines(address: Address) -> str:
     """Return an address as it stands on a parcel."""
     lines = (address.address1, address.address2, f"{address.city}, {address.state} {address.zip}")
     return "\n".join(neutral(line) for line in lines if line)
+
+
+def in_a_row(names: Sequence[str]) -> str:
+    """Return names in a sentence: ``the Linen Throw, gift wrap and shipping``."""
+    *first, last = names
+    row = " and ".join([", ".join(first), last]) if first else last
+    return row if row[:1].isdigit() else f"the {row}"
 
 
 def items_label(lines: Sequence[OrderLine]) -> str:

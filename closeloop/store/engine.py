@@ -105,7 +105,7 @@ def _translated() -> Generator[None]:
         yield
     except (DBAPIError, PoolTimeoutError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        raise BackendUnavailable(f"the operations database does not answer: {cause}") from error
+        raise BackendUnavailable(f"the operations database failed: {cause}") from error
 
 
 def _parse(url: str) -> URL:

@@ -39,12 +39,11 @@ _UNIT: Final = re.compile(
     re.IGNORECASE,
 )
 # Words of a sentence, not of a street or a town.
-_SENTENCE_WORDS: Final = frozenset(
-    """
-    please to send ship deliver change my address is the order it instead from and i want for we of
-    at this that but not or no it's was were now live moved
-    """.split()
-)
+_SENTENCE_TEXT: Final = """
+please to send ship deliver change my address is the order it instead from and i want for we of
+at this that but not or no it's was were now live moved
+"""
+_SENTENCE_WORDS: Final = frozenset(_SENTENCE_TEXT.split())
 _MAX_STREET_WORDS: Final = 8
 _MAX_CITY_WORDS: Final = 4
 

@@ -113,7 +113,7 @@ def _sending_back(case: Case, procedure: str, conditions: str) -> Proposal:
     choice = case.choose(lambda order: order.status == "delivered")
     if choice.sure and is_pending(choice.orders[0]):
         return drafting.not_sent_yet(case, choice.orders[0])
-    how = case.quote(procedure, needs=3, most=3)
+    how = case.quote(procedure, needs=3, most=4)
     rule = case.quote(conditions, needs=3, most=1)
     if how is None:
         return drafting.knowledge_gap(case, "how something is sent back")

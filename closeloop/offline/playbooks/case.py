@@ -13,7 +13,7 @@ from closeloop.models.ticket import Assurance
 from closeloop.offline.playbooks.matching import Choice, choose
 from closeloop.offline.playbooks.money import Account, account_of
 from closeloop.offline.playbooks.quoting import Quote, quote_on, topic_words
-from closeloop.offline.playbooks.reading import says_yes, without_quotes
+from closeloop.offline.playbooks.reading import without_quotes
 from closeloop.policy.consent import names_remedy, names_target
 from closeloop.ports import Payments
 
@@ -105,17 +105,20 @@ class Case:
         return names_remedy([message.text for message in self.messages], kind)
 
     def requested_by(self, kind: type[ActionParams], order: OrderRecord) -> tuple[str, ...]:
-        """Return the ids of the messages that asked: that name the remedy or the order, or say yes.
+        """Return the ids of the messages that asked: by remedy, by order, or answering us.
 
         Where none of them does so clearly it is the latest; policy then asks a person.
         """
-        asked = [
-            message.message_id
-            for message in self.messages
-            if names_remedy([message.text], kind)
-            or names_target([message.text], order, (), ())
-            or says_yes(message.text)
-        ]
+        asked: list[str] = []
+        answers = False
+        for message in self.request.conversation:
+            if message.sender != CUSTOMER:
+                answers = True
+                continue
+            text = without_quotes(message.text)
+            names = names_remedy([text], kind) or names_target([text], order, (), ())
+            if names or answers:
+                asked.append(message.message_id)
         return tuple(asked or [message.message_id for message in self.messages[-1:]])
 
     # --- records ---

@@ -14,6 +14,8 @@ from closeloop.offline.playbooks.quoting import Quote
 
 MAX_WORDS_IN_SUMMARY = 400
 MAX_ORDERS_LISTED = 6
+MONEY_BACK = "cancel get back everything paid money"
+"""The topic of what a cancellation gives back."""
 
 
 def act(case: Case, params: ActionKind, order: OrderRecord, reason: str) -> Action:
@@ -36,14 +38,15 @@ def answer(
     quotes: Sequence[Quote | None] = (),
     actions: Sequence[Action] = (),
     courtesy: str = "",
+    closing: str = "",
 ) -> Proposal:
     """Return an answer: paragraphs, then quotes, which are cited.
 
-    ``courtesy`` goes first, and is left out where an approver wants it plainer.
+    ``courtesy`` goes first and ``closing`` last; both go where an approver wants it plainer.
     """
     said = [quote for quote in quotes if quote is not None]
-    opening = () if case.plainly else (courtesy,)
-    text = wording.letter(case.name, [*opening, *paragraphs, *map(quoted, said)])
+    first, last = ("", "") if case.plainly else (courtesy, closing)
+    text = wording.letter(case.name, [first, *paragraphs, *map(quoted, said), last])
     return Proposal(
         goal=goal,
         actions=tuple(actions),
@@ -183,5 +186,5 @@ def not_sent_yet(case: Case, order: OrderRecord) -> Proposal:
         tuple(line.format(order=number) for line in wording.NOT_SENT_YET),
         goal="offer to cancel instead",
         why=f"order {order.order_id} is pending: it is cancelled, not refunded",
-        quotes=(case.quote("cancel pending get back everything paid money"),),
+        quotes=(case.quote(MONEY_BACK, must="back paid"),),
     )

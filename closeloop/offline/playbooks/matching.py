@@ -21,11 +21,8 @@ from closeloop.offline.playbooks.reading import (
 )
 
 # They stand in names of products without saying which product it is.
-_NO_NAME_WORDS: Final = frozenset(
-    """
-    one set kit pair piece pack the and of with for by a an in de no new
-    """.split()
-)
+_NO_NAME_TEXT: Final = "one set kit pair piece pack the and of with for by a an in de no new"
+_NO_NAME_WORDS: Final = frozenset(_NO_NAME_TEXT.split())
 _MIN_OPTION_WORD: Final = 3
 
 
@@ -235,10 +232,9 @@ def _decide(
         orders = tuple(filter(fits, among)) if len(among) > 1 else among
     else:
         among = own
-        orders = tuple(filter(fits, own))
+        orders = tuple(filter(fits, own)) or (own if len(own) == 1 else ())
     # Words too faint to choose by ("the wireless ones") may confirm a choice or shorten a list.
     hinted = tuple(order for order in orders if order in scope.orders)
-    sure = len(orders) == 1 == len(hinted)
-    if not sure:
+    if len(orders) != 1 or not hinted:
         return Choice(hinted or orders or among)
     return Choice(orders, sure=True, items=scope.items.get(orders[0].order_id, ()))

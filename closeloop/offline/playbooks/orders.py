@@ -50,7 +50,7 @@ def cancel(case: Case) -> Proposal:
 def cancel_this(case: Case, order: OrderRecord) -> Proposal:
     """Cancel this order, or say why it cannot be."""
     number = wording.neutral(order.order_id)
-    money_back = case.quote("cancel get back everything paid money")
+    money_back = case.quote(drafting.MONEY_BACK, must="back paid")
     if order.status == "cancelled":
         return _already_cancelled(case, order)
     if not is_pending(order):
@@ -221,6 +221,13 @@ def _too_late_to_redirect(case: Case, order: OrderRecord) -> Proposal:
 
 # --- where it is ---------------------------------------------------------------------------------
 
+_STATUS_TOPICS: Final = {
+    "pending": "when order leaves pack ship business days tracking link",
+    "processed": "where order track link shipping e-mail carrier first scan",
+}
+_LATE: Final = "parcel late arrived business days left search carrier"
+_MISSING: Final = "delivered nothing mailbox porch neighbors turned up hours"
+
 
 def order_status(case: Case) -> Proposal:
     """Tell where an order is; one that is overdue goes to a person."""
@@ -230,7 +237,7 @@ def order_status(case: Case) -> Proposal:
     order = choice.orders[0]
     if is_overdue(case, order):
         return lost(case, order)
-    return _tell_status(case, order, "ship delivery track leaves warehouse pack business days")
+    return _tell_status(case, order, _STATUS_TOPICS.get(order.status.split(" ")[0], ""))
 
 
 def parcel(case: Case) -> Proposal:
@@ -242,7 +249,7 @@ def parcel(case: Case) -> Proposal:
     if is_overdue(case, order):
         return lost(case, order)
     if order.status != "delivered":
-        return _tell_status(case, order, "parcel late arrived business days left search carrier")
+        return _tell_status(case, order, _LATE if order.status == "processed" else "")
     if order.delivered_at is None or case.now - order.delivered_at > SCANNED_EARLY:
         return drafting.escalate(
             case,
@@ -250,8 +257,7 @@ def parcel(case: Case) -> Proposal:
             f"Order {order.order_id} {wording.order_state(order)}, and the customer has nothing.",
             "Ask the carrier where the parcel was left.",
         )
-    topic = "delivered nothing mailbox porch neighbors turned up hours"
-    return _tell_status(case, order, topic)
+    return _tell_status(case, order, _MISSING)
 
 
 def is_overdue(case: Case, order: OrderRecord) -> bool:
@@ -297,12 +303,11 @@ def _tell_status(case: Case, order: OrderRecord, topic: str) -> Proposal:
         wording.PLACED.format(day=wording.day(order.placed_at)) if order.placed_at else "",
         wording.TRACKING.format(numbers=numbers) if numbers else "",
     )
-    under_way = _under_way(order) or order.status == "delivered"
     return drafting.answer(
         case,
         (" ".join(filter(None, facts)),),
         goal=f"tell where order {order.order_id} is",
         why="the order's record answers the question",
-        quotes=(case.quote(topic, kinds=ARTICLES) if under_way else None,),
+        quotes=(case.quote(topic, kinds=ARTICLES),),
         courtesy=wording.THANKS,
     )

@@ -25,11 +25,8 @@ _ASKING: Final = (
     r"(?: (?:me|us|back|for|the|my|of|a|just|only))*"
 )
 _JOINING: Final = r"\b(?:and|plus|with|including|incl\.?)(?: (?:the|my|also|for))*"
-_NO_ITEM: Final = frozenset(
-    """
-    order purchase everything package parcel item product thing stuff money refund
-    """.split()
-)
+_NO_ITEM_TEXT: Final = "order purchase everything package parcel item product thing stuff money"
+_NO_ITEM: Final = frozenset(_NO_ITEM_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +81,10 @@ def wished(
 
 
 def label(order: OrderRecord, names: Sequence[str]) -> str:
-    """Return components as customers know them: ``2 x Stoneware Mug (slate), shipping``."""
-    if len(names) == len(order.components()):
-        return "everything"
+    """Return components as customers know them: ``2 x Stoneware Mug, shipping of order #W1``."""
+    number = wording.neutral(order.order_id)
+    if len(names) == len(order.components()) > 1:
+        return f"everything in order {number}"
     chosen = set(names)
     lines: list[OrderLine] = []
     seen: dict[str, int] = {}
@@ -99,7 +97,8 @@ def label(order: OrderRecord, names: Sequence[str]) -> str:
         for part in order.components()
         if part.component_id in chosen and not part.component_id.startswith("item:")
     ]
-    return ", ".join([*([wording.items_label(lines)] if lines else []), *others])
+    named = [wording.items_label(lines)] if lines else []
+    return f"{wording.in_a_row([*named, *others])} of order {number}"
 
 
 def _unclear(words: str, lines: Sequence[OrderLine]) -> tuple[OrderLine, ...]:
@@ -153,6 +152,6 @@ def _names_something_else(case: Case, order: OrderRecord) -> bool:
     """Return whether an item was named that is none of the order's, so that all is too much."""
     if len({line.item_id for line in order.lines}) < 2:
         return False
-    own = frozenset().union(*(stems(line.name) for line in order.lines))
+    own = stems(" ".join(line.name for line in order.lines))
     mentions = (stems(mention) - _NO_ITEM for mention in case.request.item_mentions)
     return any(mention and not mention & own for mention in mentions)

@@ -17,21 +17,19 @@ _ITEM: Final = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+")
 _RULE: Final = re.compile(r"^\|[\s:|-]+\|$")
 
 # Words that carry no topic; what is left of a question is what a sentence has to speak about.
-_STOP_WORDS: Final = frozenset(
-    stem(word)
-    for word in """
-    a about after again all also am an and any anyone anything are as at be because been before being
-    best bought buy but by bye can cannot come could customer day dear did do does don't doesn't ever
-    every find for from get give go going good got had has have hello help her here hey hi him his how
-    i i'd i'm i've if in into is isn't it it's its just kind know last let like long look looking made
-    make many may me mean might mine more most much must my need no not now of off ok on once one only
-    or order ordered other our out over own please pls possible purchase question quick really regards
-    same say see send shall she should shop so some still such support sure take team tell than thank
-    thanks that the their them then there these they thing think this those time to too up us use very
-    want wanted was we well were what what's when where which while who why will with wonder wondering
-    work would x yes you your yours
-    """.split()
-)
+_STOP_TEXT: Final = """
+a about after again all also am an and any anyone anything are as at be because been before
+being best bought buy but by bye can cannot come could customer dear did do does don't
+doesn't ever every find for from get give go going good got had has have hello help her here hey
+hi him his how i i'd i'm i've if in into is isn't it it's its just kind know last let like long
+look looking made make many may me mean might mine more most much must my need no not now of off
+ok on once one only or order ordered other our out over own please pls possible purchase
+question quick really regards same say see send shall she should shop so some still such support
+sure take team tell than thank thanks that the their them then there these they thing think this
+those time to too up us use very want wanted was we well were what what's when where which while
+who why will with wonder wondering work would x yes you your yours
+"""
+_STOP_WORDS: Final = frozenset(map(stem, _STOP_TEXT.split()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +71,35 @@ def quote_on(
     most: int = 2,
     must: str = "",
 ) -> Quote | None:
-    """Return up to ``most`` neighbouring statements on a topic; None where nothing speaks of it.
+    """Return up to ``most`` statements in a row on a topic; None where nothing speaks of it.
 
-    A title that shares words with the topic is worth more than a statement that does; at least
-    ``needs`` words of the topic have to stand in title and first statement together, one of them
-    in the statement, which also has to hold every word of ``must``.
+    A title that shares words with the topic is worth more than a statement that does. Title and
+    statements together have to hold ``needs`` words of the topic, and one of the statements every
+    word of ``must``.
     """
     needed = topic_words(must)
     best: tuple[int, Quote] | None = None
     for passage in passages:
+        title = topic_words(passage.title).intersection(topic)
         lines = statements(passage.text)
         spoken = [topic_words(line) for line in lines]
-        hits = [len(words.intersection(topic)) if needed <= words else 0 for words in spoken]
-        if not any(hits):
-            continue
-        start = max(range(len(lines)), key=lambda n: hits[n])
-        end = start + 1
-        while end < len(lines) and end - start < most and hits[end]:
-            end += 1
-        titled = len(frozenset(topic) & topic_words(passage.title))
-        score = 2 * titled + sum(hits[start:end])
-        if titled + max(hits) >= needs and (best is None or score > best[0]):
-            text = clip(" ".join(lines[start:end]), MAX_QUOTE_CHARS)
-            best = (score, Quote(passage.passage_id, passage.title, text))
+        hits = [words.intersection(topic) for words in spoken]
+        for start, end in _runs(hits, most):
+            held = title.union(*hits[start:end])
+            score = 2 * len(title) + sum(map(len, hits[start:end]))
+            said = any(needed <= words for words in spoken[start:end])
+            if said and len(held) >= needs and (best is None or score > best[0]):
+                text = clip(" ".join(lines[start:end]), MAX_QUOTE_CHARS)
+                best = (score, Quote(passage.passage_id, passage.title, text))
     return best[1] if best else None
+
+
+def _runs(hits: Sequence[Collection[str]], most: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of up to ``most`` statements that begin and end on the topic."""
+    for start in range(len(hits)):
+        for end in range(start + 1, min(start + most, len(hits)) + 1):
+            if hits[start] and hits[end - 1]:
+                yield start, end
 
 
 def fact_on(question: str, passages: Sequence[Passage]) -> Quote | None:

@@ -11,12 +11,13 @@ from closeloop.models.proposal import Proposal
 from closeloop.models.records import OrderLine, OrderRecord
 from closeloop.offline import wording
 from closeloop.offline.playbooks import drafting, parts
-from closeloop.offline.playbooks.case import Case
+from closeloop.offline.playbooks.case import ARTICLES, Case
 from closeloop.offline.playbooks.money import Account, total_of
 from closeloop.offline.playbooks.orders import cancel_this, is_pending
+from closeloop.offline.playbooks.quoting import Quote
 from closeloop.offline.playbooks.reading import only_asks, plain, wished_minor
 
-ARRIVAL: Final = "money arrives appears card statement paypal bank gift card"
+_ARRIVAL: Final = "money arrives appears card statement paypal bank"
 _MONEY_WORDS: Final = ("refund", "money", "reimburs")
 _EXPECTED: Final = re.compile(
     r"\b(?:where|when)\b[^.?!\n]*\b(?:my|our|the) (?:refund|money)\b"
@@ -68,7 +69,7 @@ def damaged(case: Case) -> Proposal:
         item = parts.label(order, chosen.names)
         return drafting.question(
             case,
-            (what.format(item=item, order=wording.neutral(order.order_id)), ask),
+            (what.format(item=item), ask),
             goal="learn what would put it right",
             why="the customer has not said what should be done about it",
             quotes=(case.quote("choice refund replacement damaged money back item new one"),),
@@ -90,6 +91,11 @@ def double_charge(case: Case) -> Proposal:
     if not choice.sure:
         return drafting.which_order(case, choice)
     return _explain_payment(case, choice.orders[0])
+
+
+def _arrival(case: Case) -> Quote | None:
+    """Return when money that was refunded arrives, as the tenant's policy says it."""
+    return case.quote(_ARRIVAL, must="days", needs=6)
 
 
 def expects_refund(case: Case) -> bool:
@@ -144,11 +150,11 @@ def _propose(
     )
     return drafting.answer(
         case,
-        (wording.REFUNDED.format(what=what, order=wording.neutral(order.order_id)),),
-        goal=f"refund {what} of order {order.order_id}",
+        (wording.REFUNDED.format(what=what),),
+        goal=f"refund {what}",
         why=f"the customer asks for {total_of(order, amount)} of {total_of(order, account.left)}"
         " that is left of what was paid",
-        quotes=(case.quote(ARRIVAL, must="days"),),
+        quotes=(_arrival(case),),
         actions=(drafting.act(case, params, order, f"the customer wants {what} refunded"),),
         courtesy=courtesy,
     )
@@ -180,7 +186,7 @@ def already_refunded(
         ),
         goal="tell what was refunded already",
         why=f"order {order.order_id}: what is asked for was refunded before",
-        quotes=(case.quote(ARRIVAL, must="days"),),
+        quotes=(_arrival(case),),
         courtesy=wording.THANKS,
     )
 
@@ -208,6 +214,11 @@ def _wants_replacement(case: Case) -> bool:
 
 
 def _about_refunds(case: Case) -> Proposal:
+    """Tell where money is that went back; a question about refunds as such is for the articles."""
+    if not expects_refund(case):
+        arrival = _arrival(case)
+        topic = _ARRIVAL if arrival else "refund days delivery money back"
+        return drafting.article(case, topic, kinds=ARTICLES)
     choice = case.choose(lambda order: bool(case.account(order).refunds))
     if choice.foreign:
         return drafting.not_on_account(case)
@@ -216,14 +227,12 @@ def _about_refunds(case: Case) -> Proposal:
         return already_refunded(case, refunded[0], case.account(refunded[0]))
     if len(refunded) > 1:
         return drafting.which_order(case, choice)
-    if expects_refund(case):
-        return drafting.escalate(
-            case,
-            "refund_expected",
-            "The customer waits for a refund, and none is on record.",
-            "Look for a return that has arrived, or a refund that was promised.",
-        )
-    return drafting.article(case, "refund days delivery money get back", kinds=("policy", "doc"))
+    return drafting.escalate(
+        case,
+        "refund_expected",
+        "The customer waits for a refund, and none is on record.",
+        "Look for a return that has arrived, or a refund that was promised.",
+    )
 
 
 # --- double charges ------------------------------------------------------------------------------
@@ -245,7 +254,7 @@ def _give_back_extra(case: Case, order: OrderRecord) -> Proposal:
         (wording.EXTRA_REFUNDED.format(order=wording.neutral(order.order_id)),),
         goal=f"give back what was taken twice for order {order.order_id}",
         why=f"{total_of(order, case.account(order).paid)} was taken for a price of {order.total()}",
-        quotes=(case.quote(ARRIVAL, must="days"),),
+        quotes=(_arrival(case),),
         actions=(drafting.act(case, params, order, "more was taken than the order cost"),),
         courtesy=wording.THANKS,
     )

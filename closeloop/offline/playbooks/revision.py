@@ -155,12 +155,12 @@ def _not_eligible(
         (
             no.format(order=wording.neutral(order.order_id)),
             wording.RULE.format(rule=wording.neutral(spoken, 300)) if spoken else "",
-            "" if case.plainly else wording.SEE_IT_DIFFERENTLY,
         ),
         goal="explain why it is not possible",
         why=f"{observation.message} [{observation.code}]",
         quotes=(quote,),
         courtesy=wording.THANKS,
+        closing=wording.SEE_IT_DIFFERENTLY,
     )
 
 
@@ -201,6 +201,8 @@ def _after_rejection(case: Case, plan: Proposal, observation: Observation) -> Pr
             order = _order(case, params)
             if order is not None:
                 return _not_eligible(case, params, order, observation)
+        case _:
+            pass
     return _given_up(case, observation, "an approver rejected it")
 
 

@@ -1,0 +1,278 @@
+"""The pages of the command line: what happened, what is needed, by when."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from closeloop.cli.doctor import Findings
+from closeloop.cli.pages import Grid, Page
+from closeloop.client import Opened
+from closeloop.models.approval import UpdateReceipt
+from closeloop.models.base import clip
+from closeloop.models.state import TimelineEntry
+from closeloop.models.ticket import Status
+from closeloop.models.view import ActionView, PendingApprovalView, TicketSummary, TicketView
+from closeloop.report import Metrics, Spread
+
+_SHOWN_MESSAGES = 6
+_SHOWN_CHARS = 1_000
+
+
+def when(time: datetime | None, now: datetime) -> str:
+    """Return a time in UTC with how far away it is, as people say it."""
+    if time is None:
+        return "-"
+    away = span(abs(time - now))
+    return f"{time:%Y-%m-%d %H:%M} UTC ({f'in {away}' if time > now else f'{away} ago'})"
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time in its two largest units."""
+    seconds = int(length.total_seconds())
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    for position, (name, size) in enumerate(units):
+        if seconds >= size:
+            rest = [f"{seconds // size} {name}"]
+            if position + 1 < len(units):
+                small, unit = units[position + 1]
+                if (left := seconds % size // unit) > 0:
+                    rest.append(f"{left} {small}")
+            return " ".join(rest)
+    return "0 s"
+
+
+def opened_page(opened: Opened) -> Page:
+    """Say where the ticket lives."""
+    return Page(
+        title=f"Ticket {opened.ticket_id}: {opened.status.value}",
+        facts=[("workflow", opened.workflow_id), ("run", opened.run_id)],
+        hint=f"python starter.py show {opened.ticket_id}",
+    )
+
+
+def receipt_page(receipt: UpdateReceipt) -> Page:
+    """Say what became of a message, decision or operation."""
+    word = "accepted" if receipt.accepted else "not accepted"
+    facts = [("ticket", f"{receipt.ticket_id} ({receipt.status.value})"), ("receipt", receipt.id)]
+    if receipt.reason:
+        facts.append(("reason", receipt.reason))
+    return Page(title=word, facts=facts)
+
+
+def list_page(rows: Sequence[TicketSummary], status: Status | None) -> Page:
+    """List tickets, newest first."""
+    what = f"{len(rows)} {status.value if status else ''} tickets".replace("  ", " ")
+    grid = Grid(
+        ("opened", "ticket", "status", "mode", "intent", "priority", "subject"),
+        [
+            (
+                f"{row.opened_at.astimezone(UTC):%Y-%m-%d %H:%M}",
+                row.ticket_id,
+                row.status.value,
+                row.mode.value,
+                row.intent or "-",
+                row.priority or "-",
+                clip(row.subject, 60),
+            )
+            for row in rows
+        ],
+    )
+    return Page(title=what, grids=[grid] if rows else [])
+
+
+def approvals_page(rows: Sequence[TicketSummary], now: datetime) -> Page:
+    """List what waits for a person, the most urgent first."""
+    if not rows:
+        return Page(title="Nothing waits for approval")
+    grid = Grid(
+        ("decide by", "ticket", "request", "actions", "total", "subject"),
+        [
+            (
+                when(row.deadline, now),
+                row.ticket_id,
+                row.request_id or "-",
+                ", ".join(row.action_kinds) or "reply",
+                str(row.total) if row.total else "-",
+                clip(row.subject, 60),
+            )
+            for row in rows
+        ],
+    )
+    return Page(
+        title=f"{len(rows)} waiting for approval",
+        grids=[grid],
+        hint="python starter.py show TICKET; then decide TICKET --request R --as YOU --approve",
+    )
+
+
+def timeline_page(ticket_id: str, entries: Sequence[TimelineEntry]) -> Page:
+    """List what happened, oldest first."""
+    rows = [(f"{e.at:%Y-%m-%d %H:%M:%S}", e.what, clip(e.detail, 200)) for e in entries]
+    return Page(title=f"Ticket {ticket_id}", grids=[Grid(("at (UTC)", "what", "detail"), rows)])
+
+
+def ticket_page(view: TicketView, now: datetime) -> Page:
+    """Show a ticket: status and what it waits for first, then what was done and said."""
+    grids: list[Grid] = []
+    if view.actions:
+        grids.append(
+            Grid(
+                ("action", "kind", "state", "result"),
+                [(a.action_id, a.kind, a.state, _result(a)) for a in view.actions],
+            )
+        )
+    refusals = [
+        (verdict.action_id, verdict.ruling.value, reason.rule_id, reason.text)
+        for verdict in view.verdicts
+        for reason in verdict.reasons
+    ]
+    if refusals:
+        grids.append(Grid(("action", "policy", "rule", "why"), refusals))
+    if view.approvals:
+        grids.append(
+            Grid(
+                ("request", "outcome", "by", "why"),
+                [
+                    (a.request_id, a.outcome, a.approver or "-", f"{a.reason or ''} {a.words}")
+                    for a in view.approvals
+                ],
+            )
+        )
+    return Page(
+        title=f"Ticket {view.ticket_id}: {view.status.value}",
+        facts=_facts(view, now),
+        grids=grids,
+        texts=_texts(view),
+        hint=_hint(view),
+    )
+
+
+def metrics_page(metrics: Metrics) -> Page:
+    """Show the metrics; a dash is what was not measured."""
+    auto = metrics.auto_resolution
+    since = f"{metrics.since:%Y-%m-%d %H:%M} UTC" if metrics.since else "the beginning"
+    cost = metrics.cost_per_ticket_usd_micros
+    facts = [
+        ("tickets opened", str(metrics.tickets_opened)),
+        ("tickets closed", str(metrics.tickets_closed)),
+        ("resolved alone, confirmed", _percent(auto.confirmed)),
+        ("resolved alone, verified and quiet", _percent(auto.verified_quiet)),
+        ("resolved alone, unconfirmed", _percent(auto.unconfirmed)),
+        ("first response", _spread(metrics.first_response)),
+        ("resolution", _spread(metrics.resolution)),
+        ("within the target time", _percent(metrics.sla_compliance)),
+        ("escalated", _percent(metrics.escalation_rate)),
+        ("reopened", str(metrics.reopened)),
+        ("satisfaction", _satisfaction(metrics)),
+        ("cost per ticket", "-" if cost is None else f"${cost / 1e6:.4f}"),
+    ]
+    reasons = [(reason, str(count)) for reason, count in metrics.escalation_reasons.items()]
+    return Page(
+        title=f"Tenant {metrics.tenant} since {since}",
+        facts=facts,
+        grids=[Grid(("escalated because of", "tickets"), reasons)] if reasons else [],
+    )
+
+
+def doctor_page(findings: Findings) -> Page:
+    """Show what was looked at, and what to do."""
+    rows = [
+        (
+            one.name,
+            "ok" if one.ok else "problem",
+            one.detail + (f" -> {one.todo}" if one.todo else ""),
+        )
+        for one in findings.checks
+    ]
+    title = "All is well" if findings.ok else "Something needs attention"
+    return Page(title=title, grids=[Grid(("look", "", "found"), rows)])
+
+
+def _facts(view: TicketView, now: datetime) -> list[tuple[str, str]]:
+    facts = [("subject", view.subject)]
+    if view.waiting_for:
+        facts.append(("waits for", f"{view.waiting_for} until {when(view.waiting_until, now)}"))
+    facts.append(("opened", when(view.opened_at, now)))
+    why = "; ".join(view.mode_reasons)
+    facts.append(("mode", f"{view.mode.value}: {why}" if why else view.mode.value))
+    triage = view.classification
+    if triage is not None:
+        facts.append(
+            ("about", f"{triage.intent} ({triage.confidence:.0%}), {triage.priority} priority")
+        )
+    facts.append(("customer", view.customer_id or "not known to the shop"))
+    if view.closure:
+        facts.append(("closure", view.closure))
+    if view.sla.due_at is not None:
+        late = ", breached" if view.sla.breached else ""
+        facts.append(("to be resolved by", when(view.sla.due_at, now) + late))
+    if view.escalation is not None:
+        people = view.escalation
+        taken = f", taken by {people.taken_by}" if people.taken_by else ""
+        facts.append(("with people", f"{people.reason} (queue {people.queue}){taken}"))
+    for promise in view.commitments:
+        facts.append(("promised", f"{promise.text} by {when(promise.due_at, now)}"))
+    if view.linked:
+        facts.append(("follows", ", ".join(view.linked)))
+    return facts
+
+
+def _texts(view: TicketView) -> list[tuple[str, str]]:
+    texts = [
+        (f"{m.sender}, {m.at:%Y-%m-%d %H:%M} UTC", clip(m.text, _SHOWN_CHARS))
+        for m in view.messages[-_SHOWN_MESSAGES:]
+    ]
+    if view.escalation is not None:
+        draft = view.escalation.draft
+        texts.append(("for the person", f"{draft.summary}\n{draft.recommendation}".strip()))
+    if view.pending_approval is not None:
+        texts.append(_request(view.pending_approval))
+    return texts
+
+
+def _request(request: PendingApprovalView) -> tuple[str, str]:
+    lines = [f"- {summary}" for summary in request.summaries]
+    lines += [f"because {reason}" for reason in request.reasons]
+    if request.reply:
+        lines += ["the customer would read:", request.reply]
+    total = f", {request.total} in all" if request.total else ""
+    return f"to be decided: {request.request_id}{total}", "\n".join(lines)
+
+
+def _hint(view: TicketView) -> str:
+    request = view.pending_approval
+    if request is not None:
+        return (
+            f"python starter.py decide {view.ticket_id} --request {request.request_id} --as YOU "
+            "(--approve | --reject --reason CODE)"
+        )
+    if view.status is Status.ESCALATED:
+        return (
+            f"python starter.py operate {view.ticket_id} --as YOU "
+            "(--record-resolution FILE | --hand-back)"
+        )
+    return ""
+
+
+def _result(action: ActionView) -> str:
+    if action.receipt is not None:
+        return f"{action.receipt.summary} [{action.receipt.receipt_id}]"
+    if action.error is not None:
+        return f"{action.error.code}: {action.error.message}"
+    return "-"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _spread(spread: Spread | None) -> str:
+    if spread is None:
+        return "-"
+    half, most = (span(timedelta(seconds=s)) for s in (spread.median_seconds, spread.p90_seconds))
+    return f"half within {half}, nine in ten within {most} ({spread.count} tickets)"
+
+
+def _satisfaction(metrics: Metrics) -> str:
+    if metrics.csat_mean is None:
+        return "-"
+    return f"{metrics.csat_mean:.1f} of 5 ({metrics.csat_responses} answers)"

@@ -1,0 +1,109 @@
+"""How a ticket calls activities: results decoded inside ``try``, failures of one kind."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.failures import REFUSED
+    from closeloop.models.base import clip
+    from closeloop.models.proposal import ActionError
+    from closeloop.models.state import TicketState
+    from workflows import options
+
+Given = TypeVar("Given", bound=BaseModel)
+Result = TypeVar("Result", bound=BaseModel)
+
+UNDECODABLE = "undecodable_result"
+MAX_SUMMARY = 120
+"""Servers refuse long summaries, and with them the workflow task."""
+
+
+class CallFailed(Exception):
+    """An activity ended without a result.
+
+    ``refused`` says that the backend said no for a business reason, so that nothing happened.
+    """
+
+    def __init__(self, activity: str, problem: ActionError, *, refused: bool) -> None:
+        """Keep the activity's name and what went wrong, bounded."""
+        super().__init__(f"{activity}: {problem.message}")
+        self.problem = problem
+        self.refused = refused
+
+
+async def remote(
+    state: TicketState,
+    activity: Callable[[Any, Given], Result] | str,
+    given: Given,
+    result: type[Result],
+    *,
+    summary: str,
+    how: options.RemoteOptions,
+) -> Result:
+    """Run an activity on the queue of the backends.
+
+    An undecodable result would wedge the workflow if the SDK met it; here it is a failed call.
+
+    Raises:
+        CallFailed: it ended without a result, or with one that is not ``result``.
+        asyncio.CancelledError: the ticket was cancelled meanwhile.
+    """
+    name = activity if isinstance(activity, str) else activity.__name__
+    level = state.classification.priority if state.classification else None
+    try:
+        raw: RawValue = await workflow.execute_activity(
+            name,
+            given,
+            result_type=RawValue,
+            summary=clip(summary, MAX_SUMMARY),
+            priority=options.priority(state.ticket.tenant, level),
+            **how,
+        )
+    except ActivityError as error:
+        raise _failed(name, error) from error
+    try:
+        return workflow.payload_converter().from_payload(raw.payload, result)
+    except Exception as error:
+        problem = ActionError(code=UNDECODABLE, message=clip(str(error), 300))
+        raise CallFailed(name, problem, refused=False) from error
+
+
+async def local(
+    activity: Callable[[Any, Given], Result],
+    given: Given,
+    *,
+    summary: str,
+    how: options.LocalOptions,
+) -> Result:
+    """Run a quick read on the workflow's own worker.
+
+    Raises:
+        CallFailed: it ended without a result.
+        asyncio.CancelledError: the ticket was cancelled meanwhile.
+    """
+    try:
+        return await workflow.execute_local_activity_method(
+            activity, given, summary=clip(summary, MAX_SUMMARY), **how
+        )
+    except ActivityError as error:
+        raise _failed(activity.__name__, error) from error
+
+
+def _failed(name: str, error: ActivityError) -> CallFailed:
+    cause = error.cause
+    if isinstance(cause, CancelledError):  # not the activity's doing: the whole ticket is cancelled
+        raise asyncio.CancelledError from error
+    if isinstance(cause, ApplicationError):
+        refused = cause.type == REFUSED
+        code = str(cause.details[0]) if refused and cause.details else cause.type or "failed"
+        problem = ActionError(code=clip(code, 80), message=clip(cause.message, 300))
+        return CallFailed(name, problem, refused=refused)
+    kind = type(cause).__name__ if cause else "ActivityError"
+    problem = ActionError(code=kind, message=clip(str(cause or error), 300))
+    return CallFailed(name, problem, refused=False)
