@@ -51,7 +51,7 @@ def configure_logging(log_format: Literal["console", "json"], log_level: LogLeve
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StderrHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
@@ -62,7 +62,9 @@ def configure_logging(log_format: Literal["console", "json"], log_level: LogLeve
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    for old in [one for one in root.handlers if isinstance(one, _StderrHandler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
     root.setLevel(log_level.upper())
 
 
@@ -73,6 +75,16 @@ def ticket_logged(tenant: str, ticket_id: str) -> Generator[None, None, None]:
         tenant=tenant, ticket_id=ticket_id, workflow_id=workflow_id(tenant, ticket_id)
     ):
         yield
+
+
+class _StderrHandler(logging.Handler):
+    """Writes to whatever stderr is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+        except Exception:
+            self.handleError(record)
 
 
 def _rendering(log_format: Literal["console", "json"]) -> list[structlog.typing.Processor]:

@@ -3,7 +3,6 @@
 from typing import Literal
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from closeloop.models.proposal import Action, ActionError, ActionState, Receipt
@@ -11,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.steps import ExecuteAction
     from workflows import approval, calls
     from workflows import state as transitions
+    from workflows.calling import CallFailed
     from workflows.core import TicketCore
 
 
@@ -19,8 +19,8 @@ class ActingSteps(TicketCore):
 
     async def _act(self) -> None:
         for action in approval.live_actions(self._state, self._proposal()):
-            if self._something_new():
-                return  # the run loop reads what came before anything more is written
+            if self._interrupted():
+                return  # the run loop sees to it before anything more is written
             if not await self._perform(action):
                 return
         self._go(Phase.ANSWER)
@@ -32,12 +32,18 @@ class ActingSteps(TicketCore):
         self._became(name, ActionState.EXECUTING, effect_id=step.effect_id)
         try:
             outcome = await calls.perform(self._state, step)
-            self._became(
-                name, ActionState.EXECUTING, receipt=outcome.receipt, attempts=outcome.attempts
-            )
+        except CallFailed as failure:
+            if failure.refused:
+                self._not_done(step, failure.problem, "failed")
+                return False
+            return await self._find_out(step, failure.problem)
+        self._became(
+            name, ActionState.EXECUTING, receipt=outcome.receipt, attempts=outcome.attempts
+        )
+        try:
             found = await calls.verify_action(step)
-        except ActivityError as error:
-            return await self._not_performed(step, error)
+        except CallFailed as failure:  # it was done; only the reading did not work
+            return await self._find_out(step, failure.problem)
         if found.holds and found.receipt is not None:
             self._verified(step, found.receipt)
             return True
@@ -45,19 +51,15 @@ class ActingSteps(TicketCore):
         self._not_done(step, problem, "not_verified")
         return False
 
-    async def _not_performed(self, step: ExecuteAction, error: ActivityError) -> bool:
-        problem = calls.problem_of(error)
-        if calls.was_refused(error):
-            self._not_done(step, problem, "failed")
-            return False
+    async def _find_out(self, step: ExecuteAction, problem: ActionError) -> bool:
+        """Read what became of a write whose end is not known; a person looks if nothing is found."""
         try:
             found = await calls.reconcile_action(self._state, step)
-        except ActivityError as unread:
-            found = None
-            problem = calls.problem_of(unread)
-        if found is not None and found.receipt is not None:
-            self._verified(step, found.receipt)
-            return True
+            if found.receipt is not None:
+                self._verified(step, found.receipt)
+                return True
+        except CallFailed as unread:
+            problem = unread.problem
         self._became(step.action.action_id, ActionState.UNKNOWN, error=problem)
         self._state = transitions.open_actions_become(self._state, ActionState.SKIPPED)
         self._hand_over(

@@ -1,6 +1,5 @@
 """The approval state machine, pure: building requests, checking decisions, applying edits."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -19,7 +18,15 @@ with workflow.unsafe.imports_passed_through():
     )
     from closeloop.models.base import Money
     from closeloop.models.policy import ActionFacts, Judgement, Ruling
-    from closeloop.models.proposal import Action, ActionRecord, ActionState, Proposal
+    from closeloop.models.proposal import (
+        Action,
+        ActionError,
+        ActionRecord,
+        ActionState,
+        Proposal,
+        Receipt,
+    )
+    from closeloop.models.rendering import render_reply
     from closeloop.models.state import Phase, TicketState
     from closeloop.models.steps import ExecuteAction
     from closeloop.models.ticket import Mode, Status
@@ -37,22 +44,47 @@ class Problem(NamedTuple):
 def requesters(state: TicketState) -> tuple[str, ...]:
     """Return who asked: nobody approves their own request (whoever opened it, its customer)."""
     who = state.ticket.customer
-    names = (state.opened_by, who.id, who.email, state.customer and state.customer.customer_id)
+    names = (state.opened_by, who.id, who.email, customer_id(state))
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def total_of(facts: Sequence[ActionFacts], dropped: frozenset[str] = frozenset()) -> Money | None:
-    """Return what the actions move together; None where nothing moves.
+def customer_id(state: TicketState) -> str | None:
+    """Return the customer's id in the shop; a stranger has none."""
+    return state.customer.customer_id if state.customer else None
+
+
+def mode_cap(state: TicketState) -> Mode:
+    """Return the most that Closeloop may do here: as the desk's terms or an operator say."""
+    return max(state.mode_cap, state.terms.mode_cap, key=lambda mode: mode.rank)
+
+
+def outranked(state: TicketState) -> bool:
+    """Whether the mode was lowered below the one that what is under way was judged in."""
+    under_way = state.phase in (Phase.APPROVE, Phase.ACT, Phase.ANSWER)
+    judgement = state.judgement
+    return under_way and judgement is not None and mode_cap(state).rank > judgement.mode.rank
+
+
+def total_of(facts: Sequence[ActionFacts], edit: Edit | None = None) -> Money | None:
+    """Return what the actions move together, after an edit; None where nothing moves.
 
     Amounts of several currencies cannot be added: ``XXX`` (ISO 4217: no currency) is above every
     approver's limit.
     """
-    amounts = [f.amount for f in facts if f.amount and f.moves_money and f.action_id not in dropped]
-    if not amounts:
+    changes = {change.action_id: change for change in edit.actions} if edit else {}
+    minor: list[int] = []
+    currencies: set[str] = set()
+    for fact in facts:
+        change = changes.get(fact.action_id)
+        if fact.amount is None or not fact.moves_money or (change and change.drop):
+            continue
+        most = fact.amount.amount_minor
+        minor.append(min(change.amount_minor or most, most) if change else most)
+        currencies.add(fact.amount.currency)
+    if not minor:
         return None
-    minor = sum(amount.amount_minor for amount in amounts)
-    currencies = {amount.currency for amount in amounts}
-    return Money(amount_minor=minor, currency=currencies.pop() if len(currencies) == 1 else "XXX")
+    currency = currencies.pop() if len(currencies) == 1 else "XXX"
+    return Money(amount_minor=sum(minor), currency=currency)
 
 
 def step_for(state: TicketState, action: Action, *, request_id: str | None = None) -> ExecuteAction:
@@ -63,7 +95,7 @@ def step_for(state: TicketState, action: Action, *, request_id: str | None = Non
         tenant=state.ticket.tenant,
         ticket_id=state.ticket.ticket_id,
         action=action,
-        customer_id=state.customer.customer_id if state.customer else None,
+        customer_id=customer_id(state),
         effect_id=effect.effect_id if effect else f"{action.kind}:{action.action_id}",
         components=effect.components if effect else {},
         amount=facts.amount if facts else None,
@@ -72,13 +104,18 @@ def step_for(state: TicketState, action: Action, *, request_id: str | None = Non
     )
 
 
+def effect_ids(state: TicketState, actions: Sequence[Action]) -> tuple[str, ...]:
+    """Return the effects of actions, from the facts they were judged on."""
+    return tuple(step_for(state, action).effect_id for action in actions)
+
+
 def step_of(state: TicketState, record: ActionRecord) -> ExecuteAction:
     """Return the step that an action of an earlier proposal was performed by, to read it back."""
     return ExecuteAction(
         tenant=state.ticket.tenant,
         ticket_id=state.ticket.ticket_id,
         action=record.action,
-        customer_id=state.customer.customer_id if state.customer else None,
+        customer_id=customer_id(state),
         effect_id=record.effect_id or "",
         amount=record.receipt.amount if record.receipt else None,
     )
@@ -155,8 +192,6 @@ def decision_problem(state: TicketState, decision: Decision) -> Problem | None:
         )
     if request.binding_hash != decision.binding_hash:
         return Problem("stale_request", "the request has changed since it was read; read it again")
-    edit = decision.edit
-    dropped = frozenset(e.action_id for e in edit.actions if e.drop) if edit else frozenset[str]()
     person = next((p for p in request.roster if p.approver_id == decision.approver), None)
     if person is not None:
         refusal = may_decide(
@@ -168,35 +203,29 @@ def decision_problem(state: TicketState, decision: Decision) -> Problem | None:
         )
         if refusal is not None:
             return Problem(refusal.code, refusal.message)
-    return _edit_problem(state, edit, dropped) if edit else None
+    return _edit_problem(state, decision.edit) if decision.edit else None
 
 
 def decided_total(state: TicketState, decision: Decision) -> Money | None:
     """Return the money this decision would let go: after its edits, none for a rejection."""
-    facts = state.judgement.facts.actions if state.judgement else ()
-    total = total_of(facts)
-    if not decision.approve or total is None:
+    if not decision.approve or state.judgement is None:
         return None
-    edits = {e.action_id: e for e in decision.edit.actions} if decision.edit else {}
-    minor = 0
-    for fact in facts:
-        edit = edits.get(fact.action_id)
-        if fact.amount is None or not fact.moves_money or (edit and edit.drop):
-            continue
-        lowered = edit.amount_minor if edit and edit.amount_minor else fact.amount.amount_minor
-        minor += min(lowered, fact.amount.amount_minor)
-    return total.model_copy(update={"amount_minor": minor})
+    return total_of(state.judgement.facts.actions, decision.edit)
 
 
-def _edit_problem(state: TicketState, edit: Edit, dropped: frozenset[str]) -> Problem | None:
+def _edit_problem(state: TicketState, edit: Edit) -> Problem | None:
     proposal = state.proposal
     if proposal is None:
         return Problem("bad_edit", "there is no proposal to edit")
     known = {action.action_id: action for action in live_actions(state, proposal)}
+    seen: set[str] = set()
     for change in edit.actions:
         action = known.get(change.action_id)
         if action is None:
             return Problem("bad_edit", f"actions: {change.action_id[:80]!r} is not in this request")
+        if change.action_id in seen:
+            return Problem("bad_edit", f"actions: {change.action_id[:80]!r} stands there twice")
+        seen.add(change.action_id)
         if change.amount_minor is None or change.drop:
             continue
         facts = _facts_of(state.judgement, change.action_id)
@@ -204,15 +233,63 @@ def _edit_problem(state: TicketState, edit: Edit, dropped: frozenset[str]) -> Pr
             return Problem("bad_edit", f"amount_minor: {action.kind} has no amount to lower")
         if not facts or not facts.amount or change.amount_minor > facts.amount.amount_minor:
             return Problem("bad_edit", "amount_minor: an edit may only lower an amount")
-    text = edit.reply or (proposal.reply.text if proposal.reply else "")
-    for position, action in enumerate(proposal.actions, start=1):
-        if action.action_id in dropped and re.search(rf"\{{\{{\s*{position}\.", text):
-            return Problem(
-                "bad_edit",
-                f"reply: it still speaks of the dropped action {action.action_id};"
-                " edit the reply as well",
-            )
+    return _reply_problem(state, proposal, edit)
+
+
+def _reply_problem(state: TicketState, proposal: Proposal, edit: Edit) -> Problem | None:
+    """Fill the reply as if everything that stays had worked: what is wrong then never gets right."""
+    if proposal.reply is None:
+        return None
+    gone = {change.action_id for change in edit.actions if change.drop}
+    records = [
+        _as_if_done(state, action)
+        if action.action_id not in gone
+        else ActionRecord(action=action, state=ActionState.SKIPPED)
+        for action in proposal.actions
+    ]
+    draft = proposal.reply.model_copy(update={"text": edit.reply or proposal.reply.text})
+    try:
+        render_reply(draft, records)
+    except ValueError as error:
+        return Problem("bad_edit", f"reply: {error}")
     return None
+
+
+def _as_if_done(state: TicketState, action: Action) -> ActionRecord:
+    record = transitions.record_of(state, action.action_id)
+    if record.receipt is not None or state.approval is None:
+        return record
+    facts = _facts_of(state.judgement, action.action_id)
+    receipt = Receipt(
+        receipt_id="-",
+        summary="-",
+        amount=facts.amount if facts else None,
+        at=state.approval.requested_at,
+    )
+    return record.model_copy(update={"state": ActionState.VERIFIED, "receipt": receipt})
+
+
+def dropped(actions: Sequence[Action], edit: Edit | None) -> tuple[Action, ...]:
+    """Return the actions that an edit takes out."""
+    gone = {change.action_id for change in edit.actions if change.drop} if edit else set[str]()
+    return tuple(action for action in actions if action.action_id in gone)
+
+
+def edited_actions(actions: Sequence[Action], edit: Edit) -> tuple[Action, ...]:
+    """Return what an edit leaves of actions: some dropped, some with a lower amount."""
+    amounts = {change.action_id: change.amount_minor for change in edit.actions}
+    gone = dropped(actions, edit)
+    return tuple(
+        _with_amount(action, amounts.get(action.action_id))
+        for action in actions
+        if action not in gone
+    )
+
+
+def _with_amount(action: Action, minor: int | None) -> Action:
+    if minor is None:
+        return action
+    return action.model_copy(update={"params": {**action.params, "amount_minor": minor}})
 
 
 def edited(state: TicketState, edit: Edit, now: datetime) -> TicketState:
@@ -220,39 +297,37 @@ def edited(state: TicketState, edit: Edit, now: datetime) -> TicketState:
     proposal = state.proposal
     if proposal is None:
         return state
-    actions = list(proposal.actions)
-    for change in edit.actions:
-        if change.drop:
-            state = transitions.action_became(state, change.action_id, ActionState.SKIPPED)
-            continue
-        for position, action in enumerate(actions):
-            if action.action_id == change.action_id and change.amount_minor is not None:
-                params = {**action.params, "amount_minor": change.amount_minor}
-                actions[position] = action.model_copy(update={"params": params})
+    error = ActionError(code="dropped", message="taken out by the approver")
+    for action in dropped(proposal.actions, edit):
+        state = transitions.action_became(
+            state, action.action_id, ActionState.SKIPPED, error=error
+        )
+    by_id = {action.action_id: action for action in edited_actions(proposal.actions, edit)}
     reply = proposal.reply
     if reply is not None and edit.reply is not None:
         reply = reply.model_copy(update={"text": edit.reply})
-    proposal = proposal.model_copy(update={"actions": tuple(actions), "reply": reply})
-    by_id = {action.action_id: action for action in actions}
+    actions = tuple(by_id.get(action.action_id, action) for action in proposal.actions)
     records = tuple(
         r.model_copy(update={"action": by_id.get(r.action.action_id, r.action)})
         for r in state.actions
     )
+    proposal = proposal.model_copy(update={"actions": actions, "reply": reply})
     state = state.model_copy(update={"proposal": proposal, "actions": records})
     return transitions.note(state, now, "edited", "by the approver")
 
 
-def still_covered(before: Judgement, after: Judgement, *, was_edited: bool) -> bool:
-    """Whether what was approved is what would run now.
+def unchanged(before: Judgement, after: Judgement) -> bool:
+    """Whether what was approved is what would run now: same arguments, policy and facts."""
+    return _permits(after) and before.binding_hash == after.binding_hash
 
-    Without edits the binding hash must be the same. With edits the arguments differ on purpose:
-    then no rule may speak up that had not spoken before.
-    """
-    if after.ruling is Ruling.REFUSE or after.escalate is not None:
-        return False
-    if not was_edited:
-        return before.binding_hash == after.binding_hash
-    return _rules(after) <= _rules(before)
+
+def no_new_rule(before: Judgement, after: Judgement) -> bool:
+    """Whether no rule speaks up on the edited actions that had not spoken on the whole."""
+    return _permits(after) and _rules(after) <= _rules(before)
+
+
+def _permits(judgement: Judgement) -> bool:
+    return judgement.ruling is not Ruling.REFUSE and judgement.escalate is None
 
 
 def _rules(judgement: Judgement) -> set[str]:
@@ -288,17 +363,14 @@ def operation_problem(state: TicketState, operation: Operation) -> Problem | Non
     """Return why this operation cannot be done now; no I/O, fit for a validator."""
     if state.status is Status.CLOSED:
         return Problem("closed", "the ticket is closed; nothing can be done on it")
-    with_person = state.status is Status.ESCALATED
+    with_people = state.status is Status.ESCALATED
+    leaving = state.recorded is not None or state.handed_back
     match operation.operation:
-        case "take_over" if with_person:
+        case "take_over" if with_people:
             return Problem("already_taken", "the ticket is with people already")
-        case "hand_back" | "record_resolution" if not with_person:
+        case "hand_back" | "record_resolution" if not with_people or leaving:
             return Problem("not_escalated", "the ticket is not with people: take it over first")
-        case "lower_mode" if operation.mode is None or operation.mode.rank <= _cap(state).rank:
-            return Problem("not_lower", f"the mode is {_cap(state).value}; it can only be lowered")
+        case "lower_mode" if operation.mode is None or operation.mode.rank <= mode_cap(state).rank:
+            return Problem("not_lower", f"the mode is {mode_cap(state).value}; it only goes lower")
         case _:
             return None
-
-
-def _cap(state: TicketState) -> Mode:
-    return max(state.mode_cap, state.terms.mode_cap, key=lambda mode: mode.rank)

@@ -74,7 +74,7 @@ async def classify_ticket(state: TicketState) -> Classification:
             ticket_id=state.ticket.ticket_id,
             request=ClassifyRequest(
                 subject=state.ticket.subject,
-                messages=transitions.turns(state),
+                messages=conversation.turns(state),
                 order_ids=state.ticket.order_ids,
             ),
         ),
@@ -106,7 +106,7 @@ async def retrieve_knowledge(
     state: TicketState, classification: Classification
 ) -> RetrievedKnowledge:
     """Find passages for the customer's words."""
-    texts = list(transitions.customer_texts(state).values())
+    texts = list(conversation.customer_texts(state).values())
     return await remote(
         state,
         KnowledgeActivities.retrieve_knowledge,
@@ -144,7 +144,7 @@ async def propose_resolution(state: TicketState, classification: Classification)
             item_mentions=named.item_mentions,
             amounts=named.amounts,
             passage_ids=tuple(passage.passage_id for passage in state.passages),
-            conversation=transitions.window(state),
+            conversation=conversation.window(state),
             observations=state.observations,
             done=tuple(r for r in state.actions if r.receipt is not None),
         ),

@@ -1,17 +1,18 @@
 """What every step of a ticket shares: its state, its clock, and how it moves, waits and records."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import ApprovalOutcome, Decision
     from closeloop.models.policy import Judgement
     from closeloop.models.proposal import (
         ActionError,
+        ActionRecord,
         ActionState,
         CommitmentDraft,
         EscalationDraft,
@@ -21,14 +22,18 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.state import Escalation, Phase, TicketState
     from closeloop.models.ticket import Mode, Status
     from closeloop.models.triage import Classification
-    from workflows import approval, attributes, calls
+    from workflows import approval, attributes, calls, conversation
     from workflows import state as transitions
+    from workflows.calling import CallFailed
     from workflows.card import card
     from workflows.clock import Clock
 
 
 WAITING: Final = frozenset({Phase.APPROVE, Phase.CONFIRM, Phase.WITH_PERSON})
 """Phases in which a ticket may rest for days, and continue as new."""
+
+HEEDS_HINTS: Final = frozenset({Phase.CONFIRM, Phase.WITH_PERSON})
+"""Phases that follow a backend's hint at once; in the others it is kept until then."""
 
 
 class TicketCore:
@@ -60,8 +65,14 @@ class TicketCore:
     def _something_new(self) -> bool:
         state = self._state
         person = state.recorded is not None or state.handed_back
+        hints = state.hints and state.phase in HEEDS_HINTS
+        return bool(state.decision or hints or person or self._interrupted())
+
+    def _interrupted(self) -> bool:
+        """Whether what is under way must stop: new words, a person in charge, a lower mode."""
+        state = self._state
         taken = state.taken_by is not None and state.phase is not Phase.WITH_PERSON
-        return bool(transitions.unread(state) or state.decision or state.hints or person or taken)
+        return bool(conversation.unread(state)) or taken or approval.outranked(state)
 
     async def _abandon(self, why: str) -> None:
         """Drop what did not run yet, and free what was reserved for it."""
@@ -74,15 +85,19 @@ class TicketCore:
         self._state = transitions.open_actions_become(self._state, ActionState.SKIPPED, error)
         if approved is not None and live and self._state.approvals:
             last = self._state.approvals[-1].model_copy(update={"outcome": "withdrawn"})
-            effects = [approval.step_for(self._state, action).effect_id for action in live]
-            await calls.settle_approval(self._recording(), last, effects)
+            await self._settle(last, approval.effect_ids(self._state, live))
 
     async def _end_request(
         self,
         outcome: Literal["approved", "rejected", "expired", "withdrawn"],
         decision: Decision | None = None,
+        *,
+        dropped: Sequence[str] = (),
     ) -> None:
-        """End the open request on the ticket and on the list, and free what it reserved."""
+        """End the open request on the ticket and on the list, and free what it reserved.
+
+        ``dropped`` are effects that an approver took out of what is approved.
+        """
         request = self._state.approval
         if request is None:
             return
@@ -95,16 +110,67 @@ class TicketCore:
             edited=bool(decision and decision.edit),
             at=workflow.now(),
         )
-        effects = [approval.step_for(self._state, a).effect_id for a in request.actions]
+        effects = approval.effect_ids(self._state, request.actions)
         if outcome != "approved":
             to = ActionState.REFUSED if outcome == "rejected" else ActionState.SKIPPED
             error = ActionError(code=outcome, message=ended.words or outcome)
             self._state = transitions.open_actions_become(self._state, to, error)
         self._state = approval.ended(self._state, ended, workflow.now())
         self._set(status=Status.WORKING, deadline=None, deadline_reason="")
+        await self._settle(ended, effects, dropped)
+
+    async def _settle(
+        self, ended: ApprovalOutcome, effects: Sequence[str], dropped: Sequence[str] = ()
+    ) -> None:
+        """Tell the ledger and the list of approvals; a cancelled ticket does so before it ends."""
         state = self._recording()
-        await calls.settle_approval(state, ended, effects)
+        call = asyncio.create_task(calls.settle_approval(state, ended, effects, dropped))
+        try:
+            await asyncio.shield(call)
+        except asyncio.CancelledError:
+            await asyncio.gather(call, return_exceptions=True)
+            raise
+        except CallFailed as failure:  # a reservation ends by itself, at the request's deadline
+            self._note("not settled", failure.problem.message)
+            return
         self._state = transitions.flushed(self._state, state.pending_events)
+
+    def _hinted(self) -> tuple[ActionRecord, ...]:
+        """Take the backends' hints, and return the effects that they are about."""
+        names = {hint.effect_id for hint in self._state.hints}
+        self._set(hints=())
+        return tuple(
+            record
+            for record in self._state.actions
+            if record.state is ActionState.VERIFIED
+            and (record.effect_id in names or (None in names and record.effect_id is not None))
+        )
+
+    async def _gone(self, records: Sequence[ActionRecord]) -> tuple[ActionRecord, ...]:
+        """Read effects back; return those that their system of record does not show any more."""
+        gone: list[ActionRecord] = []
+        for record in records:
+            found = await calls.verify_action(approval.step_of(self._state, record))
+            if found.holds and found.receipt is not None:
+                self._became(record.action.action_id, ActionState.VERIFIED, receipt=found.receipt)
+                self._note("read back", found.receipt.summary)
+            else:
+                gone.append(record)
+        return tuple(gone)
+
+    def _undone(self, record: ActionRecord) -> None:
+        """Take note that an effect, once verified, is gone."""
+        problem = ActionError(code="undone", message="the effect is gone")
+        self._became(record.action.action_id, ActionState.FAILED, error=problem)
+        self._state = transitions.event(
+            self._state,
+            workflow.now(),
+            "action_failed",
+            kind=record.action.kind,
+            effect_id=record.effect_id,
+            code=problem.code,
+        )
+        self._failed_observation("not_verified", record.action.kind, problem)
 
     def _hand_over(self, reason: str, summary: str, recommendation: str) -> None:
         """Route the ticket to people; the run loop does it next."""
@@ -145,8 +211,10 @@ class TicketCore:
         after = sent(before)
         try:
             await calls.send_reply(before, reply_id, text, after)
-        except ActivityError as error:
-            self._note("not sent", calls.problem_of(error).message)
+        except CallFailed as failure:
+            self._note("not sent", failure.problem.message)
+            # Whether it left may not be known: what is said next is another reply, not this one.
+            self._set(reply_count=self._state.reply_count + 1)
             return False
         self._state = transitions.flushed(sent(self._state), after.pending_events)
         return True
@@ -160,8 +228,8 @@ class TicketCore:
         state = self._recording()
         try:
             await calls.record_outcome(state, why)
-        except ActivityError as error:
-            self._note("not recorded", calls.problem_of(error).message)
+        except CallFailed as failure:
+            self._note("not recorded", failure.problem.message)
             return
         self._state = transitions.flushed(self._state, state.pending_events)
 
@@ -221,6 +289,7 @@ class TicketCore:
 
     def _publish(self) -> None:
         """Upsert the search attributes that changed; one event, at stops only."""
+        self._state = transitions.overdue(self._state, workflow.now())
         pairs = attributes.changed(self._state, workflow.info().typed_search_attributes)
         if pairs:
             workflow.upsert_search_attributes(  # pyright: ignore[reportUnknownMemberType]

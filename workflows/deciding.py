@@ -1,16 +1,18 @@
 """Steps 4 and 5 of a ticket's life: policy judges, and people approve what is at stake."""
 
+from collections.abc import Sequence
+
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import Decision
     from closeloop.models.policy import Judgement, Ruling
-    from closeloop.models.proposal import ActionError, ActionState, Observation, Proposal
+    from closeloop.models.proposal import Action, ActionError, ActionState, Observation
     from closeloop.models.state import Phase
     from closeloop.models.ticket import Mode, Status
     from workflows import approval, calls
     from workflows import state as transitions
+    from workflows.calling import CallFailed
     from workflows.core import TicketCore
 
 
@@ -19,7 +21,7 @@ class DecidingSteps(TicketCore):
 
     async def _judge(self) -> None:
         proposal = self._proposal()
-        judgement = await self._evaluate(proposal)
+        judgement = await self._evaluate(approval.live_actions(self._state, proposal))
         self._judged(judgement)
         if judgement.escalate is not None:
             summary = "; ".join(judgement.mode_reasons)
@@ -32,9 +34,8 @@ class DecidingSteps(TicketCore):
         else:
             self._go(Phase.ACT)
 
-    async def _evaluate(self, proposal: Proposal) -> Judgement:
-        cap = max(self._state.mode_cap, self._state.terms.mode_cap, key=lambda mode: mode.rank)
-        actions = approval.live_actions(self._state, proposal)
+    async def _evaluate(self, actions: Sequence[Action]) -> Judgement:
+        cap = approval.mode_cap(self._state)
         return await calls.evaluate_policy(self._state, actions, self._classification(), cap)
 
     def _judged(self, judgement: Judgement) -> None:
@@ -82,13 +83,13 @@ class DecidingSteps(TicketCore):
         deadline = request.deadline if request.reminded else request.reminder_at
         reason = "approval" if request.reminded else "approval, then a reminder"
         if await self._wait(deadline, reason):
-            self._set(hints=())  # facts are read again before anything runs
             await self._decided_or_stale()
         elif self._resting():
             return
         elif not request.reminded:
             self._set(approval=request.model_copy(update={"reminded": True}))
             self._note("reminded", f"{request.request_id} waits until {request.deadline:%H:%M}")
+            self._publish()
             await self._record("remind the approvers")
         else:
             await self._end_request("expired")
@@ -120,8 +121,8 @@ class DecidingSteps(TicketCore):
         sent = self._state.pending_events
         try:
             published = await calls.request_approval(self._state, request)
-        except ActivityError as error:
-            await self._not_asked(error)
+        except CallFailed as failure:
+            await self._not_asked(failure)
             return False
         self._state = transitions.flushed(self._state, sent)
         self._set(approval=request.model_copy(update={"roster": published.roster}))
@@ -132,14 +133,13 @@ class DecidingSteps(TicketCore):
             return False
         return True
 
-    async def _not_asked(self, error: ActivityError) -> None:
-        problem = calls.problem_of(error)
+    async def _not_asked(self, failure: CallFailed) -> None:
         await self._end_request("withdrawn")
         self._go(Phase.PROPOSE, Status.WORKING)
-        if calls.was_refused(error):
-            self._failed_observation("refused", None, problem)
+        if failure.refused:
+            self._failed_observation("refused", None, failure.problem)
         else:
-            self._hand_over("step_failed", f"request_approval: {problem.message}", "")
+            self._hand_over("step_failed", str(failure), "")
 
     async def _decided_or_stale(self) -> None:
         decision = self._state.decision
@@ -164,23 +164,41 @@ class DecidingSteps(TicketCore):
 
     async def _approved(self, decision: Decision) -> None:
         """Judge again before it runs: what was approved is what runs, or it is asked anew."""
-        before = self._judgement()
-        if decision.edit is not None:
-            self._state = approval.edited(self._state, decision.edit, workflow.now())
+        asked = approval.live_actions(self._state, self._proposal())
         try:
-            after = await self._evaluate(self._proposal())
-        except ActivityError as error:
+            covered, after = await self._still_covered(asked, decision)
+        except CallFailed as failure:
             await self._end_request("withdrawn", decision)
-            self._hand_over("step_failed", calls.problem_of(error).message, "")
+            self._hand_over("step_failed", str(failure), "")
             return
-        self._judged(after)
-        if approval.still_covered(before, after, was_edited=decision.edit is not None):
+        if covered:
+            dropped = approval.dropped(asked, decision.edit)
+            effects = approval.effect_ids(self._state, dropped)
+            if decision.edit is not None:
+                self._state = approval.edited(self._state, decision.edit, workflow.now())
+            self._judged(after)
             self._state = transitions.open_actions_become(self._state, ActionState.APPROVED)
-            await self._end_request("approved", decision)
+            await self._end_request("approved", decision, dropped=effects)
             self._set(approved_by=decision.approver)
             self._go(Phase.ACT, Status.WORKING)
             return
         await self._end_request("withdrawn", decision)
+        for action in asked:  # the same proposal is judged, and where need be asked, anew
+            self._became(action.action_id, ActionState.PROPOSED)
         words = "; ".join(after.mode_reasons) or "the facts have changed"
         self._note("drift", f"what was approved is not what would run now: {words}")
         self._go(Phase.JUDGE, Status.WORKING)
+
+    async def _still_covered(
+        self, asked: Sequence[Action], decision: Decision
+    ) -> tuple[bool, Judgement]:
+        """Return whether the decision covers what would run, and how that is judged now.
+
+        What was asked must be unchanged; what the edits make of it must break no other rule.
+        """
+        before = self._judgement()
+        now = await self._evaluate(asked)
+        if decision.edit is None or not approval.unchanged(before, now):
+            return approval.unchanged(before, now), now
+        after = await self._evaluate(approval.edited_actions(asked, decision.edit))
+        return approval.no_new_rule(before, after), after

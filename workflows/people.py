@@ -1,13 +1,14 @@
 """A ticket's stay with people: hand-over, reminders, and what comes back from them."""
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from closeloop.models.proposal import ActionRecord
     from closeloop.models.state import Phase
-    from closeloop.models.ticket import Status
-    from workflows import calls, notices
+    from closeloop.models.ticket import Mode, Status
+    from workflows import approval, calls, conversation, notices
     from workflows import state as transitions
+    from workflows.calling import CallFailed
     from workflows.core import TicketCore
 
 
@@ -17,20 +18,21 @@ class PeopleSteps(TicketCore):
     async def _escalate(self) -> None:
         await self._abandon("escalated")
         now = workflow.now()
-        self._state = transitions.handled(
+        self._state = conversation.handled(
             transitions.due(
                 transitions.moved(self._state, Phase.ESCALATE, Status.ESCALATED),
                 self._state.terms.escalation_reminder_seconds,
                 "a person",
                 now,
             ),
-            [m.message_id for m in transitions.unread(self._state)],
+            [m.message_id for m in conversation.unread(self._state)],
         )
         escalation = self._escalation()
         draft = escalation.draft
         pack = notices.hand_over_pack(
             self._state, escalation.reason, draft.summary, draft.recommendation
         )
+        self._publish()
         state = self._recording()
         try:
             outcome = await calls.create_escalation(state, pack)
@@ -38,11 +40,12 @@ class PeopleSteps(TicketCore):
             if outcome.receipt is not None:
                 update = {"receipt_id": outcome.receipt.receipt_id}
                 self._set(escalation=self._escalation().model_copy(update=update))
-        except ActivityError as error:  # the ticket stays escalated, and reminders go on
-            self._note("case not created", calls.problem_of(error).message)
-        await self._send(notices.HANDED_OVER, Status.ESCALATED)
+        except CallFailed as failure:  # the ticket stays escalated, and reminders go on
+            self._note("case not created", failure.problem.message)
+            await self._record("escalated, without a case")
+        if approval.mode_cap(self._state) is not Mode.SHADOW:  # which only watches
+            await self._send(notices.HANDED_OVER, Status.ESCALATED)
         self._go(Phase.WITH_PERSON)
-        self._publish()
 
     async def _with_person(self) -> None:
         deadline = self._state.deadline
@@ -58,7 +61,7 @@ class PeopleSteps(TicketCore):
             self._set(handed_back=False, escalation=None, taken_by=None, observations=(), round=0)
             self._go(Phase.UNDERSTAND, Status.WORKING)
         else:
-            await self._forward_messages()
+            await self._forward_news()
 
     async def _remind_people(self) -> None:
         escalation = self._escalation()
@@ -67,17 +70,28 @@ class PeopleSteps(TicketCore):
         seconds = self._state.terms.escalation_reminder_seconds
         self._state = transitions.due(self._state, seconds, "a person", workflow.now())
         self._note("reminded", f"the {escalation.queue} queue")
+        self._publish()
         await self._record("remind the queue")
 
-    async def _forward_messages(self) -> None:
-        """Put what the customer wrote on record for the person; they answer, not the agent."""
-        self._set(hints=())
-        messages = transitions.unread(self._state)
-        if not messages:
-            return
-        self._state = transitions.handled(self._state, [m.message_id for m in messages])
-        self._note("forwarded", f"{len(messages)} message(s) to the person in charge")
-        await self._record("the customer wrote to the person in charge")
+    async def _forward_news(self) -> None:
+        """Put on record, for the person in charge, what the customer wrote and what became undone.
+
+        The person answers, not the agent.
+        """
+        for record in await self._still_gone():
+            self._undone(record)
+        messages = conversation.unread(self._state)
+        if messages:
+            self._state = conversation.handled(self._state, [m.message_id for m in messages])
+            self._note("forwarded", f"{len(messages)} message(s) to the person in charge")
+        await self._record("news for the person in charge")
+
+    async def _still_gone(self) -> tuple[ActionRecord, ...]:
+        try:
+            return await self._gone(self._hinted())
+        except CallFailed as failure:
+            self._note("not read back", failure.problem.message)
+            return ()
 
     async def _resolved_by_person(self) -> None:
         recorded = self._state.recorded

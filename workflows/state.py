@@ -14,7 +14,6 @@ with workflow.unsafe.imports_passed_through():
         ActionRecord,
         ActionState,
         CommitmentDraft,
-        ConversationMessage,
         Observation,
         Proposal,
         Receipt,
@@ -29,24 +28,15 @@ with workflow.unsafe.imports_passed_through():
         TimelineEntry,
     )
     from closeloop.models.ticket import Closure, Message, Mode, Status
+    from workflows import conversation
 
 MAX_TIMELINE: Final = 200
 MAX_RECEIPTS: Final = 400
-MAX_MESSAGES: Final = 80
-MAX_OLD_MESSAGE_CHARS: Final = 2_000
-MAX_READ_BYTES: Final = 200_000
-MAX_UNREAD_BYTES: Final = 500_000
-"""What the texts of all messages read, and of all unread, may take in the carried state."""
 MAX_PROPOSALS: Final = 6
 MAX_VERDICTS: Final = 20
 MAX_ACTIONS: Final = 40
 MAX_APPROVALS: Final = 30
 MAX_EVENTS: Final = 100
-WINDOW_MESSAGES: Final = 12
-MAX_WINDOW_MESSAGES: Final = 60
-WINDOW_CHARS: Final = 4_000
-WINDOW_TOTAL_CHARS: Final = 52_000
-MAX_TURN_CHARS: Final = 20_000
 
 OPENING_MESSAGE: Final = "#0"
 """The message id of the ticket's own body; no id that a caller may give begins like this."""
@@ -92,113 +82,10 @@ def flushed(state: TicketState, written: Sequence[OutcomeEvent]) -> TicketState:
     return state.model_copy(update={"pending_events": left})
 
 
-def unread(state: TicketState) -> tuple[Message, ...]:
-    """Return the customer's messages that no turn has read yet, oldest first."""
-    return tuple(m for m in state.messages if m.sender == "customer" and not m.handled)
-
-
 def received(state: TicketState, message_id: str, text: str, now: datetime) -> TicketState:
     """Add a message of the customer."""
     message = Message(message_id=message_id, sender="customer", text=text, at=now)
-    state = state.model_copy(update={"messages": _trimmed((*state.messages, message))})
-    return note(state, now, "customer wrote", clip(text, 80))
-
-
-def said(state: TicketState, message_id: str, text: str, now: datetime) -> TicketState:
-    """Add a message of ours."""
-    message = Message(message_id=message_id, sender="closeloop", text=text, at=now, handled=True)
-    return state.model_copy(update={"messages": _trimmed((*state.messages, message))})
-
-
-def handled(state: TicketState, message_ids: Sequence[str]) -> TicketState:
-    """Mark messages as read by a turn."""
-    ids = set(message_ids)
-    messages = tuple(
-        m.model_copy(update={"handled": True}) if m.message_id in ids else m for m in state.messages
-    )
-    return state.model_copy(update={"messages": _trimmed(messages)})
-
-
-def _trimmed(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Bound what is carried: read messages shortened, the oldest of them dropped.
-
-    An unread message is never dropped, and stands whole while there are not too many of them.
-    """
-    surplus = len(messages) - MAX_MESSAGES
-    kept: list[Message] = []
-    for position, message in enumerate(messages):
-        if surplus > 0 and message.handled and position > 0:
-            surplus -= 1
-        elif message.handled:
-            kept.append(_shortened(message, MAX_OLD_MESSAGE_CHARS))
-        else:
-            kept.append(message)
-    for handled, room in ((True, MAX_READ_BYTES), (False, MAX_UNREAD_BYTES)):
-        group = [m for m in kept if m.handled is handled]
-        if sum(_bytes(m.text) for m in group) > room:
-            share = room // len(group) // _MOST_BYTES
-            kept = [_shortened(m, share) if m.handled is handled else m for m in kept]
-    return tuple(kept)
-
-
-_MOST_BYTES: Final = 6
-"""What one character takes at most in JSON: a control character, escaped."""
-
-
-def _bytes(text: str) -> int:
-    """Return what a text takes in JSON, counted only where it could be much."""
-    return len(text) if text.isascii() and text.isprintable() else _MOST_BYTES * len(text)
-
-
-def _shortened(message: Message, limit: int) -> Message:
-    if len(message.text) <= limit:
-        return message
-    return message.model_copy(update={"text": clip(message.text, limit)})
-
-
-def window(state: TicketState) -> tuple[ConversationMessage, ...]:
-    """Return the bounded part of the conversation that models see.
-
-    It holds the first message and the last ones; of those the customer sent since our last word
-    all, as far as there is room: the more there are, the less of each.
-    """
-    messages = state.messages
-    ours = [n for n, m in enumerate(messages) if m.sender != "customer"]
-    since = ours[-1] + 1 if ours else 0
-    start = max(0, len(messages) - MAX_WINDOW_MESSAGES, min(len(messages) - WINDOW_MESSAGES, since))
-    shown = (*messages[: 1 if start else 0], *messages[start:])
-    limit = min(WINDOW_CHARS, WINDOW_TOTAL_CHARS // len(shown))
-    return tuple(
-        ConversationMessage(message_id=m.message_id, sender=m.sender, text=clip(m.text, limit))
-        for m in shown
-    )
-
-
-def turns(state: TicketState) -> tuple[str, ...]:
-    """Return what the customer wrote, turn by turn: all that is unread together is the last turn.
-
-    So a classifier that looks at the latest turn misses no message, however many came at once.
-    """
-    fresh = unread(state)
-    new = {m.message_id for m in fresh}
-    before = tuple(t for name, t in customer_texts(state).items() if name not in new)
-    if not fresh:
-        return before
-    limit = min(MAX_TURN_CHARS, WINDOW_TOTAL_CHARS // len(fresh))
-    return (*before, "\n\n".join(clip(m.text, limit) for m in fresh))
-
-
-def customer_texts(state: TicketState) -> dict[str, str]:
-    """Return the customer's messages in the window by id."""
-    return {m.message_id: m.text for m in window(state) if m.sender == "customer"}
-
-
-def asking_texts(state: TicketState) -> dict[str, str]:
-    """Return what the customer may have asked for with: their messages, the first with its subject."""
-    texts = customer_texts(state)
-    if OPENING_MESSAGE in texts:
-        texts[OPENING_MESSAGE] = f"{state.ticket.subject}\n{texts[OPENING_MESSAGE]}"
-    return texts
+    return note(conversation.added(state, message), now, "customer wrote", clip(text, 80))
 
 
 def with_receipt(state: TicketState, receipt: UpdateReceipt) -> TicketState:
@@ -283,7 +170,8 @@ def replied(
     promises: Sequence[CommitmentDraft] = (),
 ) -> TicketState:
     """Return the state after a reply went out; the waiting notice of a hand-over is no response."""
-    state = said(state, reply_id, text, now)
+    message = Message(message_id=reply_id, sender="closeloop", text=text, at=now, handled=True)
+    state = conversation.added(state, message)
     if state.sla.first_response_at is None and status is not Status.ESCALATED:
         seconds = (now - state.ticket.received_at).total_seconds()
         state = event(state, now, "first_response", seconds=round(seconds, 3))
@@ -339,7 +227,7 @@ def resolved(state: TicketState, now: datetime) -> TicketState:
 
 def confirmed(state: TicketState, message_ids: Sequence[str], now: datetime) -> TicketState:
     """Return the state after the customer said that it is solved; the ticket stays resolved."""
-    state = handled(state, message_ids)
+    state = conversation.handled(state, message_ids)
     if state.customer_confirmed:
         return state
     state = state.model_copy(update={"customer_confirmed": True})

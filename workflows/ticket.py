@@ -93,7 +93,7 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         if self._state.phase is not Phase.DONE:
             return True
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if transitions.unread(self._state):
+        if conversation.unread(self._state):
             self._go(Phase.UNDERSTAND, Status.WORKING)
             return True
         return False
@@ -104,7 +104,7 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         busy = state.phase not in (Phase.ESCALATE, Phase.WITH_PERSON, Phase.CLOSE, Phase.DONE)
         if state.taken_by is not None and busy:
             self._hand_over("taken_over", f"{state.taken_by} takes over", "")
-        elif state.phase in STALE_ON_MESSAGE and transitions.unread(state):
+        elif state.phase in STALE_ON_MESSAGE and conversation.unread(state):
             self._note("stale", "the customer wrote again; the proposal is dropped")
             await self._abandon("new_message")
             self._go(Phase.UNDERSTAND)
@@ -121,7 +121,7 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
 
     async def _understand(self) -> None:
         self._go(Phase.UNDERSTAND, Status.WORKING)
-        fresh = [m.message_id for m in transitions.unread(self._state)]
+        fresh = [m.message_id for m in conversation.unread(self._state)]
         if self._state.customer is None:
             classification, loaded = await asyncio.gather(
                 calls.classify_ticket(self._state), calls.load_customer(self._state)
@@ -129,7 +129,7 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
             self._set(customer=loaded.customer, terms=loaded.terms)
         else:
             classification = await calls.classify_ticket(self._state)
-        self._state = transitions.handled(self._state, fresh)
+        self._state = conversation.handled(self._state, fresh)
         self._classified(classification)
         if classification.intent == PERSON_INTENT:
             self._hand_over("customer_asked", "The customer asks for a person.", "")
@@ -226,7 +226,7 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
             return
         if self._state.hints:
             await self._follow_hints()
-        messages = transitions.unread(self._state)
+        messages = conversation.unread(self._state)
         if not messages:
             return
         if self._state.status is not Status.RESOLVED:
@@ -280,7 +280,7 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         self._state = transitions.closed(self._state, workflow.now())
         state = self._recording()
         await self._guarded_close(state)
-        if transitions.unread(self._state):  # it came while closing: not lost, not too late
+        if conversation.unread(self._state):  # it came while closing: not lost, not too late
             self._state = transitions.reopened(self._state, workflow.now())
             return
         self._go(Phase.DONE)

@@ -33,7 +33,7 @@ SEEN_WITHIN: Final = timedelta(minutes=2)
 
 
 class Finding(Wire):
-    """What one look found; ``todo`` is empty where all is well."""
+    """What one look found; ``todo`` says what to do, a line for each command."""
 
     name: str
     ok: bool
@@ -80,16 +80,14 @@ async def _attributes(name: str, client: Client) -> Finding:
         return _good(name, f"all {len(SEARCH_ATTRIBUTES)} there, with the right types")
     detail = [f"{key} is missing" for key in missing]
     detail += [f"{key} is {there[key]} and must be {SEARCH_ATTRIBUTES[key]}" for key in wrong]
+    names = [f"--name {key} --type {SEARCH_ATTRIBUTES[key]}" for key in (*wrong, *missing)]
     todo = [f"temporal operator search-attribute remove --name {key}" for key in wrong]
-    todo += [
-        f"temporal operator search-attribute create --name {key} --type {SEARCH_ATTRIBUTES[key]}"
-        for key in (*wrong, *missing)
-    ]
+    todo.append(f"temporal operator search-attribute create {' '.join(names)}")
     return Finding(
         name=name,
         ok=False,
         detail="; ".join(detail),
-        todo="; ".join(todo),
+        todo="\n".join(todo),
         exit_code=WRONG_ATTRIBUTE,
     )
 
@@ -150,9 +148,11 @@ def _policies(settings: Settings) -> str:
 def _shop(settings: Settings) -> str:
     from closeloop import bootstrap
 
-    # Read as a worker reads it, into a folder that is thrown away.
+    # Read as a worker reads it, into a folder that is thrown away; the policies are another look.
+    policies: Path = Settings.model_fields["policies_dir"].default
     with tempfile.TemporaryDirectory() as folder:
-        bootstrap.open_backends(settings.model_copy(update={"state_dir": Path(folder)}))
+        elsewhere = {"state_dir": Path(folder), "policies_dir": policies}
+        bootstrap.open_backends(settings.model_copy(update=elsewhere))
     return f"{settings.shop_file or 'the example shop'} can be read"
 
 

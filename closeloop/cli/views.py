@@ -175,16 +175,12 @@ def metrics_page(metrics: Metrics) -> Page:
 
 def doctor_page(findings: Findings) -> Page:
     """Show what was looked at, and what to do."""
-    rows = [
-        (
-            one.name,
-            "ok" if one.ok else "problem",
-            one.detail + (f" -> {one.todo}" if one.todo else ""),
-        )
-        for one in findings.checks
-    ]
-    title = "All is well" if findings.ok else "Something needs attention"
-    return Page(title=title, grids=[Grid(("look", "", "found"), rows)])
+    rows = [(one.name, "ok" if one.ok else "problem", one.detail) for one in findings.checks]
+    return Page(
+        title="All is well" if findings.ok else "Something needs attention",
+        grids=[Grid(("look", "", "found"), rows)],
+        texts=[(f"to do: {one.name}", one.todo) for one in findings.checks if one.todo],
+    )
 
 
 def _facts(view: TicketView, now: datetime) -> list[tuple[str, str]]:

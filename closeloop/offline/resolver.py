@@ -13,7 +13,7 @@ from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.models.ticket import Assurance
 from closeloop.models.triage import OTHER_INTENT, PERSON_INTENT
 from closeloop.offline.playbooks import answers, drafting, orders, refunds
-from closeloop.offline.playbooks.case import Case, assurance_of
+from closeloop.offline.playbooks.case import CUSTOMER, Case, assurance_of
 from closeloop.offline.playbooks.revision import Playbook, revised
 from closeloop.ports import Knowledge, Payments, Shop
 
@@ -92,11 +92,12 @@ class OfflineResolver:
         return _not_again(case, plan)
 
     def _entry(self, request: ProposeRequest) -> _Entry:
-        entry = PLAYBOOKS.get(request.classification_intent, _NOT_UNDERSTOOD)
-        asks_for_person = request.classification_intent == PERSON_INTENT
-        if request.confidence < LOW_CONFIDENCE and not asks_for_person:
+        intent = request.classification_intent
+        wrote = any(message.sender == CUSTOMER for message in request.conversation)
+        unsure = request.confidence < LOW_CONFIDENCE and intent != PERSON_INTENT
+        if unsure or not wrote:
             return _NOT_UNDERSTOOD
-        return entry
+        return PLAYBOOKS.get(intent, _NOT_UNDERSTOOD)
 
     def _case(self, request: ProposeRequest) -> Case:
         known = assurance_of(request) is not Assurance.NONE and request.customer_id is not None

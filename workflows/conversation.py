@@ -1,0 +1,126 @@
+"""The conversation of a ticket, pure: what is carried of it, and what agents see."""
+
+import json
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from closeloop.models.base import clip
+    from closeloop.models.proposal import ConversationMessage
+    from closeloop.models.state import TicketState
+    from closeloop.models.ticket import Message
+
+MAX_MESSAGES: Final = 80
+MAX_READ_CHARS: Final = 2_000
+MAX_READ_BYTES: Final = 200_000
+MAX_UNREAD_BYTES: Final = 500_000
+"""What the texts of all messages read, and of all unread, may take in the carried state."""
+
+WINDOW_MESSAGES: Final = 12
+MAX_WINDOW_MESSAGES: Final = 60
+WINDOW_CHARS: Final = 4_000
+WINDOW_TOTAL_CHARS: Final = 52_000
+MAX_TURN_CHARS: Final = 20_000
+
+_MOST_BYTES: Final = 6
+"""What one character takes at most in JSON: a control character, escaped."""
+
+
+def unread(state: TicketState) -> tuple[Message, ...]:
+    """Return the customer's messages that no turn has read yet, oldest first."""
+    return tuple(m for m in state.messages if m.sender == "customer" and not m.handled)
+
+
+def added(state: TicketState, message: Message) -> TicketState:
+    """Add a message at the end."""
+    return state.model_copy(update={"messages": _trimmed((*state.messages, message))})
+
+
+def handled(state: TicketState, message_ids: Sequence[str]) -> TicketState:
+    """Mark messages as read by a turn."""
+    ids = set(message_ids)
+    messages = tuple(
+        m.model_copy(update={"handled": True}) if m.message_id in ids else m for m in state.messages
+    )
+    return state.model_copy(update={"messages": _trimmed(messages)})
+
+
+def window(state: TicketState) -> tuple[ConversationMessage, ...]:
+    """Return the bounded part of the conversation that models see.
+
+    It holds the first message and the last ones; of those that the customer sent since our last
+    word all, as far as there is room: the more there are, the less of each.
+    """
+    messages = state.messages
+    ours = [position for position, m in enumerate(messages) if m.sender != "customer"]
+    since = ours[-1] + 1 if ours else 0
+    start = max(0, len(messages) - MAX_WINDOW_MESSAGES, min(len(messages) - WINDOW_MESSAGES, since))
+    shown = (*messages[: 1 if start else 0], *messages[start:])
+    limit = min(WINDOW_CHARS, WINDOW_TOTAL_CHARS // len(shown))
+    return tuple(
+        ConversationMessage(message_id=m.message_id, sender=m.sender, text=clip(m.text, limit))
+        for m in shown
+    )
+
+
+def customer_texts(state: TicketState) -> dict[str, str]:
+    """Return the customer's messages in the window by id."""
+    return {m.message_id: m.text for m in window(state) if m.sender == "customer"}
+
+
+def turns(state: TicketState) -> tuple[str, ...]:
+    """Return what the customer wrote, turn by turn; all that is unread is together the last turn.
+
+    So a classifier that looks at the latest turn misses no message, however many came at once.
+    """
+    fresh = unread(state)
+    new = {m.message_id for m in fresh}
+    before = tuple(text for name, text in customer_texts(state).items() if name not in new)
+    if not fresh:
+        return before
+    limit = min(MAX_TURN_CHARS, WINDOW_TOTAL_CHARS // len(fresh))
+    return (*before, "\n\n".join(clip(m.text, limit) for m in fresh))
+
+
+def _trimmed(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Bound what is carried: read messages shortened, the oldest of them dropped but the first.
+
+    An unread message is never dropped, and stands whole while there are not too many of them.
+    """
+    surplus = len(messages) - MAX_MESSAGES
+    kept: list[Message] = []
+    for position, message in enumerate(messages):
+        if surplus > 0 and message.handled and position > 0:
+            surplus -= 1
+        else:
+            kept.append(_short(message, MAX_READ_CHARS) if message.handled else message)
+    for read, room in ((True, MAX_READ_BYTES), (False, MAX_UNREAD_BYTES)):
+        group = [m for m in kept if m.handled is read]
+        if _MOST_BYTES * sum(len(m.text) for m in group) <= room:
+            continue
+        if sum(_bytes(m.text) for m in group) > room:
+            share = room // len(group)
+            kept = [_fitting(m, share) if m.handled is read else m for m in kept]
+    return tuple(kept)
+
+
+def _short(message: Message, limit: int) -> Message:
+    if len(message.text) <= limit:
+        return message
+    return message.model_copy(update={"text": clip(message.text, limit)})
+
+
+def _fitting(message: Message, room: int) -> Message:
+    text = message.text
+    if _bytes(text) <= room:
+        return message
+    longest = bisect_right(range(len(text)), room, key=lambda n: _bytes(text[:n])) - 1
+    return _short(message, max(1, longest))
+
+
+def _bytes(text: str) -> int:
+    """Return what a text takes in JSON."""
+    return len(json.dumps(text, ensure_ascii=False).encode(errors="replace"))
