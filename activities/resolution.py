@@ -4,6 +4,7 @@ from typing import Final
 
 from temporalio import activity
 
+from closeloop.errors import BackendRefused
 from closeloop.models.base import clip
 from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.ports import Resolver
@@ -11,6 +12,11 @@ from closeloop.ports import Resolver
 MAX_ACTIONS: Final = 10
 MAX_REPLY_CHARS: Final = 8_000
 MAX_NOTE_CHARS: Final = 1_000
+MAX_CITES: Final = 20
+MAX_COMMITMENTS: Final = 5
+MAX_COMMITMENT_HOURS: Final = 24 * 366
+MAX_PROPOSAL_BYTES: Final = 100_000
+"""Several proposals are carried in a ticket's state, which has to stay well below 2 MB."""
 
 
 class ResolutionActivities:
@@ -22,20 +28,50 @@ class ResolutionActivities:
 
     @activity.defn
     def propose_resolution(self, request: ProposeRequest) -> Proposal:
-        """Return the resolver's proposal with ids of this ticket, and every text bounded."""
-        proposal = self._resolver.propose(request)
-        number = request.proposal_number
-        reply = proposal.reply
-        if reply is not None:
-            reply = reply.model_copy(update={"text": clip(reply.text, MAX_REPLY_CHARS)})
-        return proposal.model_copy(
-            update={
-                "proposal_id": f"p{number}",
-                "actions": tuple(
-                    action.model_copy(update={"action_id": f"p{number}-a{position}"})
-                    for position, action in enumerate(proposal.actions[:MAX_ACTIONS], start=1)
-                ),
-                "reply": reply,
-                "rationale": clip(proposal.rationale, MAX_NOTE_CHARS),
-            }
-        )
+        """Return the resolver's proposal with ids of this ticket, and every text bounded.
+
+        Raises:
+            BackendRefused: ``bad_proposal``, it is too large or promises something at no time.
+        """
+        proposal = _bounded(self._resolver.propose(request), request.proposal_number)
+        size = len(proposal.model_dump_json().encode(errors="replace"))
+        if size > MAX_PROPOSAL_BYTES:
+            raise BackendRefused(f"the proposal has {size} bytes", code="bad_proposal")
+        for promise in proposal.commitments:
+            if not 0 < promise.due_in_hours <= MAX_COMMITMENT_HOURS:
+                raise BackendRefused(
+                    f"a promise is due in {promise.due_in_hours} hours", code="bad_proposal"
+                )
+        return proposal
+
+
+def _bounded(proposal: Proposal, number: int) -> Proposal:
+    reply, escalation = proposal.reply, proposal.escalation
+    if reply is not None:
+        text = clip(reply.text, MAX_REPLY_CHARS)
+        reply = reply.model_copy(update={"text": text, "cites": reply.cites[:MAX_CITES]})
+    if escalation is not None:
+        short = {k: clip(v, MAX_NOTE_CHARS) for k, v in escalation.model_dump().items()}
+        escalation = escalation.model_copy(update=short)
+    return proposal.model_copy(
+        update={
+            "proposal_id": f"p{number}",
+            "goal": clip(proposal.goal, MAX_NOTE_CHARS),
+            "actions": tuple(
+                action.model_copy(
+                    update={
+                        "action_id": f"p{number}-a{position}",
+                        "reason": clip(action.reason, MAX_NOTE_CHARS),
+                    }
+                )
+                for position, action in enumerate(proposal.actions[:MAX_ACTIONS], start=1)
+            ),
+            "reply": reply,
+            "commitments": tuple(
+                promise.model_copy(update={"text": clip(promise.text, MAX_NOTE_CHARS)})
+                for promise in proposal.commitments[:MAX_COMMITMENTS]
+            ),
+            "escalation": escalation,
+            "rationale": clip(proposal.rationale, MAX_NOTE_CHARS),
+        }
+    )

@@ -1,17 +1,22 @@
 """``SupportDesk``: what backend services and the command line do with tickets."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, Literal, Protocol, Self, TypeVar
 
 import structlog
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import Client
 
 from closeloop import calls, executions, intake
-from closeloop.errors import BackendError, CloseloopError, NotFound, Refused, Unavailable
+from closeloop.errors import (
+    BackendError,
+    CloseloopError,
+    ConfigurationError,
+    Refused,
+    Unavailable,
+)
 from closeloop.executions import Opened
 from closeloop.models.approval import (
     CustomerMessage,
@@ -23,7 +28,7 @@ from closeloop.models.approval import (
     UpdateReceipt,
 )
 from closeloop.models.state import TicketStart, TimelineEntry
-from closeloop.models.ticket import Mode, Status, Ticket, TicketRequest
+from closeloop.models.ticket import Assurance, Mode, Status, TicketRequest
 from closeloop.models.view import PendingApprovalView, TicketSummary, TicketView
 from closeloop.names import (
     DEFAULT_TENANT,
@@ -44,21 +49,6 @@ from closeloop.settings import Settings, load_settings
 PATIENCE_SECONDS: Final = 30.0
 """How long an answer is waited for: a worker that was killed is back in less."""
 
-STOPS: Final = frozenset(
-    {
-        Status.AWAITING_APPROVAL,
-        Status.AWAITING_CUSTOMER,
-        Status.ESCALATED,
-        Status.RESOLVED,
-        Status.CLOSED,
-    }
-)
-"""Where a ticket does nothing more by itself for now: where ``wait`` ends."""
-
-_AGAIN_SECONDS: Final = (0.2, 2.0)
-"""First and longest pause between two looks at a ticket."""
-_UNTOUCHED_EVENTS: Final = 2
-"""Events of a history that no worker has touched: started, first task scheduled."""
 _MAX_LINKS: Final = 100
 
 Read = TypeVar("Read")
@@ -165,12 +155,18 @@ class SupportDesk:
         return executions.opened(description)
 
     async def add_message(
-        self, ticket_id: str, text: str, message_id: str | None = None
+        self,
+        ticket_id: str,
+        text: str,
+        message_id: str | None = None,
+        *,
+        assurance: Assurance = Assurance.NONE,
     ) -> UpdateReceipt:
         """Add the customer's message; a repeated ``message_id`` changes nothing, same receipt.
 
-        A closed ticket opens a linked one, ``<id>~2``, with the message as its body; the receipt
-        names the ticket that has it. Without an id every call is a message of its own.
+        A message to a closed ticket opens a linked one, ``<id>~2``, with the message as its body
+        and with the ``assurance`` given here; the receipt names the ticket that has the message.
+        Without an id every call is a message of its own.
         """
         given = {"message_id": message_id or f"m-{intake.random_id()}", "text": text}
         message = intake.parse_input(CustomerMessage, given)
@@ -183,7 +179,13 @@ class SupportDesk:
             if description is None:
                 if before is None:
                     raise calls.missing(handle)
-                description = await self._open_linked(before.ticket, current, message, digest)
+                ticket = intake.follow_up(
+                    before.ticket, message.text, current, assurance, now=datetime.now(UTC)
+                )
+                opening = TicketStart(
+                    ticket=ticket, opened_by=self._identity, linked=(before.ticket.ticket_id,)
+                )
+                description = await executions.start(self.client, opening, opening_message=digest)
             if await executions.memo(description, MEMO_OPENING_MESSAGE) == digest:
                 return UpdateReceipt(
                     ticket_id=current, id=message.message_id, accepted=True, status=Status.NEW
@@ -295,7 +297,9 @@ class SupportDesk:
             if view is not None:
                 return view
             problem: CloseloopError = calls.missing(handle)
-        except (NotFound, Unavailable) as error:
+        except ConfigurationError:
+            raise
+        except CloseloopError as error:
             problem = error
         recorded = None
         with suppress(CloseloopError):  # what it says is not why the ticket cannot be shown
@@ -339,25 +343,10 @@ class SupportDesk:
         Raises:
             Unavailable: no worker has picked the ticket up, or the time is over.
         """
-        handle = self._handle(ticket_id)
-        began = time.monotonic()
-        pause, longest = _AGAIN_SECONDS
-        while True:
-            description = await calls.describe(handle)
-            if description is None:
-                raise calls.missing(handle)
-            if executions.status_of(description) in STOPS:
-                return await self.get_ticket(ticket_id)
-            waited = time.monotonic() - began
-            if waited > self._patience and description.history_length <= _UNTOUCHED_EVENTS:
-                raise Unavailable(
-                    f"no worker has picked up ticket {ticket_id} for {waited:.0f} s; it is kept: "
-                    "start `python worker.py` on the same Temporal server"
-                )
-            if timeout_seconds is not None and waited > timeout_seconds:
-                raise Unavailable(f"ticket {ticket_id} was still at work after {waited:.0f} s")
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, longest)
+        await executions.until_at_rest(
+            self._handle(ticket_id), patience=self._patience, at_most=timeout_seconds
+        )
+        return await self.get_ticket(ticket_id)
 
     def _handle(self, ticket_id: str) -> calls.Handle:
         return self.client.get_workflow_handle(workflow_id(self.tenant, ticket_id))
@@ -375,15 +364,6 @@ class SupportDesk:
         view = await calls.query(handle, QUERY_TICKET, TicketView, patience=self._patience)
         messages = view.messages if view else ()
         return next((m.message_id for m in reversed(messages) if m.sender == "customer"), None)
-
-    async def _open_linked(
-        self, closed: Ticket, ticket_id: str, message: CustomerMessage, digest: str
-    ) -> WorkflowExecutionDescription:
-        ticket = intake.follow_up(
-            closed, ticket_id=ticket_id, text=message.text, now=datetime.now(UTC)
-        )
-        opening = TicketStart(ticket=ticket, opened_by=self._identity, linked=(closed.ticket_id,))
-        return await executions.start(self.client, opening, opening_message=digest)
 
     async def _read(self, read: Callable[[TicketRecords], Read]) -> Read:
         open_records = self._open_records

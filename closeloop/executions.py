@@ -1,5 +1,7 @@
 """Tickets as Temporal keeps them: starting, reading back what one was opened with, listing."""
 
+import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC
@@ -24,7 +26,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from closeloop import calls
-from closeloop.errors import NotFound
+from closeloop.errors import NotFound, Unavailable
 from closeloop.models.base import Wire
 from closeloop.models.state import TicketStart
 from closeloop.models.ticket import Mode, Status
@@ -47,6 +49,23 @@ _INTENT: Final = SearchAttributeKey.for_keyword("TicketIntent")
 _PRIORITY: Final = SearchAttributeKey.for_keyword("TicketPriority")
 _AWAITING_APPROVAL: Final = SearchAttributeKey.for_bool("AwaitingApproval")
 _SLA_BREACHED: Final = SearchAttributeKey.for_bool("SlaBreached")
+
+
+STOPS: Final = frozenset(
+    {
+        Status.AWAITING_APPROVAL,
+        Status.AWAITING_CUSTOMER,
+        Status.ESCALATED,
+        Status.RESOLVED,
+        Status.CLOSED,
+    }
+)
+"""Where a ticket does nothing more by itself for now."""
+
+_UNTOUCHED_EVENTS: Final = 2
+"""Events of a history that no worker has touched: started, first task scheduled."""
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 2.0
 
 
 class Opened(Wire):
@@ -148,6 +167,33 @@ async def opening_of(client: Client, closed_workflow_id: str) -> TicketStart:
     payloads = first.workflow_execution_started_event_attributes.input.payloads
     opening: TicketStart = (await converter.decode(payloads, [TicketStart]))[0]
     return opening
+
+
+async def until_at_rest(handle: calls.Handle, *, patience: float, at_most: float | None) -> None:
+    """Wait until the ticket does nothing more by itself, for ``at_most`` seconds.
+
+    Raises:
+        NotFound: there is no such ticket.
+        Unavailable: no worker has picked it up within ``patience`` seconds, or the time is over.
+    """
+    began = time.monotonic()
+    pause = _FIRST_PAUSE
+    while True:
+        description = await calls.describe(handle)
+        if description is None:
+            raise calls.missing(handle)
+        if status_of(description) in STOPS:
+            return
+        waited = time.monotonic() - began
+        if waited > patience and description.history_length <= _UNTOUCHED_EVENTS:
+            raise Unavailable(
+                f"no worker has picked the ticket up for {waited:.0f} s; it is kept: start "
+                "`python worker.py` on the same Temporal server"
+            )
+        if at_most is not None and waited > at_most:
+            raise Unavailable(f"the ticket was still at work after {waited:.0f} s")
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 async def listed(client: Client, tenant: str, status: Status | None) -> list[TicketSummary]:

@@ -77,17 +77,19 @@ def make_ticket(
     )
 
 
-def follow_up(closed: Ticket, *, ticket_id: str, text: str, now: datetime) -> Ticket:
-    """Return the ticket that a message to the ``closed`` one opens.
+def follow_up(
+    closed: Ticket, text: str, ticket_id: str, assurance: Assurance, *, now: datetime
+) -> Ticket:
+    """Return the ticket that a message to the ``closed`` one opens, for its customer and orders.
 
-    Its assurance is ``none``: how the closed ticket's writer was known says nothing about who
-    writes now.
+    The assurance is the message's own: how the closed ticket's writer was known says nothing about
+    who writes now.
     """
     return Ticket(
         ticket_id=ticket_id,
         tenant=closed.tenant,
         channel=closed.channel,
-        assurance=Assurance.NONE,
+        assurance=assurance,
         customer=closed.customer,
         subject=clip(f"Follow-up to {closed.ticket_id}", _MAX_SUBJECT),
         body=text,

@@ -52,7 +52,7 @@ class ActingSteps(TicketCore):
         return False
 
     async def _find_out(self, step: ExecuteAction, problem: ActionError) -> bool:
-        """Read what became of a write whose end is not known; a person looks if nothing is found."""
+        """Read what became of a write that never answered; if nothing is found, a person looks."""
         try:
             found = await calls.reconcile_action(self._state, step)
             if found.receipt is not None:

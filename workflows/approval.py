@@ -237,7 +237,7 @@ def _edit_problem(state: TicketState, edit: Edit) -> Problem | None:
 
 
 def _reply_problem(state: TicketState, proposal: Proposal, edit: Edit) -> Problem | None:
-    """Fill the reply as if everything that stays had worked: what is wrong then never gets right."""
+    """Fill the reply as if all that stays had worked: what is wrong then never gets right."""
     if proposal.reply is None:
         return None
     gone = {change.action_id for change in edit.actions if change.drop}
@@ -299,9 +299,7 @@ def edited(state: TicketState, edit: Edit, now: datetime) -> TicketState:
         return state
     error = ActionError(code="dropped", message="taken out by the approver")
     for action in dropped(proposal.actions, edit):
-        state = transitions.action_became(
-            state, action.action_id, ActionState.SKIPPED, error=error
-        )
+        state = transitions.action_became(state, action.action_id, ActionState.SKIPPED, error=error)
     by_id = {action.action_id: action for action in edited_actions(proposal.actions, edit)}
     reply = proposal.reply
     if reply is not None and edit.reply is not None:

@@ -1,10 +1,8 @@
 """Every activity call of a ticket: its input from the state, its options, its summary."""
 
-import hashlib
 from collections.abc import Sequence
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.crm import CrmActivities
@@ -18,9 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import (
         ApprovalOutcome,
         ApprovalRequest,
-        Decision,
-        Operation,
-        RecordedResolution,
     )
     from closeloop.models.base import clip
     from closeloop.models.policy import Judgement, JudgeRequest
@@ -29,7 +24,6 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.steps import (
         ActionOutcome,
         ApprovalPublished,
-        CheckApprover,
         ClassifyTicket,
         CloseTicket,
         CreateEscalation,
@@ -37,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
         LoadCustomer,
         LoadedCustomer,
         ReadConfirmation,
-        RecordedEffects,
+        Recorded,
         RecordOutcome,
         RequestApproval,
         RetrievedKnowledge,
@@ -47,14 +41,12 @@ with workflow.unsafe.imports_passed_through():
         Snapshot,
         Verification,
         VerifyAction,
-        VerifyResolution,
     )
     from closeloop.models.ticket import Mode
     from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
     from closeloop.models.view import snapshot_view
-    from workflows import approval, options
-    from workflows import state as transitions
-    from workflows.calling import CallFailed, local, remote
+    from workflows import approval, conversation, options
+    from workflows.calling import local, remote
 
 
 def snapshot(state: TicketState) -> Snapshot:
@@ -76,6 +68,7 @@ async def classify_ticket(state: TicketState) -> Classification:
                 subject=state.ticket.subject,
                 messages=conversation.turns(state),
                 order_ids=state.ticket.order_ids,
+                answers_question=conversation.answers_question(state),
             ),
         ),
         Classification,
@@ -173,7 +166,7 @@ async def evaluate_policy(
             mode_cap=cap,
             contact_changed_at=customer.contact_changed_at if customer else None,
             ticket_order_ids=state.ticket.order_ids,
-            customer_messages=transitions.asking_texts(state),
+            customer_messages=conversation.asking_texts(state),
             actions=tuple(actions),
         ),
         summary="what policy allows",
@@ -360,70 +353,3 @@ async def read_confirmation(state: TicketState, text: str) -> Confirmation:
         summary="does the customer say it is solved",
         how=options.LOCAL,
     )
-
-
-async def check_approver(
-    state: TicketState, person: str, decision: Decision | None, operation: Operation | None
-) -> None:
-    """Ask the live roster about a person; raises what the caller of an update may see."""
-    total = approval.decided_total(state, decision) if decision else None
-    try:
-        await local(
-            PolicyActivities.check_approver,
-            CheckApprover(
-                tenant=state.ticket.tenant,
-                ticket_id=state.ticket.ticket_id,
-                approver=person,
-                requesters=approval.requesters(state) if decision else (),
-                customer_id=approval.customer_id(state) if decision else None,
-                total=total,
-            ),
-            summary=f"may {person} {operation.operation if operation else 'decide'}",
-            how=options.HANDLER,
-        )
-    except CallFailed as failure:
-        raise refusal_of(failure) from failure
-
-
-async def verify_resolution(
-    state: TicketState, operation: Operation, resolution: RecordedResolution
-) -> RecordedEffects:
-    """Read back what a person says they did; raises what the caller of an update may see."""
-    steps = tuple(
-        ExecuteAction(
-            tenant=state.ticket.tenant,
-            ticket_id=state.ticket.ticket_id,
-            action=Action(
-                action_id=person_action_id(operation, position), kind=e.kind, params=e.params
-            ),
-            customer_id=approval.customer_id(state),
-            effect_id="",
-            approved_by=operation.approver,
-        )
-        for position, e in enumerate(resolution.effects, start=1)
-    )
-    try:
-        return await remote(
-            state,
-            VerificationActivities.verify_resolution,
-            VerifyResolution(
-                tenant=state.ticket.tenant, ticket_id=state.ticket.ticket_id, effects=steps
-            ),
-            RecordedEffects,
-            summary="read back what a person did",
-            how=options.PERSON,
-        )
-    except CallFailed as failure:
-        raise refusal_of(failure) from failure
-
-
-def person_action_id(operation: Operation, position: int) -> str:
-    """Return the action id of the n-th thing that a person recorded."""
-    digest = hashlib.sha256(operation.operation_id.encode()).hexdigest()
-    return f"h-{digest[:12]}-{position}"
-
-
-def refusal_of(failure: CallFailed) -> ApplicationError:
-    """Return what may leave a handler: the cause, not "Activity task failed"."""
-    problem = failure.problem
-    return ApplicationError(problem.message, type=problem.code, non_retryable=True)

@@ -9,14 +9,22 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.policy import Verdict
     from closeloop.models.state import TicketState
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
+_LINKS = (
+    (re.compile(r"(?i)\b(https?|ftp|mailto|javascript|data|xmpp|tel):"), r"\1 :"),
+    (re.compile(r":(?=//)"), " :"),
+    (re.compile(r"(?i)\bwww\."), "www ."),
+    (re.compile(r"@(?=\w)"), "@ "),
+)
+"""What viewers make a link of by themselves, and how it looks when they cannot."""
 
 
 def inert(text: str, limit: int = 200) -> str:
     """Return customer text with no markup left in it: no links, images, HTML or headings."""
     flat = " ".join(clip(text, limit).split())
-    broken = re.sub(r"(?i)\b(https?|ftp|mailto|javascript|data):", r"\1 :", flat)
-    return _MARKDOWN.sub(r"\\\1", broken)
+    for link, words in _LINKS:
+        flat = link.sub(words, flat)
+    return _MARKDOWN.sub(r"\\\1", flat)
 
 
 def card(state: TicketState) -> str:

@@ -13,6 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.state import TicketState
     from closeloop.models.ticket import Message
 
+OPENING_MESSAGE: Final = "#0"
+"""The message id of the ticket's own body; no id that a caller may give begins like this."""
+
 MAX_MESSAGES: Final = 80
 MAX_READ_CHARS: Final = 2_000
 MAX_READ_BYTES: Final = 200_000
@@ -71,6 +74,14 @@ def customer_texts(state: TicketState) -> dict[str, str]:
     return {m.message_id: m.text for m in window(state) if m.sender == "customer"}
 
 
+def asking_texts(state: TicketState) -> dict[str, str]:
+    """Return the customer's messages that may ask for something; the first with its subject."""
+    texts = customer_texts(state)
+    if OPENING_MESSAGE in texts:
+        texts[OPENING_MESSAGE] = f"{state.ticket.subject}\n{texts[OPENING_MESSAGE]}"
+    return texts
+
+
 def turns(state: TicketState) -> tuple[str, ...]:
     """Return what the customer wrote, turn by turn; all that is unread is together the last turn.
 
@@ -83,6 +94,13 @@ def turns(state: TicketState) -> tuple[str, ...]:
         return before
     limit = min(MAX_TURN_CHARS, WINDOW_TOTAL_CHARS // len(fresh))
     return (*before, "\n\n".join(clip(m.text, limit) for m in fresh))
+
+
+def answers_question(state: TicketState) -> bool:
+    """Whether the customer's unread words follow a question that we sent."""
+    asked = state.proposal is not None and state.proposal.asks_customer
+    read = [m for m in state.messages if m.handled]
+    return asked and bool(read) and read[-1].sender == "closeloop"
 
 
 def _trimmed(messages: Sequence[Message]) -> tuple[Message, ...]:

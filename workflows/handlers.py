@@ -31,9 +31,10 @@ with workflow.unsafe.imports_passed_through():
         UPDATE_DECIDE,
         UPDATE_OPERATE,
     )
-    from workflows import approval, calls
+    from workflows import approval, checks
     from workflows import state as transitions
     from workflows.core import TicketCore
+    from workflows.state import Item
 
 
 MAX_HINTS = 20
@@ -63,7 +64,7 @@ class TicketHandlers(TicketCore):
 
     @decide.validator
     def _check_decision(self, decision: Decision) -> None:
-        if decision.decision_id not in self._state.receipts:
+        if self._known("decision", decision.decision_id) is None:
             _refuse(approval.decision_problem(self._state, decision))
 
     @workflow.signal(name=SIGNAL_SUBMIT_DECISION)
@@ -81,29 +82,32 @@ class TicketHandlers(TicketCore):
         Raises:
             ApplicationError: its type is the refusal's code, for example ``not_escalated``.
         """
-        known = self._state.receipts.get(operation.operation_id)
+        known = self._known("operation", operation.operation_id)
         if known is not None:
             return known
         _refuse(approval.operation_problem(self._state, operation))
-        await calls.check_approver(self._state, operation.approver, None, operation)
+        await checks.check_approver(self._state, operation.approver, None, operation)
         effects = RecordedEffects()
         if operation.resolution is not None and operation.resolution.effects:
-            effects = await calls.verify_resolution(self._state, operation, operation.resolution)
+            effects = await checks.verify_resolution(self._state, operation, operation.resolution)
+        known = self._known("operation", operation.operation_id)
+        if known is not None:  # a second delivery overtook this one
+            return known
         _refuse(approval.operation_problem(self._state, operation))
         self._operate(operation, effects)
-        return self._receipt(operation.operation_id)
+        return self._receipt("operation", operation.operation_id)
 
     @operate.validator
     def _check_operation(self, operation: Operation) -> None:
-        if operation.operation_id not in self._state.receipts:
+        if self._known("operation", operation.operation_id) is None:
             _refuse(approval.operation_problem(self._state, operation))
 
     @workflow.signal(name=SIGNAL_BACKEND_EVENT)
     def backend_event(self, event: BackendEvent) -> None:
         """Take a backend's hint that something changed; it causes a read-back, proves nothing."""
-        if event.event_id in self._state.receipts:
+        if self._known("event", event.event_id) is not None:
             return
-        self._receipt(event.event_id)
+        self._receipt("event", event.event_id)
         hints = (*self._state.hints, event)[-MAX_HINTS:]
         self._state = self._state.model_copy(update={"hints": hints})
         self._note("backend hint", f"{event.kind} {event.effect_id or ''}")
@@ -124,26 +128,26 @@ class TicketHandlers(TicketCore):
         return self._state.timeline
 
     def _take_message(self, message: CustomerMessage) -> UpdateReceipt:
-        known = self._state.receipts.get(message.message_id)
+        known = self._known("message", message.message_id)
         if known is not None:
             return known
         self._state = transitions.received(
             self._state, message.message_id, message.text, workflow.now()
         )
-        return self._receipt(message.message_id)
+        return self._receipt("message", message.message_id)
 
     async def _take_decision(self, decision: Decision) -> UpdateReceipt:
-        known = self._state.receipts.get(decision.decision_id)
+        known = self._known("decision", decision.decision_id)
         if known is not None:
             return known
         _refuse(approval.decision_problem(self._state, decision))
-        await calls.check_approver(self._state, decision.approver, decision, None)
-        known = self._state.receipts.get(decision.decision_id)
+        await checks.check_approver(self._state, decision.approver, decision, None)
+        known = self._known("decision", decision.decision_id)
         if known is not None:
             return known
         _refuse(approval.decision_problem(self._state, decision))
         self._state = self._state.model_copy(update={"decision": decision})
-        return self._receipt(decision.decision_id)
+        return self._receipt("decision", decision.decision_id)
 
     def _operate(self, operation: Operation, effects: RecordedEffects) -> None:
         state = self._state
@@ -165,14 +169,18 @@ class TicketHandlers(TicketCore):
         self._state = state
         self._note(operation.operation.replace("_", " "), f"by {operation.approver}")
 
-    def _receipt(self, item_id: str) -> UpdateReceipt:
+    def _known(self, what: Item, item_id: str) -> UpdateReceipt | None:
+        return self._state.receipts.get(transitions.receipt_key(what, item_id))
+
+    def _receipt(self, what: Item, item_id: str) -> UpdateReceipt:
         receipt = UpdateReceipt(
             ticket_id=self._state.ticket.ticket_id,
             id=item_id,
             accepted=True,
             status=self._state.status,
         )
-        self._state = transitions.with_receipt(self._state, receipt)
+        key = transitions.receipt_key(what, item_id)
+        self._state = transitions.with_receipt(self._state, key, receipt)
         return receipt
 
     def _ignored(self, what: str, refusal: ApplicationError) -> None:
@@ -190,7 +198,7 @@ def _recorded(operation: Operation, effects: RecordedEffects) -> tuple[ActionRec
     return tuple(
         ActionRecord(
             action=Action(
-                action_id=calls.person_action_id(operation, position),
+                action_id=checks.person_action_id(operation, position),
                 kind=effect.kind,
                 params=effect.params,
                 reason=f"done by {operation.approver}",

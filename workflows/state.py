@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from temporalio import workflow
 
@@ -38,15 +38,18 @@ MAX_ACTIONS: Final = 40
 MAX_APPROVALS: Final = 30
 MAX_EVENTS: Final = 100
 
-OPENING_MESSAGE: Final = "#0"
-"""The message id of the ticket's own body; no id that a caller may give begins like this."""
+Item = Literal["message", "decision", "operation", "event"]
+"""What reaches a running ticket, each with an id that makes its second delivery harmless."""
 
 
 def opened(start: TicketStart, now: datetime) -> TicketState:
     """Return the state of a ticket that was just opened."""
     ticket = start.ticket
     first = Message(
-        message_id=OPENING_MESSAGE, sender="customer", text=ticket.body, at=ticket.received_at
+        message_id=conversation.OPENING_MESSAGE,
+        sender="customer",
+        text=ticket.body,
+        at=ticket.received_at,
     )
     state = TicketState(
         ticket=ticket,
@@ -88,9 +91,17 @@ def received(state: TicketState, message_id: str, text: str, now: datetime) -> T
     return note(conversation.added(state, message), now, "customer wrote", clip(text, 80))
 
 
-def with_receipt(state: TicketState, receipt: UpdateReceipt) -> TicketState:
-    """Keep the receipt of a message, decision or operation; the oldest go first."""
-    receipts = {**state.receipts, receipt.id: receipt}
+def receipt_key(what: Item, item_id: str) -> str:
+    """Return under what a receipt is kept: ids of different senders never meet.
+
+    A message's id may be its writer's choice, and no such id has a ``!``.
+    """
+    return item_id if what == "message" else f"{what}!{item_id}"
+
+
+def with_receipt(state: TicketState, key: str, receipt: UpdateReceipt) -> TicketState:
+    """Keep the receipt of something that was sent to the ticket; the oldest go first."""
+    receipts = {**state.receipts, key: receipt}
     for old in list(receipts)[: max(0, len(receipts) - MAX_RECEIPTS)]:
         del receipts[old]
     return state.model_copy(update={"receipts": receipts})

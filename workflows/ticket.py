@@ -1,14 +1,15 @@
 """``TicketWorkflow``: the life of one ticket, from the first message to a confirmed outcome."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from closeloop.actions.catalogue import CATALOGUE, WORKFLOW_ONLY, parse
+    from closeloop.models.base import clip
     from closeloop.models.proposal import (
         ActionError,
         ActionRecord,
@@ -21,10 +22,10 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.ticket import Status
     from closeloop.models.triage import PERSON_INTENT, Classification
     from closeloop.names import TICKET_WORKFLOW
-    from workflows import calls, notices
+    from workflows import approval, calls, conversation, notices
     from workflows import state as transitions
     from workflows.acting import ActingSteps
-    from workflows.approval import step_of
+    from workflows.calling import CallFailed
     from workflows.card import card
     from workflows.clock import Clock
     from workflows.deciding import DecidingSteps
@@ -34,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
 
 STALE_ON_MESSAGE: Final = frozenset({Phase.PROPOSE, Phase.JUDGE, Phase.ACT, Phase.ANSWER})
 """Phases whose proposal a new message makes stale: it is read before anything else happens."""
+_CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,59}")
 MAX_REOPENED: Final = 2
 """How often "still broken" starts another round before a person looks."""
 
@@ -94,7 +96,7 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
             return True
         await workflow.wait_condition(workflow.all_handlers_finished)
         if conversation.unread(self._state):
-            self._go(Phase.UNDERSTAND, Status.WORKING)
+            self._state = transitions.reopened(self._state, workflow.now())
             return True
         return False
 
@@ -108,14 +110,15 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
             self._note("stale", "the customer wrote again; the proposal is dropped")
             await self._abandon("new_message")
             self._go(Phase.UNDERSTAND)
+        elif approval.outranked(state):
+            self._go(Phase.JUDGE)
 
     async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
         """Run a step; one that an activity's end makes impossible goes to a person."""
         try:
             await step()
-        except ActivityError as error:
-            problem = calls.problem_of(error)
-            self._hand_over("step_failed", f"{error.activity_type}: {problem.message}", "")
+        except CallFailed as failure:
+            self._hand_over("step_failed", str(failure), "")
 
     # 2. Understand
 
@@ -167,30 +170,19 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
             return
         proposal = await calls.propose_resolution(self._state, classification)
         self._state = transitions.proposed(self._state, proposal, workflow.now())
-        problem = self._invalid(proposal)
-        if problem is not None:
+        unknown = _unknown_kind(proposal)
+        problem = _invalid(proposal)
+        if unknown is not None:
+            self._hand_over("unknown_action", f"The agent wants {clip(unknown, 64)!r}.", "")
+        elif problem is not None:
+            error = ActionError(code=problem.code, message=clip(problem.message, 300))
+            self._state = transitions.open_actions_become(self._state, ActionState.REFUSED, error)
             self._state = transitions.observed(self._state, problem)
         elif proposal.escalation is not None:
             draft = proposal.escalation
-            self._hand_over(draft.reason, draft.summary, draft.recommendation)
+            self._hand_over(_code(draft.reason), draft.summary, draft.recommendation)
         else:
             self._go(Phase.JUDGE)
-
-    def _invalid(self, proposal: Proposal) -> Observation | None:
-        """Check kinds against the catalogue, and parse, before anything is done with them."""
-        if proposal.reply is None and proposal.escalation is None:
-            return Observation(kind="invalid", code="no_reply", message="the proposal has no reply")
-        for action in proposal.actions:
-            if action.kind not in CATALOGUE or action.kind in WORKFLOW_ONLY:
-                self._hand_over("unknown_action", f"The agent wants {action.kind!r}.", "")
-                return None
-            try:
-                parse(action)
-            except ValueError as error:
-                return Observation(
-                    kind="invalid", action_kind=action.kind, code="params", message=str(error)
-                )
-        return None
 
     # 8. Answer
 
@@ -221,11 +213,11 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         deadline = self._state.deadline
         assert deadline is not None
         if not await self._wait(deadline, self._state.deadline_reason):
-            if not self._resting():
+            if not self._resting() and await self._still_stands(self._unsettled()):
                 self._go(Phase.CLOSE)
             return
-        if self._state.hints:
-            await self._follow_hints()
+        if self._state.hints and not await self._still_stands(self._hinted()):
+            return
         messages = conversation.unread(self._state)
         if not messages:
             return
@@ -244,35 +236,37 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
                     self._state, [m.message_id for m in messages], now
                 )
             case "still_broken":
-                self._reopen()
+                self._reopen("The customer says again that it is not solved.")
             case "other":
                 self._note("another wish", "after the resolution")
                 self._go(Phase.UNDERSTAND, Status.WORKING)
 
-    def _reopen(self) -> None:
-        now = workflow.now()
-        self._state = transitions.reopened(self._state, now)
+    def _reopen(self, why: str) -> None:
+        self._state = transitions.reopened(self._state, workflow.now())
         self._publish()
         if self._state.reopened_count > MAX_REOPENED:
-            self._hand_over("still_broken", "The customer says again that it is not solved.", "")
+            self._hand_over("still_broken", why, "")
 
-    async def _follow_hints(self) -> None:
-        """Read back what backends hinted at: an effect that is gone reopens the ticket."""
-        hints, self._state = self._state.hints, self._state.model_copy(update={"hints": ()})
-        names = {hint.effect_id for hint in hints}
-        for record in self._state.actions:
-            if record.state is not ActionState.VERIFIED or record.effect_id not in names:
-                continue
-            step = step_of(self._state, record)
-            found = await calls.verify_action(step)
-            if found.holds and found.receipt is not None:
-                self._became(record.action.action_id, ActionState.VERIFIED, receipt=found.receipt)
-                self._note("read back", found.receipt.summary)
-            else:
-                self._set(status=Status.WORKING)
-                self._not_done(
-                    step, ActionError(code="undone", message="the effect is gone"), "not_verified"
-                )
+    def _unsettled(self) -> tuple[ActionRecord, ...]:
+        return tuple(
+            record
+            for record in self._state.actions
+            if record.state is ActionState.VERIFIED
+            and record.receipt
+            and not record.receipt.settled
+        )
+
+    async def _still_stands(self, records: Sequence[ActionRecord]) -> bool:
+        """Read effects back; the ticket is reopened where one is gone."""
+        gone = await self._gone(records)
+        if not gone:
+            return True
+        self._reopen("An effect was undone again.")
+        for record in gone:
+            self._undone(record)
+        if self._state.phase is Phase.UNDERSTAND:
+            self._go(Phase.PROPOSE)
+        return False
 
     # 10. Close
 
@@ -290,5 +284,34 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         try:
             await calls.close_ticket(state, notices.closing_note(state))
             self._state = transitions.flushed(self._state, state.pending_events)
-        except ActivityError as error:
-            self._note("not recorded", calls.problem_of(error).message)
+        except CallFailed as failure:
+            self._note("no closing note", failure.problem.message)
+            await self._record("close, without a note")
+
+
+def _unknown_kind(proposal: Proposal) -> str | None:
+    """Return a kind that no activity can be called for: it escalates, it is never tried."""
+    kinds = [action.kind for action in proposal.actions]
+    return next((kind for kind in kinds if kind not in CATALOGUE or kind in WORKFLOW_ONLY), None)
+
+
+def _invalid(proposal: Proposal) -> Observation | None:
+    """Return what the agent has to put right before the proposal can be judged at all."""
+    if proposal.escalation is not None:
+        return None
+    if proposal.reply is None or not proposal.reply.text.strip():
+        return Observation(kind="invalid", code="no_reply", message="the proposal has no reply")
+    for action in proposal.actions:
+        try:
+            parse(action)
+        except ValueError as error:
+            words = clip(str(error), 300)
+            return Observation(
+                kind="invalid", action_kind=action.kind, code="params", message=words
+            )
+    return None
+
+
+def _code(reason: str) -> str:
+    """Return an agent's reason if it is a code: what operators filter by holds no free text."""
+    return reason if _CODE.fullmatch(reason) else "agent_escalated"

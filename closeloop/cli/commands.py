@@ -106,13 +106,18 @@ def message(
     message_id: Annotated[
         str | None, typer.Option("--message-id", help="Makes a repetition harmless.")
     ] = None,
+    assurance: Annotated[
+        Assurance, typer.Option("--assurance", help="How sure it is who writes; for a linked one.")
+    ] = Assurance.NONE,
     tenant: Tenant = DEFAULT_TENANT,
     as_json: AsJson = False,
 ) -> None:
     """Add a message of the customer; a closed ticket opens a linked one."""
     workflow_id(tenant, ticket)
     parse_input(CustomerMessage, {"text": text, "message_id": message_id or "random"})
-    receipt = _run(tenant, lambda desk: desk.add_message(ticket, text, message_id))
+    receipt = _run(
+        tenant, lambda desk: desk.add_message(ticket, text, message_id, assurance=assurance)
+    )
     pages.emit(receipt, None if as_json else views.receipt_page(receipt))
 
 

@@ -17,11 +17,16 @@ PERSON_INTENT = "speak_to_person"
 
 
 class ClassifyRequest(Wire):
-    """The customer's words, oldest first, in a bounded window."""
+    """The customer's words, oldest first, in a bounded window.
+
+    ``answers_question``: the last of them answer a question of ours, so that what was wanted before
+    is still wanted, unless they plainly say otherwise.
+    """
 
     subject: str
     messages: tuple[str, ...]
     order_ids: tuple[str, ...] = ()
+    answers_question: bool = False
 
 
 class Entities(Wire):

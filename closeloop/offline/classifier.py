@@ -25,8 +25,14 @@ _SURE_OF_A_PERSON = 0.95
 """Confidence in a wish for a person that stands there in plain words."""
 _WORDS_FOR_HALF_WEIGHT = 3
 """A latest message of this many words weighs as much as everything before it."""
+_PLAINLY_ANOTHER_WISH = 0.75
+"""How sure a reading of an answer to our question must be to count as a wish of its own."""
+_LEAST_SAID = 1.01
+"""A little above 1, so that no part weighs nothing."""
 
-_ORDER_MENTION = re.compile(rf"(?:\b(?:my )?order (?:number |no\.? ?)?)?{ORDER_ID.pattern}")
+_ORDER_MENTION = re.compile(
+    rf"(?:\b(?:my )?order (?:number |no\.? ?)?)?{ORDER_ID.pattern}", re.IGNORECASE
+)
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SHOUT = re.compile(r"!{3,}")
 
@@ -58,7 +64,9 @@ class OfflineClassifier:
         newest_first = _bounded([latest, *reversed(before)])
         everything = fold("\n".join(reversed(newest_first)))
 
-        probabilities, nearest = self._read(core(latest), core("\n".join(before)))
+        probabilities, nearest = self._read(
+            core(latest), core("\n".join(before)), answers=request.answers_question
+        )
         if self._taxonomy.person.found_in(fold(newest_first[0])):
             intent = PERSON_INTENT
             confidence = max(_SURE_OF_A_PERSON, probabilities[PERSON_INTENT])
@@ -87,7 +95,9 @@ class OfflineClassifier:
         """Return what the customer's word after a resolution means."""
         return read_confirmation(text)
 
-    def _read(self, latest: str, before: str) -> tuple[dict[str, float], str]:
+    def _read(
+        self, latest: str, before: str, *, answers: bool
+    ) -> tuple[dict[str, float], str]:
         """Return a probability by intent for the conversation, and the nearest example.
 
         Without any word to read everything is ``other`` and there is no example.
@@ -100,10 +110,14 @@ class OfflineClassifier:
         if len(readings) == 1:
             return readings[0], nearest[0]
         now, earlier = readings
-        words = parts[0][0]
-        weight = words / (words + _WORDS_FOR_HALF_WEIGHT) * (1 - now[OTHER_INTENT])
-        mixed = {i: weight * now[i] + (1 - weight) * earlier[i] for i in self._model.intents}
-        return mixed, nearest[0 if weight >= 1 / 2 else 1]
+        if answers and max(p for i, p in now.items() if i != OTHER_INTENT) < _PLAINLY_ANOTHER_WISH:
+            return earlier, nearest[1]
+        # A part that asks nothing of the shop ("Mug", "the blue one") has little say.
+        weight_now = parts[0][0] * (_LEAST_SAID - now[OTHER_INTENT])
+        weight_earlier = _WORDS_FOR_HALF_WEIGHT * (_LEAST_SAID - earlier[OTHER_INTENT])
+        share = weight_now / (weight_now + weight_earlier)
+        mixed = {i: share * now[i] + (1 - share) * earlier[i] for i in self._model.intents}
+        return mixed, nearest[0 if share >= 1 / 2 else 1]
 
     def _decide(self, probabilities: Mapping[str, float]) -> str:
         best = max(probabilities, key=probabilities.__getitem__)

@@ -23,14 +23,16 @@ def _any_of(*patterns: str) -> re.Pattern[str]:
 # --- is it solved? --------------------------------------------------------------------------------
 
 _NO_COMPLAINT = _any_of(
-    r"no (?:more |further |other |additional |remaining )*(?:questions?|problems?|issues?|complaints?"
-    r"|trouble|worries|need|objections?)(?: at all| any ?more| any longer| left| now| whatsoever)*",
+    r"no (?:more |further |other |additional |remaining )*(?:questions?|problems?|issues?"
+    r"|complaints?|trouble|worries|need|objections?)"
+    r"(?: at all| any ?more| any longer| left| now| whatsoever)*",
     r"not (?:a |an )?(?:problem|issue)(?: at all| any ?more| any longer| now)*",
     r"(?:isn't|is not|aren't|are not|not|no longer) (?:broken|damaged|faulty|cracked|missing|late)"
     r"(?: any ?more| any longer| now)*",
     r"(?:no|nothing),? ?(?:thanks|thank you)",
     r"no,?(?= (?:that's all|(?:all|everything|that's|that is|it's|it is|i'm|i am|we're|we are)"
-    r"(?: is| now| very| all)* (?:good|fine|ok|okay|sorted|solved|well|set|it|perfect|happy|satisfied|great))(?!\w))",
+    r"(?: is| now| very| all)* (?:good|fine|ok|okay|sorted|solved|well|set|it|perfect|happy"
+    r"|satisfied|great))(?!\w))",
     r"nothing (?:else|more|further|to add)(?: needed| needs doing)?",
     r"(?:don't|do not) need (?:anything|any more help|more help)(?: else| more)?",
     r"no longer (?:a |an )?(?:problem|issue|needed)",
@@ -39,14 +41,16 @@ _NO_COMPLAINT = _any_of(
     r"never mind",
 )
 _STILL_BROKEN = _any_of(
-    r"still (?:\w+ ){0,3}?(?:not|no|nothing|broken|waiting|missing|wrong|there|the same|open|exists?"
-    r"|damaged|without|pending|unsolved|unresolved|an? (?:problem|issue)|problems|issues|\w+n't)",
+    r"still (?:\w+ ){0,3}?(?:not|no|nothing|broken|waiting|missing|wrong|there|the same|open"
+    r"|exists?|damaged|without|pending|unsolved|unresolved|an? (?:problem|issue)|problems|issues"
+    r"|\w+n't)",
     r"(?:\w+n't|doesnt|didnt|isnt|hasnt|havent|wasnt|wont|cant|not|never)"
     r"(?: (?:been|yet|really|actually|even|fully|completely|quite|properly|at all|get|got|seem to"
     r"|have|has|be|is))*"
     r" (?:work\w*|arriv\w+|receiv\w+|c[ao]me|help\w*|solv\w+|fix\w+|resolv\w+|sort\w+|ok|okay"
     r"|happy|right|good|correct|done|here|there|refunded|paid|credited|delivered|shown|show"
-    r"|turn\w* (?:up|on)|changed|happened|cancelled|canceled|true|any(?:thing)?|it|satisf\w+|seen?|found|find|what)",
+    r"|turn\w* (?:up|on)|changed|happened|cancelled|canceled|true|any(?:thing)?|it|satisf\w+"
+    r"|seen?|found|find|what|fit|charge|start|open|load|appear|exist|match|on (?:my|the))",
     r"not (?:yet|really|at all|so far)",
     r"(?:problem|issue|error|fault|trouble)s? (?:\w+ )?(?:persists?|remains?|continues?|exists?"
     r"|(?:is|are|came|comes) (?:back|still|not)|returned)",
@@ -54,10 +58,11 @@ _STILL_BROKEN = _any_of(
     r"again (?:broken|wrong|damaged|missing)",
     r"(?:the )?same (?:problem|issue|error|thing|fault|as before)",
     r"where(?:'s| is| are) (?:my|the|our)",
-    r"nothing (?:has |was |is )?(?:happened|changed|came|come|arrived|on|yet|so far|improved|works)",
+    r"^nothing$",
+    r"nothing (?:has |was |is )?(?:happened|changed|came|come|arrived|on|yet|so far|improved"
+    r"|works)",
     r"(?:shows?|see|says?|received|got|have|get) nothing",
     r"stopped (?:\w+ing|again)|only (?:\w+ )?(?:half|part|some|one)",
-    r"^nothing$|(?:\w+n't|doesnt|not) (?:fit|charge|start|open|load|appear|exist|match|on (?:my|the))",
     r"(?:the )?wrong (?:one|item|thing|product|size|colou?r|amount|address|order|parcel|sum)",
     r"no (?:luck|change|success|improvement|refund|money|parcel|package|reply|answer|sign|it)",
     r"un(?:solved|resolved|fixed)",
@@ -70,8 +75,8 @@ _STILL_BROKEN = _any_of(
 )
 _REFUSAL = re.compile(r"^(?:well |sorry |oh |um+ )*(?:no+|nope|nah|negative)(?!\w)")
 _LATER = _any_of(
-    r"(?:let me|i'll|i will|we'll|we will|going to|gonna|need to|have to) (?:\w+ )?(?:check|see|wait"
-    r"|look|test|try|tell|let you know|get back|come back|write|report)",
+    r"(?:let me|i'll|i will|we'll|we will|going to|gonna|need to|have to) (?:\w+ )?(?:check|see"
+    r"|wait|look|test|try|tell|let you know|get back|come back|write|report)",
     r"maybe",
     r"perhaps",
     r"not sure",
@@ -128,12 +133,14 @@ _SCORES = (
         rf"([1-5])\s*(?:/|out of|of)\s*5(?![\d/]){_SCORE_ENDS}"
     ),
     re.compile(
-        r"\b(?:score|rating|rate|mark|grade|csat|satisfaction)(?: (?:is|of|it|you|with|a|an|would be))*"
+        r"\b(?:score|rating|rate|mark|grade|csat|satisfaction)"
+        r"(?: (?:is|of|it|you|with|a|an|would be))*"
         r"\s*[:=-]?\s*([1-5])(?!\s*[\d/.,]\s*\d)(?!\s*out of)\b"
     ),
     re.compile(r"(?<![\d/.,#w-])([1-5]|one|two|three|four|five)[ -]?stars?\b"),
     re.compile(
-        r"\b(?:i'd|i would|i|we'd|we) (?:give|rate) (?:it|you|this|that|them|the \w+) (?:an? |with )*"
+        r"\b(?:i'd|i would|i|we'd|we) (?:give|rate) (?:it|you|this|that|them|the \w+) "
+        r"(?:an? |with )*"
         rf"([1-5])(?![\d/]){_SCORE_ENDS}"
     ),
     re.compile(r"^\s*([1-5])\s*[.!]?\s*$"),
@@ -188,7 +195,8 @@ _HARMLESS = _any_of(
 )
 _HEDGE = _any_of(
     r"if|unless|only|but|except|provided|depends?|maybe|perhaps|possibly|probably|until|first",
-    r"assuming|supposing|given|after|before|once|as (?:long|soon) as|in case|however|though|although",
+    r"assuming|supposing|given|after|before|once|as (?:long|soon) as|in case",
+    r"however|though|although",
     r"half|partly|partially|almost|under (?:the|one) condition",
     r"not (?:so |quite |entirely |really )?(?:sure|certain)",
     r"(?:don't|do not|dont|dunno) (?:know|understand|care|get)",
@@ -200,11 +208,13 @@ _HEDGE = _any_of(
 _NO = _any_of(
     r"(?:absolutely|definitely|certainly|of course|sure(?:ly)?|please|rather|better|i'd rather"
     r"|i would rather|i'd prefer|prefer) not(?: to)?(?: \w+){0,3}",
-    r"(?:thanks,? but )?no+(?:,? (?:thanks|thank you|need|way))?|(?:cancel|do|refund) nothing|nope|nah|never|negative|neither",
+    r"no+(?:,? (?:thanks|thank you|need|way))?|nope|nah|never|negative|neither",
+    r"(?:cancel|do|refund) nothing",
     r"(?:please )?(?:don't|do not|dont)(?: \w+){0,3}",
     r"(?:i )?(?:won't|will not|wouldn't|would not|cannot|can't|am not|'m not)(?: \w+){0,3}",
     r"(?:i'd|i would) rather (?:you )?(?:didn't|did not)(?: \w+){0,3}",
-    r"not (?:now|yet|really|at all|ok|okay|fine|good|correct|right|necessary|needed|this time|agreed?)",
+    r"not (?:now|yet|really|at all|ok|okay|fine|good|correct|right|necessary|needed|this time"
+    r"|agreed?)",
     r"(?:it's|it is|that's|that is|is) not \w+|isn't \w+|(?:i )?(?:disagree|decline|refuse|reject)",
     r"leave it(?: as it is| as is| alone| be)?$",
     r"never ?mind|forget (?:it|about it)|stop|incorrect|wrong|hold on|wait",
@@ -214,14 +224,15 @@ _YES = re.compile(
     r"^(?:(?:hi|hello|hey|ok|okay|oh|well|thanks|thank you|great|perfect|please|sorry|alright|and"
     r"|i think|harmless)[\s,.!]+)*"
     r"(?:y(?:es|ep|eah|up)*(?!\w)|sure|ok(?:ay)?|alright|all right|fine|correct|right$|exactly"
-    r"|indeed|agreed?|affirmative|confirmed?|approved?|accepted|harmless|great$|perfect(?:,? thank(?:s| you))?$|deal|gladly"
-    r"|(?:i |we )(?:do |fully |hereby )*(?:agree|confirm|accept|approve|consent)|go (?:ahead|for it)"
+    r"|indeed|agreed?|affirmative|confirmed?|approved?|accepted|harmless|deal|gladly|great$"
+    r"|perfect(?:,? thank(?:s| you))?$|go (?:ahead|for it)"
+    r"|(?:i |we )(?:do |fully |hereby )*(?:agree|confirm|accept|approve|consent)"
     r"|please (?:do|go ahead|proceed|refund|cancel|change|send|continue)"
     r"|(?:do|cancel|refund|proceed|change|send) (?:it|that|so|the|my|them|this|with)"
     r"|(?:that's|that is|it's|it is|that|this|sounds|all)(?: all| very| just| perfectly)?"
     r" (?:fine|ok|okay|right|good|great|correct|works?|perfect|suits|will do)"
     r"|sounds (?:good|great|fine|like a plan)|works for me|of course|absolutely|definitely"
-    r"|certainly|(?:yes |sure )?you (?:can|may)|by all means|with pleasure|i'd (?:love|like) (?:that|to)|yes)(?!\w)"
+    r"|certainly|you (?:can|may)|by all means|with pleasure|i'd (?:love|like) (?:that|to))(?!\w)"
 )
 
 

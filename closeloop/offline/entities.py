@@ -24,21 +24,39 @@ _AMOUNT = re.compile(
     re.IGNORECASE,
 )
 
-_LEAD = r"(?:my|our|the|this|that|these|those|a|an|another|one|two|both|some|new|of)"
-_NOT_A_THING = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_COUNTS = frozenset({"one", "two", "both", "some", "new"})
+_LEADS = _COUNTS | {
+    "my",
+    "our",
+    "the",
+    "this",
+    "that",
+    "these",
+    "those",
+    "a",
+    "an",
+    "another",
+    "of",
+}
+_NOT_A_THING = _words(
     """
-    order orders refund refunds money parcel parcels package packages delivery shipment shipping item
-    items product products thing things stuff purchase payment payments charge charges invoice receipt
-    bill copy address account card bank email mail message reply answer question problem issue
-    company shop store website service support team person human agent manager staff courier driver
-    day days week weeks month months year years morning evening time moment minute hour way lot bit
-    return exchange replacement label box price amount total full same other rest one ones
-    size colour color number name status tracking link date statement policy help reason fact
+    order orders refund refunds money parcel parcels package packages delivery shipment shipping
+    item items product products thing things stuff purchase payment payments charge charges invoice
+    receipt bill copy address account card bank email mail message reply answer question problem
+    issue company shop store website service support team person human agent manager staff courier
+    driver day days week weeks month months year years morning evening time moment minute hour
+    way lot bit return exchange replacement label box price amount total
+    full same other rest one ones size colour color number name status tracking link date statement policy help reason fact
     friend wife husband son daughter mother father neighbour neighbor kid customer voucher coupon
     discount fee cancellation complaint joke mistake phone call street house flat city zip code
-    """.split()
+    """
 )
-_STOP = frozenset(
+_STOP = _words(
     """
     i you he she it we they me him her us them my your his our their the a an this that these those
     is are was were be been being am has have had do does did will would can could should may might
@@ -48,10 +66,9 @@ _STOP = frozenset(
     now today yesterday tomorrow arrived arrive came come comes got get broke stopped works work
     looks look does doesn't isn't won't wasn't hasn't haven't didn't can't don't it's i'm i've i'd
     ordered bought received sent send wants want wanted need needs keep keeps instead back twice
-    """.split()
+    """
 )
-_WORD = re.compile(r"[^\W\d_][\w'-]*|[.,;:!?()\n]", re.UNICODE)
-_LEADS = frozenset(_LEAD[3:-1].split("|"))
+_WORD = re.compile(r"[^\W\d_][\w'-]*|[.,;:!?()\n]")
 _LONGEST_THING = 4
 
 
@@ -88,16 +105,17 @@ def find_items(text: str) -> tuple[str, ...]:
     """
     words = [word.lower() for word in _WORD.findall(ORDER_ID.sub(" , ", text))]
     things: list[str] = []
-    for position, word in enumerate(words):
-        if word not in _LEADS:
+    thing: list[str] = []
+    led = False
+    for word in [*words, "."]:
+        leads = word in _LEADS and not (thing and word in _COUNTS)
+        ends = leads or word in _STOP or not word[0].isalpha() or len(thing) == _LONGEST_THING
+        if led and not ends:
+            thing.append(word)
             continue
-        thing: list[str] = []
-        for following in words[position + 1 : position + 1 + _LONGEST_THING]:
-            if following in _STOP or following in _LEADS or not following[0].isalpha():
-                break
-            thing.append(following)
-        if thing and thing[-1] not in _NOT_A_THING and thing[0] not in _NOT_A_THING:
+        if thing and thing[0] not in _NOT_A_THING and thing[-1] not in _NOT_A_THING:
             things.append(" ".join(thing))
+        thing, led = [], leads
     return tuple(dict.fromkeys(things))[:MAX_ITEMS]
 
 

@@ -34,14 +34,16 @@ def _compile(value: object) -> re.Pattern[str]:
         try:
             re.compile(cue)
         except re.error as error:
-            raise ValueError(f"entry {number}, {cue!r}, is no regular expression: {error}") from None
+            raise ValueError(
+                f"entry {number}, {cue!r}, is no regular expression: {error}"
+            ) from None
         cues.append(cue)
     joined = "|".join(cues) if cues else _NEVER
     return re.compile(f"{_NOT_INSIDE_A_WORD}(?:{joined}){_NOT_INSIDE_A_WORD}", re.IGNORECASE)
 
 
 Cues = Annotated[re.Pattern[str], BeforeValidator(_compile)]
-"""A list of regular expressions in the file; one pattern, to be matched on folded text, in memory."""
+"""A list of regular expressions in the file, one pattern for folded text in memory."""
 
 
 class Intent(Input):
@@ -113,14 +115,18 @@ class Taxonomy(Input):
 
     def _problems_of_ids(self) -> list[str]:
         ids = [intent.id for intent in self.intents]
-        problems = [f"intents: the id {i!r} is used twice" for i, n in Counter(ids).items() if n > 1]
+        problems = [
+            f"intents: the id {i!r} is used twice" for i, n in Counter(ids).items() if n > 1
+        ]
         problems += [
             f"intents: {needed!r} is missing; add it with examples"
             for needed in (OTHER_INTENT, PERSON_INTENT)
             if needed not in ids
         ]
         topics = Counter(topic.id for topic in self.topics)
-        return problems + [f"topics: the id {i!r} is used twice" for i, n in topics.items() if n > 1]
+        return problems + [
+            f"topics: the id {i!r} is used twice" for i, n in topics.items() if n > 1
+        ]
 
     def _problems_of_examples(self) -> list[str]:
         problems: list[str] = []
@@ -183,7 +189,9 @@ def load_taxonomy(folder: Path) -> Taxonomy:
         return Taxonomy.model_validate(document)
     except ValidationError as error:
         found = "; ".join(
-            f"{_key(document, item['loc'])}: {item['msg'].removeprefix('Value error, ')}".lstrip(": ")
+            f"{_key(document, item['loc'])}: {item['msg'].removeprefix('Value error, ')}".lstrip(
+                ": "
+            )
             for item in error.errors()
         )
         raise ConfigurationError(f"{path}: {found}") from error
@@ -199,6 +207,8 @@ def _key(document: dict[str, object], location: tuple[int | str, ...]) -> str:
             entry = cast("dict[str, object]", value) if isinstance(value, dict) else {}
             names.append(str(entry.get("id", part)))
         else:
-            value = cast("dict[object, object]", value).get(part) if isinstance(value, dict) else None
+            value = (
+                cast("dict[object, object]", value).get(part) if isinstance(value, dict) else None
+            )
             names.append(str(part))
     return ".".join(names)

@@ -23,7 +23,8 @@ _SPACES = re.compile(r"\s+")
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$\n?", re.MULTILINE)
 _WROTE = re.compile(r"^[ \t]*On [^\n]{5,160}(?:\n[^\n]{0,120})?\bwrote:[ \t]*$\n?", re.MULTILINE)
 _FORWARDED = re.compile(
-    r"^[ \t]*(?:-{2,} ?(?:original|forwarded) message ?-{2,}|_{8,}|from: [^\n]+\n(?:sent|date|to): ).*",
+    r"^[ \t]*(?:-{2,} ?(?:original|forwarded) message ?-{2,}|_{8,}"
+    r"|from: [^\n]+\n(?:sent|date|to): ).*",
     re.MULTILINE | re.IGNORECASE | re.DOTALL,
 )
 _SIGNATURE = re.compile(

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -15,6 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from closeloop.bootstrap import Services
 from closeloop.client import SupportDesk
 from closeloop.devserver import DevServer
+from closeloop.errors import Refused
 from closeloop.models.approval import BackendEvent, CustomerMessage, Decision, UpdateReceipt
 from closeloop.models.ticket import Status
 from closeloop.models.view import TicketView
@@ -32,6 +34,13 @@ from tests.support.scripted import ScriptedClassifier
 EARLY = {"limit.historyCount.suggestContinueAsNew": 120}
 """The server suggests it at 4096 events; a test has less time."""
 MESSAGES, WAVE = 100, 10
+REQUEST = {
+    "ticket_id": "long",
+    "assurance": "confirmed",
+    "customer": {"email": "samuel.reyes@example.com"},
+    "subject": "Money back",
+    "body": "Refund order #W1005, all of it.",
+}
 CLOCK_SLACK = timedelta(seconds=2)
 
 
@@ -57,7 +66,7 @@ async def test_no_message_is_lost_or_answered_twice(tmp_path: Path) -> None:
 
         answered = [re.findall(r"have read (\S+)\.", sent.text)[0] for sent in desk.sent(handle)]
         assert len(set(answered)) == len(answered), "nothing is answered twice"
-        assert answered == sorted(answered)
+        assert answered == sorted(answered, key=_number), "an answer never looks back"
         assert answered[-1] == _name(MESSAGES - 1), "and the last one is answered"
 
         assert len(await _runs(desk.client, handle)) >= 3
@@ -67,16 +76,21 @@ async def test_no_message_is_lost_or_answered_twice(tmp_path: Path) -> None:
 async def test_a_request_its_deadline_and_its_receipt_come_along(tmp_path: Path) -> None:
     services = build_services(tmp_path, resolver=PlainResolver())
     async with _desk(tmp_path, services) as desk:
-        handle = await desk.open(
-            "Refund order #W1005, all of it.", email="samuel.reyes@example.com"
-        )
-        before = await desk.until(handle, Status.AWAITING_APPROVAL)
+        door = SupportDesk(desk.client)
+        opened = await door.open_ticket(REQUEST, opened_by="shop-backend")
+        handle = desk.client.get_workflow_handle(opened.workflow_id)
+        before = await _asked(desk, handle)
         assert before.pending_approval is not None
         requested = before.pending_approval.deadline - timedelta(hours=24)
 
         await _continued(desk, handle)
         after = await desk.view(handle)
         assert after == before
+        again = await door.open_ticket(REQUEST)
+        assert again.ticket_id == opened.ticket_id
+        assert again.status is Status.AWAITING_APPROVAL
+        with pytest.raises(Refused, match="another"):
+            await door.open_ticket({**REQUEST, "subject": "Something else"})
         reminder = requested + timedelta(hours=4)
         assert abs(await _next_timer(desk, handle) - reminder) < CLOCK_SLACK
 
@@ -112,6 +126,11 @@ def _name(number: int) -> str:
     return f"m-{number:03}"
 
 
+def _number(name: str) -> int:
+    """Return where a message stands; the ticket's own body comes before all of them."""
+    return int(name.removeprefix("m-")) if name.startswith("m-") else -1
+
+
 async def _deliver(
     desk: Desk, handle: Handle, number: int, receipts: dict[str, UpdateReceipt]
 ) -> None:
@@ -134,6 +153,16 @@ async def _all_read(desk: Desk, handle: Handle) -> TicketView:
             return view
         await asyncio.sleep(0.02)
     raise AssertionError(f"not read: {[m.message_id for m in unread]}")
+
+
+async def _asked(desk: Desk, handle: Handle) -> TicketView:
+    """Return the ticket once its request is published, and the roster known."""
+    for _ in range(600):
+        view = await desk.until(handle, Status.AWAITING_APPROVAL)
+        if view.pending_approval is not None and view.pending_approval.approvers:
+            return view
+        await asyncio.sleep(0.02)
+    raise AssertionError("the request has no approvers")
 
 
 async def _repeated_in_vain(

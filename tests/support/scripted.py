@@ -4,9 +4,7 @@ from collections.abc import Callable
 
 from closeloop.models.proposal import Action, Draft, Proposal, ProposeRequest
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
-def read_confirmation(text: str) -> Confirmation:  # STUB
-    low = text.lower()
-    return Confirmation(answer="still_broken" if "still" in low else "yes" if "yes" in low else "other")
+from closeloop.offline.confirmation import read_confirmation
 
 Step = Proposal | Callable[[ProposeRequest], Proposal]
 

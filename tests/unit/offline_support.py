@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from closeloop.actions.base import ActionKind
 from closeloop.actions.catalogue import WORKFLOW_ONLY, parse
+from closeloop.actions.refunds import RefundPayment
 from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.knowledge.ingest import read_chunks
 from closeloop.knowledge.sqlite import SqliteKnowledge
@@ -139,10 +140,24 @@ def check(desk: Desk, request: ProposeRequest, proposal: Proposal) -> None:
         assert action.requested_by
         assert set(action.requested_by) <= asked
         assert action.reason
+        if isinstance(params, RefundPayment):
+            assert_affordable(desk, params)
     if proposal.reply is not None:
         assert set(proposal.reply.cites) <= set(request.passage_ids)
         rendered = render_reply(proposal.reply, [receipt_for(a) for a in proposal.actions])
         assert rendered.endswith("The support team")
+
+
+def assert_affordable(desk: Desk, params: RefundPayment) -> None:
+    """Assert that a refund asks for no more than is left of what was paid."""
+    order = desk.backends.shop.get_order(TENANT, params.order_id)
+    assert order is not None
+    amount = params.effect("T-1", order).amount
+    assert amount is not None
+    paid = desk.backends.payments.list_payments(TENANT, order.order_id)
+    back = desk.backends.payments.list_refunds(TENANT, order.order_id)
+    left = sum(p.amount.amount_minor for p in paid) - sum(r.amount.amount_minor for r in back)
+    assert 0 < amount.amount_minor <= left
 
 
 def _id(request: ProposeRequest) -> str:

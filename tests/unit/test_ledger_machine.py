@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,7 +21,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Row, select
 
 from closeloop.errors import BackendRefused
 from closeloop.models.steps import ExecuteAction
@@ -44,11 +45,11 @@ UNDECIDED = ("executing", "unknown")
 LIVE = ("reserved", "executing", "unknown", "done")
 
 names = st.sampled_from(sorted(COMPONENTS))
-tickets = st.sampled_from(["T1", "T2", "T3"])
+tickets = st.sampled_from(["T1", "T2"])
 amounts = st.sampled_from([None, 0, 1, 30, 50, 70, 100, 101])
 customers = st.sampled_from(["ann", "bob", None])
 requests = st.sampled_from(["r1", "r2"])
-hours = st.integers(min_value=1, max_value=30)
+hours = st.sampled_from([1, 2, 12])
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,12 @@ class NaiveLedger:
             self.entries[name] = replace(entry, state=state)
 
 
+def standing(row: Row[Any], now: datetime) -> str:
+    """Return the state of a row of the database at ``now``."""
+    expired = row.state == "reserved" and row.reserved_until <= now
+    return "released" if expired else row.state
+
+
 class LedgerMachine(RuleBasedStateMachine):
     """Runs both side by side; every example is a tenant of its own."""
 
@@ -195,31 +202,39 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             self.ledger.reserve(self.tenant, claim, until)
 
-    # A receipt for an effect that was given up is a test of its own: no limit holds back the past.
-    @precondition(lambda self: any(e.state in UNDECIDED for e in self.model.entries.values()))
-    @rule(data=st.data())
-    def finish(self, data: st.DataObject) -> None:
-        begun = [n for n, e in self.model.entries.items() if e.state in (*UNDECIDED, "done")]
-        name = data.draw(st.sampled_from(begun))
-        self.ledger.finish(self.tenant, name, receipt(name))
-        self.model.move(name, UNDECIDED, "done")
-        self.done.add(name)
+    @precondition(lambda self: any(e.state == "reserved" for e in self.model.entries.values()))
+    @rule(data=st.data(), minor=amounts)
+    def begin_what_is_reserved(self, data: st.DataObject, minor: int | None) -> None:
+        reserved = [n for n, e in self.model.entries.items() if e.state == "reserved"]
+        name = data.draw(st.sampled_from(reserved))
+        entry = self.model.entries[name]
+        self.begin(name, entry.ticket, minor, entry.customer, entry.request or "r1")
 
-    @rule(name=names)
-    def mark_unknown(self, name: str) -> None:
-        self.ledger.mark_unknown(self.tenant, name)
-        self.model.move(name, ("executing",), "unknown")
+    @precondition(lambda self: self.model.entries)
+    @rule(data=st.data(), how=st.sampled_from(["finish", "mark_unknown", "fail"]))
+    def settle(self, data: st.DataObject, how: str) -> None:
+        name = data.draw(st.sampled_from(sorted(self.model.entries)))
+        state = self.model.entries[name].state
+        match how:
+            case "mark_unknown":
+                self.ledger.mark_unknown(self.tenant, name)
+                self.model.move(name, ("executing",), "unknown")
+            case "fail":
+                self.ledger.fail(self.tenant, name, "declined")
+                self.model.move(name, UNDECIDED, "failed")
+            # A receipt for what was given up is a test of its own: no limit holds back the past.
+            case _ if state in (*UNDECIDED, "done"):
+                self.ledger.finish(self.tenant, name, receipt(name))
+                self.model.move(name, UNDECIDED, "done")
+                self.done.add(name)
 
-    @rule(name=names)
-    def fail(self, name: str) -> None:
-        self.ledger.fail(self.tenant, name, "declined")
-        self.model.move(name, UNDECIDED, "failed")
-
-    @rule(wanted=st.lists(names, max_size=3), request=requests)
-    def release(self, wanted: list[str], request: str) -> None:
+    @precondition(lambda self: self.model.entries)
+    @rule(data=st.data(), request=requests)
+    def release(self, data: st.DataObject, request: str) -> None:
+        wanted = data.draw(st.lists(st.sampled_from(sorted(self.model.entries)), max_size=3))
         self.ledger.release(self.tenant, wanted, request)
         for name in wanted:
-            if name in self.model.entries and self.model.entries[name].request == request:
+            if self.model.entries[name].request == request:
                 self.model.move(name, ("reserved",), "released")
 
     @rule()
@@ -227,44 +242,50 @@ class LedgerMachine(RuleBasedStateMachine):
         SqlRecords(self.engine).sweep(self.clock.now)
         self.model.entries = self.model.at(self.clock.now)
 
-    @invariant()
-    def both_say_the_same(self) -> None:
-        now = self.clock.now
-        standing = self.model.at(now)
-        for name, parts in COMPONENTS.items():
-            found = self.ledger.lookup(self.tenant, name, dict.fromkeys(parts, 1))
-            entry = standing.get(name)
-            assert found.state == (entry.state if entry else None), name
-            assert found.ticket_id == (entry.ticket if entry else None), name
-            rivals = {
-                other
-                for other, e in standing.items()
-                if other != name and e.state in LIVE and set(COMPONENTS[other]) & set(parts)
-            }
-            assert (found.overlap in rivals) if rivals else found.overlap is None, name
-        for customer in ("ann", "bob", None):
-            spent = self.ledger.spent_today(self.tenant, customer, now)
-            assert spent == self.model.spent(customer, now)
-            assert spent[0] <= CUSTOMER_LIMIT
-            assert spent[1] <= TENANT_LIMIT
+    @rule(name=names, customer=customers)
+    def look(self, name: str, customer: str | None) -> None:
+        entries = self.model.at(self.clock.now)
+        found = self.ledger.lookup(self.tenant, name, dict.fromkeys(COMPONENTS[name], 1))
+        entry = entries.get(name)
+        assert found.state == (entry.state if entry else None)
+        assert found.ticket_id == (entry.ticket if entry else None)
+        rivals = {
+            other
+            for other, e in entries.items()
+            if other != name and e.state in LIVE and set(COMPONENTS[other]) & set(COMPONENTS[name])
+        }
+        assert (found.overlap in rivals) if rivals else found.overlap is None
+        spent = self.ledger.spent_today(self.tenant, customer, self.clock.now)
+        assert spent == self.model.spent(customer, self.clock.now)
 
     @invariant()
-    def no_component_is_live_twice_and_done_is_never_undone(self) -> None:
+    def what_must_always_hold(self) -> None:
+        own, parts = effects.c.tenant == self.tenant, effect_components
         with self.engine.connect() as connection:
+            rows = connection.execute(select(effects).where(own)).all()
             live = connection.scalars(
-                select(effect_components.c.component_id).where(
-                    effect_components.c.tenant == self.tenant, effect_components.c.live
-                )
+                select(parts.c.component_id).where(parts.c.tenant == self.tenant, parts.c.live)
             ).all()
-            done = connection.scalars(
-                select(effects.c.effect_id).where(
-                    effects.c.tenant == self.tenant, effects.c.state == "done"
-                )
-            ).all()
-        assert len(live) == len(set(live))
-        assert set(done) == self.done
-        for name in done:
-            assert self.ledger.receipt(self.tenant, name) == receipt(name)
+        now = self.clock.now
+        assert {row.effect_id: (standing(row, now), row.ticket_id) for row in rows} == {
+            name: (entry.state, entry.ticket) for name, entry in self.model.at(now).items()
+        }
+        assert len(live) == len(set(live)), "no component is live twice"
+        for row in rows:
+            if row.effect_id in self.done:
+                assert row.state == "done", "done is never undone"
+                assert row.receipt["receipt_id"] == row.effect_id
+        counted = [
+            row
+            for row in rows
+            if standing(row, now) == "reserved"
+            or (row.state in (*UNDECIDED, "done") and row.day == now.date())
+        ]
+        by_customer: Counter[str | None] = Counter()
+        for row in counted:
+            by_customer[row.customer_id] += row.amount_minor or 0
+        assert by_customer.total() <= TENANT_LIMIT
+        assert all(minor <= CUSTOMER_LIMIT for minor in by_customer.values())
 
     def claim(
         self, name: str, ticket: str, minor: int | None, customer: str | None, request: str
@@ -289,6 +310,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert spent in ((50, 150), (0, 0)), "nobody touches the neighbour"
 
 
+# Shrinking a failure takes longer than finding it.
+@pytest.mark.timeout(400)
 def test_the_ledger_does_what_a_naive_one_does(tmp_path: Path) -> None:
     opened = open_database(f"sqlite:///{tmp_path / 'ops.db'}")
 
@@ -296,8 +319,8 @@ def test_the_ledger_does_what_a_naive_one_does(tmp_path: Path) -> None:
         engine = opened
 
     slow_is_fine = settings(
-        max_examples=40,
-        stateful_step_count=25,
+        max_examples=60,
+        stateful_step_count=30,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )

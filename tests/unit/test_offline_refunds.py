@@ -65,6 +65,13 @@ REFUNDS: list[tuple[str, str, tuple[str, ...], str, tuple[str, ...]]] = [
     ),
     ("both units", "yuki_tanabe", ("Refund both mugs of #W1020",), "#W1020", ()),
     (
+        "every item in full",
+        "arthur_penrose",
+        ("Full refund for #W1008 please: turntable and speakers hum",),
+        "#W1008",
+        (),
+    ),
+    (
         "units and shipping",
         "yuki_tanabe",
         ("Refund the two candles and the shipping of #W1021",),
@@ -160,6 +167,21 @@ def test_a_refund_cites_the_policy_and_greets_by_name(desk: Desk) -> None:
     assert "5 to 10 business days" in proposal.reply.text
 
 
+def test_the_subject_asks_too(desk: Desk) -> None:
+    words = "The brass lamp arrived broken"
+    request = desk.request(
+        "damaged_or_wrong_item", words, who="elise_moreau", subject="Refund please"
+    )
+    proposal = desk.propose(request)
+    assert proposal.actions[0].requested_by == ("m1",)
+
+
+def test_all_of_it_is_the_whole_order_whatever_the_subject_names(desk: Desk) -> None:
+    words = "I want a refund for order #W1029, all of it please."
+    request = desk.request("refund_request", words, who="wei_lindgren", subject="Sand speaker")
+    assert the_action(desk.propose(request)) == RefundPayment(order_id="#W1029")
+
+
 def test_the_action_points_to_the_messages_that_asked(desk: Desk) -> None:
     said = ("My mug is ugly, refund please", Us("#W1014 or #W1015?"), "#W1014")
     proposal = desk.propose(desk.request("refund_request", *said, who="leo_brandt"))
@@ -246,6 +268,15 @@ def test_a_wished_amount_bounds_the_refund(desk: Desk) -> None:
     assert the_action(proposal) == RefundPayment(
         order_id="#W1005", components=("item:710501:1",), amount_minor=1000
     )
+
+
+def test_an_amount_that_is_the_price_of_one_item_means_that_item(desk: Desk) -> None:
+    request = desk.request("refund_request", "refund $24.90 of #W1030", who="wei_lindgren")
+    assert the_action(desk.propose(request)) == RefundPayment(
+        order_id="#W1030", components=("item:710102:1",)
+    )
+    request = desk.request("refund_request", "refund $89 of #W1028", who="elise_moreau")
+    assert kind_of(desk.propose(request)) == "question"
 
 
 def test_part_of_a_price_without_an_amount_is_for_a_person(desk: Desk) -> None:

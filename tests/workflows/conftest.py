@@ -2,6 +2,7 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,11 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from closeloop.bootstrap import running_workers
 from closeloop.names import SEARCH_ATTRIBUTES
+from closeloop.ports import Classifier, Resolver
+from tests.support.desk import build_services
+from tests.workflows.play import Held, OpenDesk, Play
 
 
 def test_server() -> str:
@@ -42,3 +47,32 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
             )
         )
         yield env
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_desk(skipping: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[OpenDesk]:
+    """Open a desk on fresh databases; what its tickets left undone ends with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(
+            *,
+            resolver: Resolver,
+            classifier: Classifier | None = None,
+            faults: str = "",
+            policies: Path | None = None,
+            held: Held | None = None,
+        ) -> Play:
+            services = build_services(
+                tmp_path, resolver=resolver, classifier=classifier, faults=faults, policies=policies
+            )
+            if held is not None:
+                services = held.into(services)
+                stack.callback(held.let_go)
+            stack.callback(services.engine.dispose)
+            stack.callback(services.backends.close)
+            await stack.enter_async_context(running_workers(skipping.client, services))
+            play = Play(skipping, services)
+            stack.push_async_callback(play.end)
+            return play
+
+        yield open_one

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
 from closeloop.actions.base import ActionParams
@@ -102,24 +103,34 @@ class Case:
 
     def asks_for(self, kind: type[ActionParams]) -> bool:
         """Return whether the customer's own words ask for what this kind of action does."""
-        return names_remedy([message.text for message in self.messages], kind)
+        return names_remedy([text for _, text in self._asking], kind)
 
     def requested_by(self, kind: type[ActionParams], order: OrderRecord) -> tuple[str, ...]:
         """Return the ids of the messages that asked: by remedy, by order, or answering us.
 
         Where none of them does so clearly it is the latest; policy then asks a person.
         """
-        asked: list[str] = []
-        answers = False
-        for message in self.request.conversation:
-            if message.sender != CUSTOMER:
-                answers = True
-                continue
-            text = without_quotes(message.text)
-            names = names_remedy([text], kind) or names_target([text], order, (), ())
-            if names or answers:
-                asked.append(message.message_id)
+        answers = {
+            later.message_id
+            for earlier, later in pairwise(self.request.conversation)
+            if earlier.sender != CUSTOMER
+        }
+        asked = [
+            message_id
+            for message_id, text in self._asking
+            if message_id in answers
+            or names_remedy([text], kind)
+            or names_target([text], order, (), ())
+        ]
         return tuple(asked or [message.message_id for message in self.messages[-1:]])
+
+    @property
+    def _asking(self) -> tuple[tuple[str, str], ...]:
+        """The customer's messages by id, as policy reads them: the first with its subject."""
+        texts = [(message.message_id, message.text) for message in self.messages]
+        if texts:
+            texts[0] = (texts[0][0], f"{self.request.subject}\n{texts[0][1]}")
+        return tuple(texts)
 
     # --- records ---
 

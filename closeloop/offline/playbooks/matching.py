@@ -163,34 +163,43 @@ def _named_items(
 ) -> tuple[dict[str, tuple[str, ...]], bool]:
     """Return the items that ``text`` names, by order, and whether it does so clearly.
 
-    Clear is the noun of a name ("mug") or two of its words. Among variants of one product those
-    win whose options are named too; among orders those that hold most of the products named.
+    Clear is the noun of a name ("mug") or two of its words. Of things with the same noun those win
+    of which more words are named ("digital camera"), of variants of one product those whose options
+    are named too, and of orders those that hold most of the products named.
     """
     said = stems(text.replace("-", " "))
-    clear: list[tuple[OrderRecord, OrderLine]] = []
-    faint: list[tuple[OrderRecord, OrderLine]] = []
-    for order in orders:
-        for line in order.lines:
-            words = name_words(line)
-            hits = sum(word in said for word in words)
-            if words and (words[-1] in said or hits > 1):
-                clear.append((order, line))
-            elif hits:
-                faint.append((order, line))
-    found = clear or faint
-    best: dict[str, int] = {}
-    for _, line in found:
-        best[line.product_id] = max(best.get(line.product_id, 0), _option_hits(line, text))
+
+    def words_named(line: OrderLine) -> int:
+        return len(said.intersection(name_words(line)))
+
+    def is_clear(line: OrderLine) -> bool:
+        return bool(said.intersection(name_words(line)[-1:])) or words_named(line) > 1
+
+    named = [(order, line) for order in orders for line in order.lines if words_named(line)]
+    clear = [found for found in named if is_clear(found[1])]
+    found = _best(clear or named, lambda line: name_words(line)[-1], words_named)
+    found = _best(found, lambda line: line.product_id, lambda line: _option_hits(line, text))
     kept: dict[str, dict[str, str]] = {}
     for order, line in found:
-        if _option_hits(line, text) == best[line.product_id]:
-            kept.setdefault(order.order_id, {})[line.item_id] = line.product_id
+        kept.setdefault(order.order_id, {})[line.item_id] = line.product_id
     most = max((len(set(items.values())) for items in kept.values()), default=0)
     return {
         order_id: tuple(items)
         for order_id, items in kept.items()
         if len(set(items.values())) == most
     }, bool(clear)
+
+
+def _best(
+    found: Sequence[tuple[OrderRecord, OrderLine]],
+    group: Callable[[OrderLine], str],
+    score: Callable[[OrderLine], int],
+) -> list[tuple[OrderRecord, OrderLine]]:
+    """Return those with the best score of their group."""
+    best: dict[str, int] = {}
+    for _, line in found:
+        best[group(line)] = max(best.get(group(line), 0), score(line))
+    return [(order, line) for order, line in found if score(line) == best[group(line)]]
 
 
 def _option_hits(line: OrderLine, text: str) -> int:

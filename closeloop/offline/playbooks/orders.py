@@ -246,7 +246,8 @@ def parcel(case: Case) -> Proposal:
     if not choice.sure:
         return drafting.which_order(case, choice)
     order = choice.orders[0]
-    if is_overdue(case, order):
+    undated = order.status == "processed" and order.placed_at is None
+    if undated or is_overdue(case, order):
         return lost(case, order)
     if order.status != "delivered":
         return _tell_status(case, order, _LATE if order.status == "processed" else "")
@@ -261,10 +262,10 @@ def parcel(case: Case) -> Proposal:
 
 
 def is_overdue(case: Case, order: OrderRecord) -> bool:
-    """Return whether an order that has left should have arrived; where no date is known, too."""
-    if order.status != "processed":
+    """Return whether an order that has left should have arrived; not where no date is known."""
+    if order.status != "processed" or order.placed_at is None:
         return False
-    return order.placed_at is None or case.now - order.placed_at > LATE_AFTER
+    return case.now - order.placed_at > LATE_AFTER
 
 
 def _under_way(order: OrderRecord) -> bool:

@@ -25,6 +25,7 @@ _ASKING: Final = (
     r"(?: (?:me|us|back|for|the|my|of|a|just|only))*"
 )
 _JOINING: Final = r"\b(?:and|plus|with|including|incl\.?)(?: (?:the|my|also|for))*"
+_IN_FULL: Final = re.compile(r"\bfull (?:refund|amount|price)\b|\bin full\b|\beverything\b")
 _NO_ITEM_TEXT: Final = "order purchase everything package parcel item product thing stuff money"
 _NO_ITEM: Final = frozenset(_NO_ITEM_TEXT.split())
 
@@ -58,7 +59,8 @@ def wished(
     """
     words = plain(case.current)
     everything = tuple(part.component_id for part in order.components())
-    if means_whole_order(words):
+    every_item = {line.item_id for line in order.lines} == set(items)
+    if means_whole_order(words) or (every_item and _IN_FULL.search(words)):
         names: tuple[str, ...] = everything
     elif items:
         lines = tuple(line for line in order.lines if line.item_id in items)
@@ -78,6 +80,25 @@ def wished(
         name.rpartition(":")[0] in stems_of and name not in account.parts for name in everything
     )
     return Parts(left, more_units=not left and more)
+
+
+def of_that_price(order: OrderRecord, chosen: Parts, minor: int | None) -> Parts | Unclear:
+    """Return the one of several parts that costs what is asked for, where one does.
+
+    "Refund the $24.90" means the mug, and not some of everything.
+    """
+    if minor is None or len(chosen.names) < 2:
+        return chosen
+    same = [
+        part.component_id
+        for part in order.components()
+        if part.component_id in chosen.names and part.price.amount_minor == minor
+    ]
+    if not same:
+        return chosen
+    if len({name.rpartition(":")[0] for name in same}) > 1:
+        return Unclear(tuple(line for line in order.lines if line.price.amount_minor == minor))
+    return Parts((same[0],))
 
 
 def label(order: OrderRecord, names: Sequence[str]) -> str:

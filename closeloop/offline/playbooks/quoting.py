@@ -48,12 +48,12 @@ def topic_words(text: str) -> frozenset[str]:
 
 
 def _root(word: str) -> str:
-    """Return what "ship", "shipped" and "shipping" have in common."""
+    """Return what "deliver", "delivered" and "delivery" have in common."""
     for ending in ("ing", "ed"):
         if len(word) > len(ending) + 2 and word.endswith(ending):
             word = word.removesuffix(ending)
             return word[:-1] if word[-1] == word[-2] and word[-1] not in "sl" else word
-    return word.removesuffix("e") if len(word) > 3 else word
+    return word.rstrip("ey") if len(word) > 4 else word
 
 
 def statements(text: str) -> tuple[str, ...]:

@@ -42,7 +42,10 @@ _EVERY: Final = re.compile(
     r"\ball (?:of|the|my|these|those|\d|two|three|four|five)\b|\beach\b|\bevery one\b"
 )
 _ANOTHER: Final = re.compile(r"\b(?:other|another|second|2nd|remaining)\b")
-_WHOLE: Final = re.compile(r"\b(?:whole|entire|complete|full) (?:order|purchase|thing)\b")
+_WHOLE: Final = re.compile(
+    r"\b(?:whole|entire|complete|full) (?:order|purchase|thing)\b|\ball of it\b"
+    r"|\beverything (?:in|on|of|from) (?:it|the|my|this|that|order|#)"
+)
 _NEWEST: Final = re.compile(r"\b(?:last|latest|newest|(?:most )?recent)\s+(?:order|purchase|one)\b")
 _YES: Final = re.compile(
     r"\s*(?:yes|yep|yeah|yup|sure|correct|right|exactly|ok|okay|please do|go ahead|that one"

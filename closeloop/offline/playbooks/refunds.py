@@ -121,6 +121,9 @@ def _refund_of(
         return drafting.which_item(case, order, chosen.lines)
     if not chosen.names:
         return already_refunded(case, order, account, more_units=chosen.more_units)
+    chosen = parts.of_that_price(order, chosen, wished_minor(case.latest))
+    if isinstance(chosen, parts.Unclear):
+        return drafting.which_item(case, order, chosen.lines)
     if wished_minor(case.latest) is None and _UNCLEAR_AMOUNT.search(plain(case.current)):
         return drafting.escalate(
             case,

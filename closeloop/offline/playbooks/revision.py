@@ -26,11 +26,11 @@ from closeloop.offline.playbooks.reading import amounts_minor
 Playbook = Callable[[Case], Proposal]
 
 # What a rule's or a backend's code is about, by the words in it: rules are the tenant's to name.
-_IDENTITY: Final = re.compile(r"assurance|identity|verif(?!y_)|not_sure")
-_OWNERSHIP: Final = re.compile(r"\bown|owner|order\.own|not_found|no_such")
-_CONSENT: Final = re.compile(r"consent|names_|asked_for|not_asked(?!_elsewhere)")
-_IN_HAND: Final = re.compile(r"effect|overlap|elsewhere|duplicate")
-_ELIGIBILITY: Final = re.compile(r"window|status|eligib|deliver|cancelled|pending|too_late|within")
+_IDENTITY: Final = re.compile(r"assurance|identity")
+_OWNERSHIP: Final = re.compile(r"\bown(?:er|ership)?\b|order_not_found")
+_CONSENT: Final = re.compile(r"consent|asked_for")
+_IN_HAND: Final = re.compile(r"effect|overlap|elsewhere")
+_ELIGIBILITY: Final = re.compile(r"window|status|eligib|deliver|cancelled|pending")
 
 _WORDS: Final[dict[str, str]] = {
     RefundPayment.kind: "refund {order}",
@@ -170,7 +170,7 @@ def _rule(case: Case, params: ActionKind, observation: Observation) -> tuple[Quo
     match params:
         case RefundPayment():
             exact = case.quote(
-                "refund until within days after delivery delivered", must="days delivery"
+                "refund money back get until within days after delivery", must="days delivery"
             )
             about = case.quote("refund refunds money back", needs=1, most=1)
         case CancelOrder():

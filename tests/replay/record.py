@@ -1,0 +1,142 @@
+"""Record the replay corpus: ``make record``, or ``python -m tests.replay.record [NAME ...]``.
+
+Every scenario of ``scenarios.py`` is played on a real Temporal server, and each run of its ticket
+is written to ``histories/NAME.json`` (``NAME.1.json``, ``NAME.2.json``, ... for a ticket that
+continued as new). A history that is there already is not recorded again unless it is named.
+
+The rule. Until the first release the corpus may be recorded anew whenever the workflow changes:
+delete ``histories/*.json`` first. After it, a released history is what open tickets look like: it
+stays as it is, and a change that it does not survive goes behind ``workflow.patched("name")``. New
+branches add new histories; an old one goes only together with the patch that it covers.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio.client import Client, WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from closeloop.bootstrap import running_workers
+from closeloop.devserver import DevServer
+from tests.replay.scenarios import SCENARIOS, Scenario
+from tests.support.desk import Handle, build_services
+from tests.support.scripted import ScriptedClassifier, ScriptedResolver
+from tests.support.servers import time_skipping
+from tests.workflows.play import Play
+
+HISTORIES: Final = Path(__file__).parent / "histories"
+IDENTITY: Final = "recorder"
+"""In place of process id and host name, which histories would keep for ever."""
+
+DEV_TIME_SCALE: Final = 2e-5
+"""On the dev server time does not skip: seven days are 12 seconds."""
+EARLY: Final = {"limit.historyCount.suggestContinueAsNew": 200}
+"""More than a plain refund has, less than a long conversation."""
+
+
+def recorded(name: str) -> list[Path]:
+    """Return the files of a scenario's runs."""
+    return sorted([*HISTORIES.glob(f"{name}.json"), *HISTORIES.glob(f"{name}.[0-9]*.json")])
+
+
+async def record(scenarios: Sequence[Scenario]) -> None:
+    """Play the scenarios one after the other, and write their histories."""
+    HISTORIES.mkdir(exist_ok=True)
+    for on_dev_server, server in ((False, time_skipping(IDENTITY)), (True, _dev_server())):
+        chosen = [s for s in scenarios if s.on_dev_server is on_dev_server]
+        if not chosen:
+            continue
+        async with server as env:
+            for scenario in chosen:
+                with tempfile.TemporaryDirectory() as folder:
+                    _write(scenario.name, await _play(scenario, env, Path(folder)))
+
+
+@asynccontextmanager
+async def _dev_server() -> AsyncIterator[WorkflowEnvironment]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with DevServer(Path(folder), headless=True, dynamic_config=EARLY) as server:
+            client = await Client.connect(
+                server.address, data_converter=pydantic_data_converter, identity=IDENTITY
+            )
+            yield WorkflowEnvironment.from_client(client)
+
+
+async def _play(scenario: Scenario, env: WorkflowEnvironment, folder: Path) -> list[dict[str, Any]]:
+    """Play one scenario to its end, and return the histories of its runs, oldest first."""
+    services = build_services(
+        folder,
+        resolver=ScriptedResolver(*scenario.steps),
+        classifier=ScriptedClassifier(by_word=dict(scenario.by_word)),
+        faults=scenario.faults,
+        time_scale=DEV_TIME_SCALE if scenario.on_dev_server else 1.0,
+    )
+    try:
+        async with running_workers(env.client, services):
+            desk = Play(env, services)
+            handle = await desk.open(
+                scenario.body, email=scenario.email, ticket_id=f"replay-{scenario.name}"
+            )
+            await scenario.play(desk, handle)
+            return await _runs(env.client, handle)
+    finally:
+        services.engine.dispose()
+        services.backends.close()
+
+
+async def _runs(client: Client, handle: Handle) -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = []
+    run_id = (await handle.describe()).run_id
+    while run_id:
+        history = await client.get_workflow_handle(handle.id, run_id=run_id).fetch_history()
+        runs.insert(0, _scrubbed(history))
+        started = history.events[0].workflow_execution_started_event_attributes
+        run_id = started.continued_execution_run_id
+    return runs
+
+
+def _scrubbed(history: WorkflowHistory) -> dict[str, Any]:
+    """Return the history without stack traces, which name this machine's files."""
+
+    def without_traces(value: Any) -> Any:
+        match value:
+            case dict():
+                return {k: without_traces(v) for k, v in value.items() if k != "stackTrace"}
+            case list():
+                return [without_traces(item) for item in value]
+            case _:
+                return value
+
+    return without_traces(json.loads(history.to_json()))
+
+
+def _write(name: str, runs: Sequence[dict[str, Any]]) -> None:
+    for old in recorded(name):
+        old.unlink()
+    for number, run in enumerate(runs, start=1):
+        path = HISTORIES / (f"{name}.{number}.json" if len(runs) > 1 else f"{name}.json")
+        path.write_text(json.dumps(run, separators=(",", ":")) + "\n")
+        size = path.stat().st_size / 1024
+        sys.stdout.write(f"{path.name}: {len(run['events'])} events, {size:.0f} kB\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Record histories for the replay tests.")
+    names = [scenario.name for scenario in SCENARIOS]
+    parser.add_argument("name", nargs="*", help=f"record these, anew: {', '.join(names)}")
+    wanted = parser.parse_args().name or [name for name in names if not recorded(name)]
+    if unknown := set(wanted) - set(names):
+        parser.error(f"there is no scenario {', '.join(sorted(unknown))}")
+    asyncio.run(record([scenario for scenario in SCENARIOS if scenario.name in wanted]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,361 @@
+"""The tickets whose histories are kept: each takes a way through the workflow of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import pytest
+from temporalio.client import WorkflowFailureError
+
+from closeloop.models.approval import BackendEvent, CustomerMessage, Decision
+from closeloop.models.base import Money
+from closeloop.models.proposal import Action
+from closeloop.models.ticket import Status
+from closeloop.names import (
+    SIGNAL_BACKEND_EVENT,
+    SIGNAL_CUSTOMER_MESSAGE,
+    SIGNAL_SUBMIT_DECISION,
+)
+from tests.support.desk import Handle
+from tests.support.scripted import Step, acting, answer, question, refund
+from tests.workflows.play import DAY, HOUR, NORA, SAMUEL, Play
+
+DANA: Final = "dana.kowalski@example.com"
+JUNE: Final = "june.albright@example.com"
+TOMAS: Final = "tomas.vega@example.com"
+PERSON: Final = {"human": "speak_to_person"}
+
+Script = Callable[[Play, Handle], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One ticket: how it opens, what the agents answer, what the others do, until it has ended."""
+
+    name: str
+    email: str
+    body: str
+    steps: Sequence[Step]
+    play: Script
+    by_word: Mapping[str, str] = field(default_factory=dict[str, str])
+    faults: str = ""
+    on_dev_server: bool = False
+    """Record it on the dev server, which suggests to continue as new early there."""
+
+
+async def _quiet(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.RESOLVED)
+    assert (await handle.result()).closure == "verified_quiet"
+
+
+async def _confirmed(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.RESOLVED)
+    await desk.say(handle, "Yes, thank you! 5/5", "m-1")
+    assert (await handle.result()).closure == "confirmed"
+
+
+async def _approved(desk: Play, handle: Handle) -> None:
+    await _asked(desk, handle)
+    await desk.decide(handle, "bob", approve=True)
+    await _quiet(desk, handle)
+
+
+async def _revised(desk: Play, handle: Handle) -> None:
+    await _asked(desk, handle)
+    words = "half of it is enough"
+    await desk.decide(handle, "bob", approve=False, reason="wrong_amount", words=words)
+    await desk.noted(handle, "approval asked", times=2)
+    await _asked(desk, handle)
+    edit = {"actions": [{"action_id": "p2-a1", "amount_minor": 7000}]}
+    await desk.decide(handle, "bob", approve=True, edit=edit)
+    await _quiet(desk, handle)
+    [made] = desk.refunds("#W1005")
+    assert made.amount.amount_minor == 7000
+
+
+async def _expired(desk: Play, handle: Handle) -> None:
+    await _asked(desk, handle)
+    await desk.skip(5 * HOUR)
+    await desk.noted(handle, "reminded")
+    await desk.skip(DAY)
+    await _with_person(desk, handle)
+    await desk.skip(25 * HOUR)  # the queue is reminded
+    await desk.say(handle, "Is anybody there?", "m-1")
+    made = desk.services.backends.payments.refund(
+        "default", "manual-1", "#W1005", Money(amount_minor=14550)
+    )
+    assert made.status == "succeeded"
+    resolution = {
+        "summary": "refunded by hand",
+        "effects": [{"kind": "refund_payment", "params": {"order_id": "#W1005"}}],
+        "reply": "We have sent you the money.",
+    }
+    await desk.operate(handle, "record_resolution", resolution=resolution)
+    await _quiet(desk, handle)
+
+
+async def _unknown(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.ESCALATED, polls=3000, step=timedelta(seconds=30))
+    await _with_person(desk, handle)
+    view = await desk.view(handle)
+    assert view.actions[0].state == "unknown"
+    await desk.operate(handle, "record_resolution", resolution={"summary": "it had arrived"})
+    await desk.until(handle, Status.RESOLVED)
+    await handle.result()
+    assert len(desk.refunds("#W1001")) == 1
+
+
+async def _handed_back(desk: Play, handle: Handle) -> None:
+    await _with_person(desk, handle)
+    await desk.say(handle, "It is about order #W1001, refund it please.", "m-1")
+    await desk.operate(handle, "hand_back")
+    await _confirmed_later(desk, handle)
+
+
+async def _confirmed_later(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.RESOLVED)
+    await desk.skip(2 * DAY)
+    await desk.say(handle, "Yes, thank you!", "m-2")
+    assert (await handle.result()).closure == "confirmed"
+
+
+async def _answered(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.AWAITING_CUSTOMER)
+    await desk.say(handle, "Refund order #W1001, all of it.", "m-1")
+    await _quiet(desk, handle)
+
+
+async def _reopened(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.RESOLVED)
+    await desk.say(handle, "It is still broken.", "m-1")
+    await desk.noted(handle, "replied", times=2)
+    await _confirmed_later(desk, handle)
+
+
+async def _by_signals(desk: Play, handle: Handle) -> None:
+    request = await _asked(desk, handle)
+    stale = request.model_copy(update={"request_id": "another", "decision_id": "d-0"})
+    await handle.signal(SIGNAL_SUBMIT_DECISION, stale)
+    await desk.noted(handle, "ignored")
+    await handle.signal(SIGNAL_SUBMIT_DECISION, request)
+    view = await desk.until(handle, Status.RESOLVED)
+    event = BackendEvent(event_id="e-1", kind="refund.updated", effect_id=view.actions[0].effect_id)
+    await handle.signal(SIGNAL_BACKEND_EVENT, event)
+    await desk.noted(handle, "read back")
+    yes = CustomerMessage(message_id="m-1", text="Yes, solved.")
+    await handle.signal(SIGNAL_CUSTOMER_MESSAGE, yes)
+    assert (await handle.result()).closure == "confirmed"
+
+
+async def _interrupted(desk: Play, handle: Handle) -> None:
+    """A message during an approval makes the request stale; a take-over ends the second one."""
+    await _asked(desk, handle)
+    await desk.say(handle, "Refund order #W1005, and tell me when.", "m-1")
+    await desk.noted(handle, "approval asked", times=2)
+    await _asked(desk, handle)
+    await desk.operate(handle, "take_over")
+    await _with_person(desk, handle)
+    await desk.operate(handle, "record_resolution", resolution={"summary": "spoke on the phone"})
+    await desk.until(handle, Status.RESOLVED)
+    await handle.result()
+
+
+async def _lowered(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.AWAITING_CUSTOMER)
+    await desk.operate(handle, "lower_mode", mode="assisted")
+    await desk.say(handle, "Refund order #W1001, all of it.", "m-1")
+    await _approved(desk, handle)
+
+
+async def _cancelled(desk: Play, handle: Handle) -> None:
+    await _asked(desk, handle)
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+
+
+async def _long(desk: Play, handle: Handle) -> None:
+    """A story in many parts, over more than one run."""
+    for part in range(1, 13):
+        await desk.until(handle, Status.AWAITING_CUSTOMER)
+        await desk.noted(handle, "replied", times=part)
+        await desk.say(handle, f"This is part {part} of my story.", f"m-{part}")
+    await desk.noted(handle, "replied", times=13)
+    await handle.result()
+
+
+async def _asked(desk: Play, handle: Handle) -> Decision:
+    """Wait until a request is out, and return an approval of it."""
+    await desk.until(handle, Status.AWAITING_APPROVAL)
+    for _ in range(300):
+        pending = await desk.pending(handle)
+        if pending is not None and pending.approvers:
+            break
+        await asyncio.sleep(0.02)
+    decision = await desk.decision(handle, "bob", approve=True)
+    return decision.model_copy(update={"decision_id": "d-1"})
+
+
+async def _with_person(desk: Play, handle: Handle) -> None:
+    """Wait until the ticket is with people, and they have been told."""
+    await desk.until(handle, Status.ESCALATED)
+    await desk.noted(handle, "replied")
+
+
+ORDER_CHANGES: Final = (
+    Action(action_id="", kind="cancel_order", params={"order_id": "#W1016"}),
+    Action(
+        action_id="",
+        kind="modify_order_address",
+        params={
+            "order_id": "#W1017",
+            "address": {
+                "address1": "5 Oak Street",
+                "city": "Portland",
+                "state": "OR",
+                "country": "USA",
+                "zip": "97201",
+            },
+        },
+    ),
+    Action(action_id="", kind="add_crm_note", params={"text": "Has moved to Oak Street."}),
+)
+
+SCENARIOS: Final = (
+    Scenario(
+        name="plain-refund",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[refund("#W1001")],
+        play=_confirmed,
+        on_dev_server=True,
+    ),
+    Scenario(
+        name="continued-as-new",
+        email=NORA,
+        body="I have a long story to tell.",
+        steps=[question("What happened then?")],
+        play=_long,
+        on_dev_server=True,
+    ),
+    Scenario(
+        name="approved",
+        email=SAMUEL,
+        body="Refund order #W1005, all of it.",
+        steps=[refund("#W1005")],
+        play=_approved,
+    ),
+    Scenario(
+        name="rejected-revised-edited",
+        email=SAMUEL,
+        body="Refund order #W1005, all of it.",
+        steps=[refund("#W1005"), refund("#W1005", amount_minor=7275)],
+        play=_revised,
+    ),
+    Scenario(
+        name="expired-to-a-person",
+        email=SAMUEL,
+        body="Refund order #W1005, all of it.",
+        steps=[refund("#W1005")],
+        play=_expired,
+    ),
+    Scenario(
+        name="gateway-503",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[refund("#W1001")],
+        faults="payments.refund=503:x3",
+        play=_quiet,
+    ),
+    Scenario(
+        name="found-by-reading",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[refund("#W1001")],
+        faults="payments.refund=timeout_after:x1",
+        play=_quiet,
+    ),
+    Scenario(
+        name="unknown-to-a-person",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[refund("#W1001")],
+        faults="payments.refund=timeout_after:x1, payments.find_refund=503:1.0",
+        play=_unknown,
+    ),
+    Scenario(
+        name="gateway-refuses",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[refund("#W1001"), answer("We cannot pay this back to your card.")],
+        faults="payments.refund=refuse:x1",
+        play=_confirmed,
+    ),
+    Scenario(
+        name="too-late-for-a-refund",
+        email=JUNE,
+        body="Refund order #W1009, all of it.",
+        steps=[refund("#W1009"), answer("A refund is possible until 30 days after delivery.")],
+        play=_confirmed,
+    ),
+    Scenario(
+        name="order-changes",
+        email=DANA,
+        body="Cancel order #W1016. Send order #W1017 to my new address, 5 Oak Street, Portland.",
+        steps=[acting(*ORDER_CHANGES)],
+        play=_approved,
+    ),
+    Scenario(
+        name="asked-for-a-person",
+        email=NORA,
+        body="Let me speak to a human.",
+        steps=[refund("#W1001")],
+        by_word=PERSON,
+        play=_handed_back,
+    ),
+    Scenario(
+        name="question-and-answer",
+        email=NORA,
+        body="I want my money back.",
+        steps=[question(), refund("#W1001")],
+        play=_answered,
+    ),
+    Scenario(
+        name="reopened",
+        email=NORA,
+        body="My mug leaks.",
+        steps=[answer("Turn it round."), answer("Turn it round again.")],
+        play=_reopened,
+    ),
+    Scenario(
+        name="by-signals",
+        email=SAMUEL,
+        body="Refund order #W1005, all of it.",
+        steps=[refund("#W1005")],
+        play=_by_signals,
+    ),
+    Scenario(
+        name="interrupted-and-taken-over",
+        email=SAMUEL,
+        body="Refund order #W1005, all of it.",
+        steps=[refund("#W1005")],
+        play=_interrupted,
+    ),
+    Scenario(
+        name="mode-lowered",
+        email=NORA,
+        body="I want my money back.",
+        steps=[question(), refund("#W1001")],
+        play=_lowered,
+    ),
+    Scenario(
+        name="cancelled",
+        email=SAMUEL,
+        body="Refund order #W1005, all of it.",
+        steps=[refund("#W1005")],
+        play=_cancelled,
+    ),
+)
+"""Names are file names: a history keeps its name for as long as it is kept."""

@@ -1,0 +1,340 @@
+"""A desk on the time-skipping server: time passes when a test says so, or waits for a status."""
+
+import asyncio
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+
+from closeloop.bootstrap import Services
+from closeloop.embedded.crm import EmbeddedCrm
+from closeloop.embedded.outbox import EmbeddedOutbox
+from closeloop.embedded.payments import EmbeddedPayments
+from closeloop.models.approval import Decision, Operation, UpdateReceipt
+from closeloop.models.base import Money
+from closeloop.models.records import EscalationRecord, NoteRecord, RefundRecord, SentMessage
+from closeloop.models.state import TicketEvent, TimelineEntry
+from closeloop.models.ticket import Assurance, Status
+from closeloop.models.view import ActionView, TicketSummary, TicketView
+from closeloop.ports import Classifier, Resolver
+from tests.support.desk import Desk, Handle
+
+NORA = "nora.whitfield@example.com"
+SAMUEL = "samuel.reyes@example.com"
+YUKI = "yuki.tanabe@example.com"
+OMAR = "omar.haddad@example.com"
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+class OpenDesk(Protocol):
+    """Opens a desk for one test."""
+
+    async def __call__(
+        self,
+        *,
+        resolver: Resolver,
+        classifier: Classifier | None = None,
+        faults: str = "",
+        policies: Path | None = None,
+        held: "Held | None" = None,
+    ) -> "Play": ...
+
+
+class Held:
+    """Holds one call of a port until the test lets it go: ``payments.refund``, ``crm.add_note``."""
+
+    def __init__(self, call: str) -> None:
+        self.call = call
+        self._reached = threading.Event()
+        self._open = threading.Event()
+
+    def pass_by(self, call: str) -> None:
+        """Stop here, if this is the call; only its first one is held."""
+        if call == self.call and not self._reached.is_set():
+            self._reached.set()
+            assert self._open.wait(30), f"{call} was never let go"
+
+    async def reached(self) -> None:
+        """Return once the call is held."""
+        assert await asyncio.to_thread(self._reached.wait, 30), f"{self.call} was never called"
+
+    def let_go(self) -> None:
+        """Let the call go on."""
+        self._open.set()
+
+    def into(self, services: Services) -> Services:
+        """Return the services with this hold in their payments, CRM and outbox."""
+        backends = services.backends
+        payments = _Payments(backends.payments.database, backends.faults, settlement_seconds=0)
+        crm = _Crm(backends.crm.database, backends.faults)
+        outbox = _Outbox(backends.outbox.database, backends.faults)
+        for port in (payments, crm, outbox):
+            port.held = self
+        backends.payments, backends.crm, backends.outbox = payments, crm, outbox
+        return services
+
+
+class _Payments(EmbeddedPayments):
+    held: Held
+
+    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
+        self.held.pass_by("payments.refund")
+        return super().refund(tenant, key, order_id, amount)
+
+
+class _Crm(EmbeddedCrm):
+    held: Held
+
+    def add_note(self, tenant: str, key: str, customer_id: str | None, text: str) -> NoteRecord:
+        self.held.pass_by("crm.add_note")
+        return super().add_note(tenant, key, customer_id, text)
+
+    def create_escalation(
+        self, tenant: str, key: str, queue: str, reason: str, pack: str
+    ) -> EscalationRecord:
+        self.held.pass_by("crm.create_escalation")
+        return super().create_escalation(tenant, key, queue, reason, pack)
+
+
+class _Outbox(EmbeddedOutbox):
+    held: Held
+
+    def send(
+        self, tenant: str, key: str, ticket_id: str, to: str, subject: str, text: str
+    ) -> SentMessage:
+        self.held.pass_by("outbox.send")
+        return super().send(tenant, key, ticket_id, to, subject, text)
+
+
+class Refusal(Exception):
+    """An update was refused; ``code`` is what its caller sees."""
+
+    def __init__(self, code: str | None, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class Play(Desk):
+    """A desk whose tickets are waited for in skipped time."""
+
+    def __init__(self, env: WorkflowEnvironment, services: Services) -> None:
+        super().__init__(env.client, services)
+        self.env = env
+        self.opened: list[Handle] = []
+
+    async def open(
+        self,
+        body: str,
+        *,
+        email: str,
+        subject: str = "Help",
+        assurance: Assurance = Assurance.CONFIRMED,
+        order_ids: Sequence[str] = (),
+        tenant: str = "default",
+        ticket_id: str | None = None,
+        opened_by: str | None = "shop-backend",
+    ) -> Handle:
+        handle = await super().open(
+            body,
+            email=email,
+            subject=subject,
+            assurance=assurance,
+            order_ids=order_ids,
+            tenant=tenant,
+            ticket_id=ticket_id,
+            opened_by=opened_by,
+        )
+        self.opened.append(handle)
+        return handle
+
+    async def end(self) -> None:
+        """Terminate what still runs: the server, and its clock, are shared by all tests."""
+        for handle in self.opened:
+            try:
+                await handle.terminate("the test is over")
+            except RPCError:
+                continue  # it is closed already
+
+    async def skip(self, time: timedelta) -> None:
+        """Let time pass."""
+        await self.env.sleep(time)
+
+    async def until(
+        self,
+        handle: Handle,
+        *statuses: Status,
+        polls: int = 300,
+        step: timedelta = timedelta(seconds=2),
+    ) -> TicketView:
+        """Return the ticket once it has one of these statuses; retries wait in skipped time."""
+        for poll in range(polls):
+            view = await self.view(handle)
+            if view.status in statuses:
+                return view
+            await (asyncio.sleep(0.02) if poll < 15 else self.env.sleep(step))
+        raise AssertionError(
+            f"still {view.status}, waited for {statuses}: {await self.timeline(handle)}"
+        )
+
+    async def resolved(self, handle: Handle) -> TicketView:
+        """Return the ticket once it is resolved; fail at once where it is with people instead."""
+        view = await self.until(handle, Status.RESOLVED, Status.ESCALATED)
+        assert view.status is Status.RESOLVED, await self.timeline(handle)
+        return view
+
+    async def noted(self, handle: Handle, what: str, *, times: int = 1) -> TicketView:
+        """Return the ticket once its timeline says ``what`` so many times."""
+        for poll in range(300):
+            lines = await self.timeline(handle)
+            if sum(line.what == what for line in lines) >= times:
+                return await self.view(handle)
+            await (asyncio.sleep(0.02) if poll < 15 else self.env.sleep(timedelta(seconds=2)))
+        raise AssertionError(f"{what!r} was not noted: {lines}")
+
+    async def timeline(self, handle: Handle) -> list[TimelineEntry]:
+        """Return what happened, oldest first."""
+        return await handle.query("get_timeline", result_type=list[TimelineEntry])
+
+    async def notes(self, handle: Handle, what: str) -> list[str]:
+        """Return the details of the timeline's lines of this kind."""
+        return [line.detail for line in await self.timeline(handle) if line.what == what]
+
+    async def operate(
+        self, handle: Handle, operation: str, approver: str = "bob", **changes: object
+    ) -> UpdateReceipt:
+        """Operate on the ticket.
+
+        Raises:
+            Refusal: it was refused.
+        """
+        what = Operation.model_validate(
+            {
+                "operation_id": uuid.uuid4().hex,
+                "operation": operation,
+                "approver": approver,
+                **changes,
+            }
+        )
+        return await self.update(handle, "operate", what)
+
+    async def decide(
+        self, handle: Handle, approver: str, *, approve: bool, **changes: object
+    ) -> UpdateReceipt:
+        """Decide the open request.
+
+        Raises:
+            Refusal: it was refused.
+        """
+        return await self.update(
+            handle, "decide", await self.decision(handle, approver, approve=approve, **changes)
+        )
+
+    async def decision(
+        self, handle: Handle, approver: str, *, approve: bool, **changes: object
+    ) -> Decision:
+        """Return a decision on the open request."""
+        pending = await self.pending(handle)
+        assert pending is not None
+        return Decision.model_validate(
+            {
+                "decision_id": uuid.uuid4().hex,
+                "request_id": pending.request_id,
+                "binding_hash": pending.binding_hash,
+                "approver": approver,
+                "approve": approve,
+                **changes,
+            }
+        )
+
+    async def update(self, handle: Handle, name: str, item: Decision | Operation) -> UpdateReceipt:
+        """Send an update.
+
+        Raises:
+            Refusal: it was refused.
+        """
+        try:
+            return await handle.execute_update(name, item, result_type=UpdateReceipt)
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause
+            code = cause.type if isinstance(cause, ApplicationError) else None
+            raise Refusal(code, str(cause)) from error
+
+    def events(self, handle: Handle, kind: str | None = None) -> list[TicketEvent]:
+        """Return the outcome events on record for the ticket."""
+        _, tenant, ticket_id = handle.id.split(":")
+        rows = self.services.records.events(tenant)
+        return [e for e in rows if e.ticket_id == ticket_id and kind in (None, e.kind)]
+
+    def kinds(self, handle: Handle) -> list[str]:
+        """Return the kinds of the outcome events on record, in their order."""
+        return [event.kind for event in self.events(handle)]
+
+    def waiting(self) -> tuple[TicketSummary, ...]:
+        """Return the list of approvals, of all tenants."""
+        return self.services.records.list_approvals()
+
+    def recorded(self, handle: Handle) -> TicketView:
+        """Return the ticket as the operations database has it."""
+        _, tenant, ticket_id = handle.id.split(":")
+        view = self.services.records.get_ticket_view(tenant, ticket_id)
+        assert view is not None
+        return view
+
+    def cases(self, tenant: str = "default") -> list[dict[str, str]]:
+        """Return the cases of the human queue."""
+        return self.services.backends.export(tenant)["escalations"]
+
+    def closing_notes(self, tenant: str = "default") -> list[str]:
+        """Return the notes in the CRM."""
+        return [note["text"] for note in self.services.backends.export(tenant)["notes"]]
+
+    def effect_state(self, effect_id: str, tenant: str = "default") -> str | None:
+        """Return how an effect stands in the ledger."""
+        return self.services.ledger.lookup(tenant, effect_id, {}).state
+
+    async def history(self, handle: Handle) -> "History":
+        """Return what the ticket's history counts."""
+        return History([event async for event in handle.fetch_history_events()])
+
+
+class History:
+    """The events of one run, counted."""
+
+    def __init__(self, events: Sequence[object]) -> None:
+        self.counts: Counter[str] = Counter(
+            EventType.Name(event.event_type).removeprefix("EVENT_TYPE_")  # pyright: ignore
+            for event in events
+        )
+        self.total = len(events)
+
+    @property
+    def remote(self) -> int:
+        """Remote activities."""
+        return self.counts["ACTIVITY_TASK_SCHEDULED"]
+
+    @property
+    def local(self) -> int:
+        """Local activities: each leaves one marker."""
+        return self.counts["MARKER_RECORDED"]
+
+
+def action(view: TicketView, position: int = -1) -> ActionView:
+    """Return one of the ticket's actions, the last one if not said otherwise."""
+    return view.actions[position]
+
+
+def texts(view: TicketView, sender: str = "closeloop") -> list[str]:
+    """Return what one side said."""
+    return [message.text for message in view.messages if message.sender == sender]
