@@ -75,6 +75,11 @@ class Player:
         """Keep the desk, as a backend service uses it, and the backends, as a back office does."""
         self._desk = desk
         self._office = office
+        self._twins: list[asyncio.Task[None]] = []
+
+    async def ended(self) -> None:
+        """Wait for the tickets that other tickets' people opened."""
+        await asyncio.gather(*self._twins)
 
     async def play(self, run: Run) -> None:
         """Play the scenario to its end; what goes wrong is kept in ``run.error``."""
@@ -141,7 +146,7 @@ class Player:
         elif deed.open is not None:
             twin = Run(deed.open)
             run.twins.append(twin)
-            await self._play(twin)
+            self._twins.append(asyncio.create_task(self.play(twin)))
         elif request is None:
             raise Refused(f"{who} has nothing to decide", code="bad_scenario")
         elif deed.reject is not None:
@@ -197,6 +202,7 @@ async def play_all(player: Player, runs: Sequence[Run]) -> None:
         while not (run.done or _rests(run)):
             await asyncio.sleep(POLL_SECONDS)
     await asyncio.gather(*calm, *failing)
+    await player.ended()
 
 
 def _rests(run: Run) -> bool:

@@ -95,9 +95,7 @@ class OfflineClassifier:
         """Return what the customer's word after a resolution means."""
         return read_confirmation(text)
 
-    def _read(
-        self, latest: str, before: str, *, answers: bool
-    ) -> tuple[dict[str, float], str]:
+    def _read(self, latest: str, before: str, *, answers: bool) -> tuple[dict[str, float], str]:
         """Return a probability by intent for the conversation, and the nearest example.
 
         Without any word to read everything is ``other`` and there is no example.

@@ -50,8 +50,8 @@ _NOT_A_THING = _words(
     receipt bill copy address account card bank email mail message reply answer question problem
     issue company shop store website service support team person human agent manager staff courier
     driver day days week weeks month months year years morning evening time moment minute hour
-    way lot bit return exchange replacement label box price amount total
-    full same other rest one ones size colour color number name status tracking link date statement policy help reason fact
+    way lot bit return exchange replacement label box price amount total full same other rest one
+    ones size colour color number name status tracking link date statement policy help reason fact
     friend wife husband son daughter mother father neighbour neighbor kid customer voucher coupon
     discount fee cancellation complaint joke mistake phone call street house flat city zip code
     """

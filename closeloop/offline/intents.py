@@ -1,3 +1,4 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false
 """The trained part of the offline classifier; the only place that touches scikit-learn.
 
 Word and character TF-IDF, a multilingual sentence encoder and the taxonomy's hints feed one linear

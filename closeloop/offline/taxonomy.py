@@ -166,8 +166,8 @@ class Taxonomy(Input):
     ) -> Priority:
         """Return the matrix's priority, raised to what the topics found ask for at least."""
         group = next(intent.group for intent in self.intents if intent.id == intent_id)
-        candidates = [self.priority[group][urgency][sentiment]]
-        candidates += [topic.priority for topic in self.topics if topic.id in topic_ids]
+        candidates: list[Priority] = [t.priority for t in self.topics if t.id in topic_ids]
+        candidates.append(self.priority[group][urgency][sentiment])
         return min(candidates, key=PRIORITIES.index)
 
 

@@ -24,13 +24,12 @@ def append_audit(
     detail: Mapping[str, JsonValue],
 ) -> None:
     """Add one line, in the transaction of what it tells about."""
-    connection.execute(
-        insert(schema.audit).values(
-            at=at,
-            tenant=tenant,
-            ticket_id=ticket_id,
-            actor=actor,
-            what=what,
-            detail=dict(detail),
-        )
-    )
+    line = {
+        "at": at,
+        "tenant": tenant,
+        "ticket_id": ticket_id,
+        "actor": actor,
+        "what": what,
+        "detail": dict(detail),
+    }
+    connection.execute(insert(schema.audit), line)

@@ -59,13 +59,16 @@ def claimed_by_others(
     connection: Connection, tenant: str, effect_id: str, components: Iterable[str], now: datetime
 ) -> dict[str, str]:
     """Return which of the components other live effects claim: component id to effect id."""
+    wanted = list(components)
+    if not wanted:
+        return {}
     rows = connection.execute(
         select(effect_components.c.component_id, effect_components.c.effect_id)
         .join(effects)
         .where(
             effect_components.c.tenant == tenant,
             effect_components.c.effect_id != effect_id,
-            effect_components.c.component_id.in_(list(components)),
+            effect_components.c.component_id.in_(wanted),
             effect_components.c.live.is_(true()),
             or_(effects.c.state != EffectState.RESERVED, effects.c.reserved_until > now),
         )
@@ -110,15 +113,16 @@ def put(
     """Insert or replace an effect, claiming those of its components that are in ``claims``."""
     columns = _columns(effect) | {"state": state, "updated_at": now} | dict(values)
     named = _named(tenant, effect.effect_id)
-    if connection.execute(update(effects).where(*named).values(columns)).rowcount == 0:
+    if connection.execute(update(effects).where(*named), columns).rowcount == 0:
         key = {"tenant": tenant, "effect_id": effect.effect_id, "created_at": now}
-        connection.execute(insert(effects).values(key | columns))
-    connection.execute(
-        delete(effect_components).where(
-            effect_components.c.tenant == tenant,
-            effect_components.c.effect_id == effect.effect_id,
+        connection.execute(insert(effects), key | columns)
+    else:
+        connection.execute(
+            delete(effect_components).where(
+                effect_components.c.tenant == tenant,
+                effect_components.c.effect_id == effect.effect_id,
+            )
         )
-    )
     rows = [
         {
             "tenant": tenant,
@@ -157,7 +161,7 @@ def move(
 ) -> None:
     """Bring an effect into another state; failed and released ones give up their components."""
     columns = {"state": state, "updated_at": now} | dict(values or {})
-    connection.execute(update(effects).where(*_named(row.tenant, row.effect_id)).values(columns))
+    connection.execute(update(effects).where(*_named(row.tenant, row.effect_id)), columns)
     if state in (EffectState.FAILED, EffectState.RELEASED):
         connection.execute(
             update(effect_components)

@@ -165,9 +165,7 @@ async def _asked(desk: Desk, handle: Handle) -> TicketView:
     raise AssertionError("the request has no approvers")
 
 
-async def _repeated_in_vain(
-    desk: Desk, handle: Handle, receipts: dict[str, UpdateReceipt]
-) -> None:
+async def _repeated_in_vain(desk: Desk, handle: Handle, receipts: dict[str, UpdateReceipt]) -> None:
     """Send every update again, as what Temporal has not seen in this run."""
     before = await _all_read(desk, handle)
     for name, receipt in receipts.items():

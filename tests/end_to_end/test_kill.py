@@ -27,7 +27,6 @@ from closeloop.names import SIGNAL_SUBMIT_DECISION, workflow_id
 from tests.support.gates import Hold
 from tests.support.worker_process import WorkerProcess
 
-
 Record = Callable[[str, object], None]
 
 
@@ -58,9 +57,7 @@ MOMENTS = [
     moment("before-the-intent", "ledger.begin:before", "W1001", "nora.whitfield", 2490),
     moment("before-the-call", "payments.refund:before", "W1002", "theo.marchetti", 1850),
     CALLED,
-    moment(
-        "after-the-call", "payments.refund:after", "W1014", "leo.brandt", 2490, refunded=True
-    ),
+    moment("after-the-call", "payments.refund:after", "W1014", "leo.brandt", 2490, refunded=True),
     moment(
         "before-completion", "ledger.finish:after", "W1011", "hugo.ferreira", 2790, refunded=True
     ),
@@ -84,7 +81,7 @@ async def test_a_worker_killed_at_any_moment_costs_no_effect_and_no_ticket(
             await first.ready()
             await asyncio.gather(*(_open(desk, m) for m in MOMENTS))
             for hold in holds:
-                await _marker(hold.marker(tmp_path), first)
+                await _reached(hold, first)
             pending = await _pending(desk)
             first.kill()
         killed = time.monotonic()
@@ -123,11 +120,11 @@ async def _open(desk: SupportDesk, m: Moment) -> None:
     )
 
 
-async def _marker(marker: Path, worker: WorkerProcess) -> None:
+async def _reached(hold: Hold, worker: WorkerProcess) -> None:
     deadline = time.monotonic() + 60
-    while not marker.exists():
+    while not hold.reached(worker.state_dir):
         worker.check()
-        assert time.monotonic() < deadline, f"no ticket came to {marker.stem}"
+        assert time.monotonic() < deadline, f"no ticket came to {hold}"
         await asyncio.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""What operators see in Temporal: search attributes kept current, summaries, details, no secrets."""
+"""What operators see in Temporal: current search attributes, summaries, details, no secrets."""
 
 import asyncio
 import time
@@ -46,7 +46,9 @@ async def test_operators_see_where_every_ticket_stands(tmp_path: Path) -> None:
             await _open(ours, "approval", "samuel.reyes", "Refund order #W1005, all of it.")
             await _open(ours, "question", "nora.whitfield", "My stone mug with the crack, again.")
             await _open(theirs, "person", "ines.okafor", "Let me speak to a human.")
-            await asyncio.gather(ours.wait("approval"), ours.wait("question"), theirs.wait("person"))
+            await asyncio.gather(
+                ours.wait("approval"), ours.wait("question"), theirs.wait("person")
+            )
             await _listed(client, "TicketStatus = 'awaiting_approval'", {"approval"})
             await _listed(client, "AwaitingApproval = true", {"approval"})
             await _listed(client, "AwaitingApproval = false", {"question", "person"})

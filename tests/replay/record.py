@@ -38,7 +38,7 @@ IDENTITY: Final = "recorder"
 
 DEV_TIME_SCALE: Final = 2e-5
 """On the dev server time does not skip: seven days are 12 seconds."""
-EARLY: Final = {"limit.historyCount.suggestContinueAsNew": 200}
+EARLY: Final = {"limit.historyCount.suggestContinueAsNew": 120}
 """More than a plain refund has, less than a long conversation."""
 
 
@@ -48,16 +48,13 @@ def recorded(name: str) -> list[Path]:
 
 
 async def record(scenarios: Sequence[Scenario]) -> None:
-    """Play the scenarios one after the other, and write their histories."""
+    """Play the scenarios one after the other, each on a fresh server; write their histories."""
     HISTORIES.mkdir(exist_ok=True)
-    for on_dev_server, server in ((False, time_skipping(IDENTITY)), (True, _dev_server())):
-        chosen = [s for s in scenarios if s.on_dev_server is on_dev_server]
-        if not chosen:
-            continue
-        async with server as env:
-            for scenario in chosen:
-                with tempfile.TemporaryDirectory() as folder:
-                    _write(scenario.name, await _play(scenario, env, Path(folder)))
+    for scenario in scenarios:
+        server = _dev_server() if scenario.on_dev_server else time_skipping(IDENTITY)
+        with tempfile.TemporaryDirectory() as folder:
+            async with server as env:
+                _write(scenario.name, await _play(scenario, env, Path(folder)))
 
 
 @asynccontextmanager

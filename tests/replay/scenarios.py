@@ -25,6 +25,7 @@ from tests.workflows.play import DAY, HOUR, NORA, SAMUEL, Play
 DANA: Final = "dana.kowalski@example.com"
 JUNE: Final = "june.albright@example.com"
 TOMAS: Final = "tomas.vega@example.com"
+PARTS: Final = 8
 PERSON: Final = {"human": "speak_to_person"}
 
 Script = Callable[[Play, Handle], Awaitable[None]]
@@ -178,11 +179,11 @@ async def _cancelled(desk: Play, handle: Handle) -> None:
 
 async def _long(desk: Play, handle: Handle) -> None:
     """A story in many parts, over more than one run."""
-    for part in range(1, 13):
+    for part in range(1, PARTS):
         await desk.until(handle, Status.AWAITING_CUSTOMER)
         await desk.noted(handle, "replied", times=part)
         await desk.say(handle, f"This is part {part} of my story.", f"m-{part}")
-    await desk.noted(handle, "replied", times=13)
+    await desk.noted(handle, "replied", times=PARTS)
     await handle.result()
 
 
@@ -305,7 +306,7 @@ SCENARIOS: Final = (
         email=DANA,
         body="Cancel order #W1016. Send order #W1017 to my new address, 5 Oak Street, Portland.",
         steps=[acting(*ORDER_CHANGES)],
-        play=_approved,
+        play=_confirmed,
     ),
     Scenario(
         name="asked-for-a-person",

@@ -37,6 +37,10 @@ class Hold(NamedTuple):
         """Return the file that says that a worker stands here."""
         return folder / f"{self.point.replace(':', '-')}-{self.word.strip('#')}.json"
 
+    def reached(self, folder: Path) -> bool:
+        """Whether a worker stands here."""
+        return self.marker(folder).exists()
+
 
 class Gate:
     """Holds the threads that reach a point."""

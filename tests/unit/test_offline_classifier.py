@@ -107,6 +107,22 @@ def test_a_new_wish_in_the_latest_message_wins(
 
 
 @pytest.mark.parametrize(
+    ("answer", "intent"),
+    [
+        ("It is the oat one that I bought for my mother, with the two candles", "refund_request"),
+        ("Forget the refund. Where do I send the mug back to?", "return_item"),
+    ],
+)
+def test_an_answer_to_our_question_keeps_the_wish_unless_it_is_plainly_another(
+    classifier: OfflineClassifier, answer: str, intent: str
+) -> None:
+    request = ClassifyRequest(
+        subject="Mug", messages=("Please refund my mug", answer), answers_question=True
+    )
+    assert classifier.classify("default", request).intent == intent
+
+
+@pytest.mark.parametrize(
     "latest",
     [
         "Can I please talk to a human?",

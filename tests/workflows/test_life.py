@@ -27,8 +27,8 @@ async def test_a_refund_the_customer_confirms(open_desk: OpenDesk) -> None:
         "action_verified",
         "first_response",
         "resolved",
-        "confirmed",
         "csat",
+        "confirmed",
         "closed",
     ]
     [closed] = desk.events(handle, "closed")
