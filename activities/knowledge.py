@@ -7,8 +7,10 @@ from temporalio import activity
 from closeloop.models.steps import RetrievedKnowledge, RetrieveKnowledge
 from closeloop.ports import Knowledge
 
-PASSAGES: Final = 6
-"""How many passages a proposal may stand on."""
+PASSAGES: Final = 5
+"""How many passages of every kind a proposal may stand on."""
+POLICIES: Final = 3
+"""How many more of the tenant's policy: a named product must not crowd out the rule for it."""
 
 
 class KnowledgeActivities:
@@ -22,7 +24,9 @@ class KnowledgeActivities:
     def retrieve_knowledge(self, step: RetrieveKnowledge) -> RetrievedKnowledge:
         """Return the best passages for the customer's words; ids and titles, without the text."""
         intent = step.classification.intent.replace("_", " ")
-        found = self._knowledge.search(step.tenant, f"{intent} {step.query}", limit=PASSAGES)
-        return RetrievedKnowledge(
-            passages=tuple(passage.model_copy(update={"text": ""}) for passage in found)
+        found = (
+            *self._knowledge.search(step.tenant, intent, limit=POLICIES, kinds=("policy",)),
+            *self._knowledge.search(step.tenant, f"{intent} {step.query}", limit=PASSAGES),
         )
+        by_id = {p.passage_id: p.model_copy(update={"text": ""}) for p in found}
+        return RetrievedKnowledge(passages=tuple(by_id.values()))

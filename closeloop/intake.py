@@ -32,7 +32,7 @@ def parse_input(model: type[Model], data: object) -> Model:
             mistakes, a field that does not exist comes first, for it is often what another lacks.
     """
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, extra="forbid")
     except ValidationError as error:
         found: list[Any] = [dict(one) for one in error.errors(include_url=False)]
     found.sort(key=lambda one: one["type"] != "extra_forbidden")

@@ -162,7 +162,8 @@ class Ledger(Protocol):
         self, tenant: str, customer_id: str | None, now: datetime, *, besides: Sequence[str] = ()
     ) -> tuple[int, int]:
         """Return (customer's, tenant's) money in minor units of this UTC day, live reservations
-        included, the effects in ``besides`` left out."""
+        included, the effects in ``besides`` left out.
+        """
         ...
 
     def reserve(self, tenant: str, effect: ExecuteAction, expires_at: datetime) -> None:

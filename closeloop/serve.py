@@ -18,6 +18,7 @@ from closeloop.telemetry import configure_logging
 
 log = structlog.get_logger(__name__)
 
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a worker until SIGINT or SIGTERM; return the exit code (2 settings, 4 no server)."""
     options = _parser().parse_args(arguments)

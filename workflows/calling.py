@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.failures import REFUSED
@@ -65,7 +65,7 @@ async def remote(
             priority=options.priority(state.ticket.tenant, level),
             **how,
         )
-    except ActivityError as error:
+    except FailureError as error:
         raise _failed(name, error) from error
     try:
         return workflow.payload_converter().from_payload(raw.payload, result)
@@ -91,12 +91,13 @@ async def local(
         return await workflow.execute_local_activity_method(
             activity, given, summary=clip(summary, MAX_SUMMARY), **how
         )
-    except ActivityError as error:
+    except FailureError as error:
         raise _failed(activity.__name__, error) from error
 
 
-def _failed(name: str, error: ActivityError) -> CallFailed:
-    cause = error.cause
+def _failed(name: str, error: FailureError) -> CallFailed:
+    # A local activity's failure comes as it is, a remote one's as the cause of an ActivityError.
+    cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, CancelledError):  # not the activity's doing: the whole ticket is cancelled
         raise asyncio.CancelledError from error
     if isinstance(cause, ApplicationError):

@@ -9,9 +9,7 @@ from closeloop.actions.base import ActionKind, Effect
 from closeloop.models.records import OrderRecord
 from closeloop.models.ticket import Assurance, Body
 
-ShortText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)
-]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)]
 
 
 class AddCrmNote(ActionKind):

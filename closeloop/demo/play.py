@@ -7,7 +7,7 @@ from typing import Final
 
 from closeloop.client import SupportDesk
 from closeloop.demo.office import BackOffice
-from closeloop.demo.scenario import Deed, ExpectedAction, Expectation, Play, Scenario
+from closeloop.demo.scenario import Deed, Expectation, ExpectedAction, Play, Scenario
 from closeloop.errors import Refused, Unavailable
 from closeloop.models.proposal import ActionState
 from closeloop.models.ticket import Status

@@ -70,7 +70,7 @@ def _action(action: ActionView) -> str:
 
 def _times(view: TicketView) -> str:
     first, resolved = _seconds(view)
-    lines = []
+    lines: list[str] = []
     if first is not None:
         lines.append(f"first response {first:.1f} s")
     if resolved is not None:

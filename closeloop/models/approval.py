@@ -1,10 +1,15 @@
-"""Approval requests, decisions, operations, and the receipts their senders get."""
+"""Approval requests, decisions, operations, and the receipts their senders get.
+
+What callers hand in here also travels to workflows, and rests in their state: a worker of another
+version must not drop it for a field that it does not know. ``intake.parse_input`` refuses unknown
+fields at the door.
+"""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
-from closeloop.models.base import MAX_SAFE_MINOR, Input, Money, UtcTime, Wire
+from closeloop.models.base import MAX_SAFE_MINOR, Money, UtcTime, Wire
 from closeloop.models.proposal import Action
 from closeloop.models.ticket import Body, Id, Mode, Status
 
@@ -21,7 +26,7 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000
 MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@<>+=/-]{1,200}$")]
 
 
-class ActionEdit(Input):
+class ActionEdit(Wire):
     """An approver's change to one action: drop it, or lower its amount (minor units)."""
 
     action_id: str
@@ -29,14 +34,14 @@ class ActionEdit(Input):
     amount_minor: int | None = Field(default=None, strict=True, gt=0, le=MAX_SAFE_MINOR)
 
 
-class Edit(Input):
+class Edit(Wire):
     """An approver's changes, inside the limits of what was asked."""
 
     reply: Body | None = None
     actions: tuple[ActionEdit, ...] = Field(default=(), max_length=20)
 
 
-class Decision(Input):
+class Decision(Wire):
     """A person's decision on exactly one approval request.
 
     ``decision_id`` makes a repetition harmless; ``binding_hash`` must be that of the request.
@@ -60,14 +65,14 @@ class Decision(Input):
         return self
 
 
-class RecordedEffect(Input):
+class RecordedEffect(Wire):
     """What a person did on a backend, to be read back from the system of record."""
 
     kind: Id
     params: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-class RecordedResolution(Input):
+class RecordedResolution(Wire):
     """How a person resolved an escalated ticket."""
 
     summary: Annotated[
@@ -77,7 +82,7 @@ class RecordedResolution(Input):
     reply: Body | None = None
 
 
-class Operation(Input):
+class Operation(Wire):
     """What an operator does to a ticket; a mode is only ever lowered."""
 
     operation_id: MessageId
@@ -95,14 +100,14 @@ class Operation(Input):
         return self
 
 
-class CustomerMessage(Input):
+class CustomerMessage(Wire):
     """A message of the customer; ``message_id`` makes a second delivery harmless."""
 
     message_id: MessageId
     text: Body
 
 
-class BackendEvent(Input):
+class BackendEvent(Wire):
     """A hint from a backend that something changed; it causes a read-back, it proves nothing."""
 
     event_id: MessageId

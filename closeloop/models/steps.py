@@ -10,7 +10,7 @@ from closeloop.models.knowledge import Passage
 from closeloop.models.proposal import Action, ActionError, Receipt
 from closeloop.models.state import OutcomeEvent, Terms
 from closeloop.models.ticket import Assurance, Customer
-from closeloop.models.triage import Classification, CustomerContext, ClassifyRequest
+from closeloop.models.triage import Classification, ClassifyRequest, CustomerContext
 from closeloop.models.view import TicketView
 
 
@@ -211,5 +211,3 @@ class Recorded(Wire):
     """Output of an activity that only records."""
 
     receipt: Receipt | None = None
-
-

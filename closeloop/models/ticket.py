@@ -85,9 +85,7 @@ class TicketRequest(Input):
     channel: Literal["email", "web", "chat", "phone", "api"] = "api"
     assurance: Assurance = Assurance.NONE
     customer: CustomerRef
-    subject: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
-    ]
+    subject: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
     body: Body
     order_ids: tuple[OrderId, ...] = Field(default=(), max_length=20)
     received_at: UtcTime | None = None

@@ -25,10 +25,10 @@ _SURE_OF_A_PERSON = 0.95
 """Confidence in a wish for a person that stands there in plain words."""
 _WORDS_FOR_HALF_WEIGHT = 3
 """A latest message of this many words weighs as much as everything before it."""
-_PLAINLY_ANOTHER_WISH = 0.75
+_PLAINLY_ANOTHER_WISH = 0.9
 """How sure a reading of an answer to our question must be to count as a wish of its own."""
-_LEAST_SAID = 1.01
-"""A little above 1, so that no part weighs nothing."""
+_LEAST_SAY = 0.01
+"""Small, so that no part weighs nothing."""
 
 _ORDER_MENTION = re.compile(
     rf"(?:\b(?:my )?order (?:number |no\.? ?)?)?{ORDER_ID.pattern}", re.IGNORECASE
@@ -108,11 +108,11 @@ class OfflineClassifier:
         if len(readings) == 1:
             return readings[0], nearest[0]
         now, earlier = readings
-        if answers and max(p for i, p in now.items() if i != OTHER_INTENT) < _PLAINLY_ANOTHER_WISH:
+        if answers and _wish(now) < _PLAINLY_ANOTHER_WISH:
             return earlier, nearest[1]
-        # A part that asks nothing of the shop ("Mug", "the blue one") has little say.
-        weight_now = parts[0][0] * (_LEAST_SAID - now[OTHER_INTENT])
-        weight_earlier = _WORDS_FOR_HALF_WEIGHT * (_LEAST_SAID - earlier[OTHER_INTENT])
+        # A part that asks nothing clear of the shop ("Mug", "the blue one") has little say.
+        weight_now = parts[0][0] * (_wish(now) ** 2 + _LEAST_SAY)
+        weight_earlier = _WORDS_FOR_HALF_WEIGHT * (_wish(earlier) ** 2 + _LEAST_SAY)
         share = weight_now / (weight_now + weight_earlier)
         mixed = {i: share * now[i] + (1 - share) * earlier[i] for i in self._model.intents}
         return mixed, nearest[0 if share >= 1 / 2 else 1]
@@ -160,6 +160,11 @@ class OfflineClassifier:
         }
         best = max(counts, key=counts.__getitem__, default="en")
         return best if counts.get(best, 0) > counts.get("en", 0) else "en"
+
+
+def _wish(reading: Mapping[str, float]) -> float:
+    """Return how clearly a text wants one thing that the shop handles."""
+    return max(probability for intent, probability in reading.items() if intent != OTHER_INTENT)
 
 
 def _readable(text: str) -> str:

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.testing import WorkflowEnvironment
 
 from closeloop.bootstrap import running_workers
@@ -132,6 +133,8 @@ def main() -> None:
     wanted = parser.parse_args().name or [name for name in names if not recorded(name)]
     if unknown := set(wanted) - set(names):
         parser.error(f"there is no scenario {', '.join(sorted(unknown))}")
+    quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     asyncio.run(record([scenario for scenario in SCENARIOS if scenario.name in wanted]))
 
 

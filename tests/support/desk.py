@@ -43,9 +43,7 @@ def build_services(
     policies: Path | None = None,
 ) -> Services:
     """Return services on fresh databases, with the agents that a test scripts."""
-    settings = Settings(
-        state_dir=folder, faults=faults, policies_dir=policies or ROOT / "policies"
-    )
+    settings = Settings(state_dir=folder, faults=faults, policies_dir=policies or ROOT / "policies")
     book = FilePolicyBook(settings.policies_dir, time_scale=time_scale)
     backends = open_backends(settings, faults=faults)
     engine = open_database(settings.database_url)
@@ -86,7 +84,8 @@ class Desk:
         self,
         body: str,
         *,
-        email: str,
+        email: str | None = None,
+        customer_id: str | None = None,
         subject: str = "Help",
         assurance: Assurance = Assurance.CONFIRMED,
         order_ids: Sequence[str] = (),
@@ -99,7 +98,7 @@ class Desk:
             ticket_id=ticket_id or f"t-{uuid.uuid4().hex[:10]}",
             tenant=tenant,
             assurance=assurance,
-            customer=Customer(email=email),
+            customer=Customer(id=customer_id, email=email),
             subject=subject,
             body=body,
             order_ids=tuple(order_ids),
@@ -123,7 +122,8 @@ class Desk:
     async def pending(self, handle: Handle) -> PendingApprovalView | None:
         """Return the open approval request."""
         return await handle.query(
-            "get_pending_approval", result_type=PendingApprovalView | None  # pyright: ignore
+            "get_pending_approval",
+            result_type=PendingApprovalView | None,  # pyright: ignore
         )
 
     async def until(self, handle: Handle, *statuses: Status, polls: int = 600) -> TicketView:

@@ -110,7 +110,9 @@ def test_a_new_wish_in_the_latest_message_wins(
     ("answer", "intent"),
     [
         ("It is the oat one that I bought for my mother, with the two candles", "refund_request"),
-        ("Forget the refund. Where do I send the mug back to?", "return_item"),
+        ("I paid with PayPal", "refund_request"),
+        ("the last order I made", "refund_request"),
+        ("On second thoughts, please exchange it for the moss one", "exchange_item"),
     ],
 )
 def test_an_answer_to_our_question_keeps_the_wish_unless_it_is_plainly_another(

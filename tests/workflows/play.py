@@ -24,7 +24,7 @@ from closeloop.models.base import Money
 from closeloop.models.records import EscalationRecord, NoteRecord, RefundRecord, SentMessage
 from closeloop.models.state import TicketEvent, TimelineEntry
 from closeloop.models.ticket import Assurance, Status
-from closeloop.models.view import ActionView, TicketSummary, TicketView
+from closeloop.models.view import ActionView, PendingApprovalView, TicketSummary, TicketView
 from closeloop.ports import Classifier, Resolver
 from tests.support.desk import Desk, Handle
 
@@ -138,7 +138,8 @@ class Play(Desk):
         self,
         body: str,
         *,
-        email: str,
+        email: str | None = None,
+        customer_id: str | None = None,
         subject: str = "Help",
         assurance: Assurance = Assurance.CONFIRMED,
         order_ids: Sequence[str] = (),
@@ -149,6 +150,7 @@ class Play(Desk):
         handle = await super().open(
             body,
             email=email,
+            customer_id=customer_id,
             subject=subject,
             assurance=assurance,
             order_ids=order_ids,
@@ -160,8 +162,16 @@ class Play(Desk):
         return handle
 
     async def end(self) -> None:
-        """Terminate what still runs: the server, and its clock, are shared by all tests."""
+        """Terminate what still runs: the server, and its clock, are shared by all tests.
+
+        An activity that is cut off by this would keep the server's time from being skipped.
+        """
         for handle in self.opened:
+            for _ in range(200):
+                described = (await handle.describe()).raw_description
+                if not described.pending_activities:
+                    break
+                await asyncio.sleep(0.02)
             try:
                 await handle.terminate("the test is over")
             except RPCError:
@@ -187,6 +197,15 @@ class Play(Desk):
         raise AssertionError(
             f"still {view.status}, waited for {statuses}: {await self.timeline(handle)}"
         )
+
+    async def asked(self, handle: Handle, *, request: int = 1) -> PendingApprovalView:
+        """Return the ticket's n-th approval request once people can see it."""
+        for poll in range(300):
+            pending = await self.pending(handle)
+            if pending and pending.approvers and pending.request_id.endswith(f"-r{request}"):
+                return pending
+            await (asyncio.sleep(0.02) if poll < 15 else self.env.sleep(timedelta(seconds=2)))
+        raise AssertionError(f"nothing was asked: {await self.timeline(handle)}")
 
     async def resolved(self, handle: Handle) -> TicketView:
         """Return the ticket once it is resolved; fail at once where it is with people instead."""

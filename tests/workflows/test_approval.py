@@ -1,11 +1,14 @@
 """A proposal that waits for a person: approved, edited, rejected, reminded, expired, overtaken."""
 
+from pathlib import Path
+
 import pytest
+from pydantic import JsonValue
 
 from closeloop.models.base import Money
 from closeloop.models.proposal import Action
 from closeloop.models.ticket import Mode, Status
-from tests.support.desk import Handle
+from tests.support.desk import Handle, edited_policies
 from tests.support.scripted import ScriptedResolver, acting, answer, refund
 from tests.workflows.play import HOUR, SAMUEL, YUKI, OpenDesk, Play, Refusal, action, texts
 
@@ -15,8 +18,7 @@ SPEAKER = "refund:#W1005:all"
 async def asked(desk: Play) -> Handle:
     """Open a ticket about the speaker, $145.50, and wait until a person is asked."""
     handle = await desk.open("Please refund order #W1005, the speaker.", email=SAMUEL)
-    view = await desk.until(handle, Status.AWAITING_APPROVAL, Status.ESCALATED)
-    assert view.status is Status.AWAITING_APPROVAL, await desk.timeline(handle)
+    await desk.asked(handle)
     return handle
 
 
@@ -139,7 +141,12 @@ async def test_a_bad_edit_is_refused_and_changes_nothing(
 
 
 async def test_an_address_has_no_amount_to_lower(open_desk: OpenDesk) -> None:
-    address = {"address1": "1 New St", "city": "Leeds", "zip": "LS1", "country": "UK"}
+    address: dict[str, JsonValue] = {
+        "address1": "1 New St",
+        "city": "Leeds",
+        "zip": "LS1",
+        "country": "UK",
+    }
     move = Action(
         action_id="a",
         kind="modify_order_address",
@@ -147,9 +154,9 @@ async def test_an_address_has_no_amount_to_lower(open_desk: OpenDesk) -> None:
     )
     desk = await open_desk(resolver=ScriptedResolver(acting(move)))
     handle = await desk.open("My kettle #W1018 is in danger", email="omar.haddad@example.com")
-    await desk.until(handle, Status.AWAITING_APPROVAL)
+    await desk.asked(handle)
+    edit = {"actions": [{"action_id": "p1-a1", "amount_minor": 1}]}
     with pytest.raises(Refusal, match="no amount"):
-        edit = {"actions": [{"action_id": "p1-a1", "amount_minor": 1}]}
         await desk.decide(handle, "alice", approve=True, edit=edit)
     await desk.decide(handle, "alice", approve=True)
     await desk.resolved(handle)
@@ -166,9 +173,8 @@ async def test_rejected_with_a_reason_then_revised_and_approved(open_desk: OpenD
     await desk.decide(
         handle, "alice", approve=False, reason="wrong_amount", words="Only $100: it was used."
     )
-    view = await desk.until(handle, Status.AWAITING_APPROVAL, Status.ESCALATED)
-    while view.pending_approval is None or view.pending_approval.request_id.endswith("-r1"):
-        view = await desk.noted(handle, "approval asked", times=2)
+    pending = await desk.asked(handle, request=2)
+    view = await desk.view(handle)
     [seen] = resolver.requests[1].observations
     assert (seen.kind, seen.code, seen.message) == (
         "rejected",
@@ -176,9 +182,9 @@ async def test_rejected_with_a_reason_then_revised_and_approved(open_desk: OpenD
         "Only $100: it was used.",
     )
     assert [a.state for a in view.actions] == ["refused", "awaiting_approval"]
-    assert view.pending_approval.total == Money(amount_minor=10000)
+    assert pending.total == Money(amount_minor=10000)
     [row] = desk.waiting()
-    assert row.request_id == view.pending_approval.request_id
+    assert row.request_id == pending.request_id
     await desk.decide(handle, "alice", approve=True)
     view = await desk.resolved(handle)
     assert [r.amount.amount_minor for r in desk.refunds("#W1005")] == [10000]
@@ -189,7 +195,7 @@ async def test_always_rejected_ends_with_a_person(open_desk: OpenDesk) -> None:
     desk = await open_desk(resolver=ScriptedResolver(refund("#W1005")))
     handle = await asked(desk)
     for request in range(1, 5):
-        await desk.noted(handle, "approval asked", times=request)
+        await desk.asked(handle, request=request)
         await desk.decide(handle, "alice", approve=False, reason="not_eligible")
     view = await desk.until(handle, Status.ESCALATED)
     assert view.escalation is not None
@@ -239,19 +245,17 @@ async def test_a_message_makes_the_request_stale(open_desk: OpenDesk) -> None:
     assert desk.refunds("#W1005") == ()
 
 
-async def test_nobody_on_the_roster_may_decide(open_desk: OpenDesk) -> None:
-    desk = await open_desk(resolver=ScriptedResolver(refund("#W1005")))
-    # dave (limit 1000) and carol (5000) serve acme; a refund that both asked for is nobody's.
-    handle = await desk.open(
-        "Please refund order #W1005, the speaker.", email=SAMUEL, tenant="acme", opened_by="dave"
-    )
-    await desk.until(handle, Status.AWAITING_APPROVAL)
-    view = await desk.view(handle)
-    assert view.pending_approval is not None
-    assert set(view.pending_approval.approvers) == {"carol", "dave"}
-    await desk.decide(handle, "carol", approve=True)
-    await desk.resolved(handle)
-    assert len(desk.refunds("#W1005", "acme")) == 1
+async def test_nobody_on_the_roster_may_decide(open_desk: OpenDesk, tmp_path: Path) -> None:
+    small = [(f'limit = "{limit}.00"', 'limit = "100.00"') for limit in (200, 1000, 5000)]
+    policies = edited_policies(tmp_path, "approvers.toml", *small)
+    desk = await open_desk(resolver=ScriptedResolver(refund("#W1005")), policies=policies)
+    handle = await desk.open("Please refund order #W1005, the speaker.", email=SAMUEL)
+    view = await desk.until(handle, Status.ESCALATED)
+    assert view.escalation is not None
+    assert view.escalation.reason == "no_approver"
+    assert [a.outcome for a in view.approvals] == ["withdrawn"]
+    assert desk.effect_state(SPEAKER) == "released"
+    assert desk.waiting() == ()
 
 
 async def test_an_answer_alone_is_approved_where_the_desk_wants_it(open_desk: OpenDesk) -> None:
@@ -260,10 +264,9 @@ async def test_an_answer_alone_is_approved_where_the_desk_wants_it(open_desk: Op
     await desk.resolved(handle)
     await desk.operate(handle, "lower_mode", mode="assisted")
     await desk.say(handle, "And when do you close on Sundays?")
-    view = await desk.until(handle, Status.AWAITING_APPROVAL)
-    assert view.pending_approval is not None
-    assert view.pending_approval.total is None
-    assert texts(view) == ["first"]
+    pending = await desk.asked(handle)
+    assert pending.total is None
+    assert texts(await desk.view(handle)) == ["first"]
     await desk.decide(handle, "alice", approve=True)
     view = await desk.resolved(handle)
     assert texts(view) == ["first", "We open at nine."]

@@ -61,11 +61,6 @@ def account_of(
     )
 
 
-def refund_receipts(order: OrderRecord, done: Sequence[ActionRecord]) -> tuple[ActionRecord, ...]:
-    """Return this ticket's verified refunds of the order."""
-    return tuple(record for record in done if _refunded_by(record, order))
-
-
 def total_of(order: OrderRecord, minor: int) -> Money:
     """Return ``minor`` units of the order's currency."""
     return Money(amount_minor=minor, currency=order.currency)

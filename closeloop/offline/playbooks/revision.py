@@ -1,7 +1,8 @@
 """Makes a better proposal out of what became of the ones before.
 
 A plan is made anew from the records, as if nothing had happened; then every observation, oldest
-first, may change it. What was said no to is never proposed again unchanged.
+first, may change it. What was said no to is never proposed again unchanged. Observations are those
+since our last word to the customer: their answer to a question starts afresh.
 """
 
 import re
@@ -50,8 +51,6 @@ def revised(case: Case, playbook: Playbook) -> Proposal:
     before = _plan(case, playbook, seen[:-1])
     said_no = seen[-1].kind in ("refused", "rejected", "failed", "invalid")
     if said_no and plan == before and (plan.actions or seen[-1].kind == "rejected"):
-        if _answered(case, seen[-1], before):
-            return plan
         return _given_up(case, seen[-1], "there is no other plan")
     return plan
 
@@ -114,8 +113,7 @@ def _after_refusal(case: Case, plan: Proposal, observation: Observation) -> Prop
     if _OWNERSHIP.search(code):
         return drafting.not_on_account(case)
     if _CONSENT.search(code):
-        asked = _confirmation(case, params, order)
-        return plan if _was_sent(case, asked) else asked
+        return _confirmation(case, params, order)
     if _IN_HAND.search(code):
         return drafting.answer(
             case,
@@ -194,8 +192,7 @@ def _after_rejection(case: Case, plan: Proposal, observation: Observation) -> Pr
         case "wrong_amount" if _amounts(observation.message):
             return plan
         case "needs_information":
-            asked = _tell_us_more(case)
-            return plan if _was_sent(case, asked) else asked
+            return _tell_us_more(case)
         case "not_eligible" if plan.actions:
             params = parse(plan.actions[0])
             order = _order(case, params)
@@ -237,21 +234,6 @@ def _twice(seen: Sequence[Observation]) -> bool:
 
     counts = Counter(map(key, seen))
     return any(count > 1 for count in counts.values())
-
-
-def _answered(case: Case, observation: Observation, plan: Proposal) -> bool:
-    """Return whether what was missing was asked of the customer, who has answered since."""
-    if observation.code == "needs_information":
-        return _was_sent(case, _tell_us_more(case))
-    if _CONSENT.search(observation.code) and plan.actions:
-        params = parse(plan.actions[0])
-        order = _order(case, params)
-        return order is not None and _was_sent(case, _confirmation(case, params, order))
-    return False
-
-
-def _was_sent(case: Case, proposal: Proposal) -> bool:
-    return proposal.reply is not None and case.was_sent(proposal.reply.text)
 
 
 def _given_up(case: Case, observation: Observation, why: str) -> Proposal:
