@@ -194,15 +194,21 @@ async def play_all(player: Player, runs: Sequence[Run]) -> None:
     A fault hits whoever calls next: it is planted only once the others wait for their customers.
     """
     calm = [asyncio.create_task(player.play(r)) for r in runs if not r.scenario.has_faults]
-    while not all(run.done or _rests(run) for run in runs if not run.scenario.has_faults):
-        await asyncio.sleep(POLL_SECONDS)
+    await _settled([run for run in runs if not run.scenario.has_faults])
     failing: list[asyncio.Task[None]] = []
     for run in (r for r in runs if r.scenario.has_faults):
         failing.append(asyncio.create_task(player.play(run)))
-        while not (run.done or _rests(run)):
-            await asyncio.sleep(POLL_SECONDS)
+        await _settled([run])
     await asyncio.gather(*calm, *failing)
     await player.ended()
+
+
+async def _settled(runs: Sequence[Run]) -> None:
+    """Wait until nothing but closing windows is left of the runs."""
+    while True:
+        if all(run.done or _rests(run) for run in runs):
+            return
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _rests(run: Run) -> bool:
