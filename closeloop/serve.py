@@ -13,7 +13,7 @@ from closeloop.bootstrap import build_services, running_workers
 from closeloop.calls import connect
 from closeloop.devserver import DevServer
 from closeloop.errors import BadInput, CloseloopError, ConfigurationError, Unavailable
-from closeloop.settings import Settings, load_settings
+from closeloop.settings import Settings, load_settings, make_state_dir
 from closeloop.telemetry import configure_logging
 
 log = structlog.get_logger(__name__)
@@ -57,6 +57,7 @@ async def _serve(settings: Settings, options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    make_state_dir(settings.state_dir)
     if not options.dev:
         await _work(await connect(settings), settings, stop)
         return

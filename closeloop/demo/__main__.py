@@ -26,7 +26,7 @@ from closeloop.demo.scenario import read_scenarios
 from closeloop.demo.scorecard import flat, print_scorecard, progress, write_report
 from closeloop.devserver import read_dev_json
 from closeloop.errors import CloseloopError, Unavailable
-from closeloop.settings import Settings, load_settings
+from closeloop.settings import Settings, load_settings, make_state_dir
 from closeloop.telemetry import configure_logging
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
@@ -92,7 +92,7 @@ def _demo_settings() -> Settings:
 @asynccontextmanager
 async def _worker(settings: Settings) -> AsyncGenerator[str]:
     """Run ``worker.py --dev`` as a child of this process; yield the address of the Web UI."""
-    settings.state_dir.mkdir(parents=True)
+    make_state_dir(settings.state_dir)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")} | {
         "CLOSELOOP_STATE_DIR": str(settings.state_dir),
         "CLOSELOOP_DATABASE_URL": settings.database_url,

@@ -76,3 +76,6 @@ async def open_desk(skipping: WorkflowEnvironment, tmp_path: Path) -> AsyncItera
             return play
 
         yield open_one
+    import asyncio
+
+    await asyncio.wait_for(skipping.sleep(3600), 8)

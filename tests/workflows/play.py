@@ -4,7 +4,7 @@ import asyncio
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -21,9 +21,11 @@ from closeloop.embedded.outbox import EmbeddedOutbox
 from closeloop.embedded.payments import EmbeddedPayments
 from closeloop.models.approval import Decision, Operation, UpdateReceipt
 from closeloop.models.base import Money
+from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.models.records import EscalationRecord, NoteRecord, RefundRecord, SentMessage
 from closeloop.models.state import TicketEvent, TimelineEntry
 from closeloop.models.ticket import Assurance, Status
+from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 from closeloop.models.view import ActionView, PendingApprovalView, TicketSummary, TicketView
 from closeloop.ports import Classifier, Resolver
 from tests.support.desk import Desk, Handle
@@ -84,6 +86,39 @@ class Held:
             port.held = self
         backends.payments, backends.crm, backends.outbox = payments, crm, outbox
         return services
+
+
+class HeldResolver:
+    """Holds the n-th proposal until the test lets it go."""
+
+    def __init__(self, resolver: Resolver, *, nth: int = 1) -> None:
+        self._resolver = resolver
+        self._left = nth
+        self.held = Held("propose")
+
+    def propose(self, request: ProposeRequest) -> Proposal:
+        self._left -= 1
+        if self._left == 0:
+            self.held.pass_by("propose")
+        return self._resolver.propose(request)
+
+
+class HeldClassifier:
+    """Holds the n-th classification until the test lets it go."""
+
+    def __init__(self, classifier: Classifier, *, nth: int = 1) -> None:
+        self._classifier = classifier
+        self._left = nth
+        self.held = Held("classify")
+
+    def classify(self, tenant: str, request: ClassifyRequest) -> Classification:
+        self._left -= 1
+        if self._left == 0:
+            self.held.pass_by("classify")
+        return self._classifier.classify(tenant, request)
+
+    def read_confirmation(self, tenant: str, text: str) -> Confirmation:
+        return self._classifier.read_confirmation(tenant, text)
 
 
 class _Payments(EmbeddedPayments):
@@ -164,18 +199,24 @@ class Play(Desk):
     async def end(self) -> None:
         """Terminate what still runs: the server, and its clock, are shared by all tests.
 
-        An activity that is cut off by this would keep the server's time from being skipped.
+        A task that is cut off by this would keep the server's time from being skipped for good.
         """
         for handle in self.opened:
             for _ in range(200):
-                described = (await handle.describe()).raw_description
-                if not described.pending_activities:
+                if await self._quiet(handle):
                     break
                 await asyncio.sleep(0.02)
             try:
                 await handle.terminate("the test is over")
             except RPCError:
                 continue  # it is closed already
+
+    async def _quiet(self, handle: Handle) -> bool:
+        described = await handle.describe()
+        counts = (await self.history(handle)).counts
+        ended = [counts[f"WORKFLOW_TASK_{how}"] for how in ("COMPLETED", "FAILED", "TIMED_OUT")]
+        tasks = counts["WORKFLOW_TASK_SCHEDULED"] - sum(ended)
+        return not tasks and not described.raw_description.pending_activities
 
     async def skip(self, time: timedelta) -> None:
         """Let time pass."""
@@ -221,6 +262,14 @@ class Play(Desk):
                 return await self.view(handle)
             await (asyncio.sleep(0.02) if poll < 15 else self.env.sleep(timedelta(seconds=2)))
         raise AssertionError(f"{what!r} was not noted: {lines}")
+
+    async def eventually(self, holds: Callable[[], bool]) -> None:
+        """Return once something holds."""
+        for _ in range(300):
+            if holds():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("it never came to hold")
 
     async def timeline(self, handle: Handle) -> list[TimelineEntry]:
         """Return what happened, oldest first."""
