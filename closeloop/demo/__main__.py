@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     try:
         return asyncio.run(_demo(console, options.scenarios, options.out))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("stopped")
         return 130
     except CloseloopError as error:
@@ -55,9 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _demo(console: Console, scenarios: Path, out: Path) -> int:
+    _stop_in_order()
     settings = _demo_settings()
     configure_logging("console", "warning")
     runs = [Run(scenario) for scenario in read_scenarios(scenarios)]
+    out.mkdir(parents=True, exist_ok=True)
     keep = os.environ.get("KEEP") == "1"
     console.print(f"Starting Temporal's dev server and a worker in {settings.state_dir} ...")
     async with _worker(settings) as ui_url:
@@ -77,12 +79,22 @@ async def _demo(console: Console, scenarios: Path, out: Path) -> int:
     return 0 if all(not run.differences for run in flat(runs)) else 1
 
 
+def _stop_in_order() -> None:
+    """Let a closed terminal and `kill` end the demo as Ctrl-C does: its worker is never left."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
 def _demo_settings() -> Settings:
     given = load_settings()
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     scale = given.time_scale if "CLOSELOOP_TIME_SCALE" in os.environ else TIME_SCALE
+    folder = (given.state_dir / f"demo-{stamp}-{os.getpid()}").absolute()
     return Settings(
-        state_dir=(given.state_dir / f"demo-{stamp}-{os.getpid()}").absolute(),
+        state_dir=folder,
+        database_url=f"sqlite:///{folder / 'operations.db'}",
         policies_dir=given.policies_dir,
         shop_file=given.shop_file,
         time_scale=scale,

@@ -5,7 +5,7 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from closeloop.bootstrap import Services
 from closeloop.embedded.crm import EmbeddedCrm
 from closeloop.embedded.outbox import EmbeddedOutbox
 from closeloop.embedded.payments import EmbeddedPayments
-from closeloop.models.approval import Decision, Operation, UpdateReceipt
+from closeloop.models.approval import BackendEvent, Decision, Operation, UpdateReceipt
 from closeloop.models.base import Money
 from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.models.records import EscalationRecord, NoteRecord, RefundRecord, SentMessage
@@ -338,6 +338,27 @@ class Play(Desk):
             cause = error.cause
             code = cause.type if isinstance(cause, ApplicationError) else None
             raise Refusal(code, str(cause)) from error
+
+    async def hint(self, handle: Handle, event_id: str, effect_id: str | None = None) -> None:
+        """Let a backend say that something changed."""
+        event = BackendEvent(event_id=event_id, kind="refund.updated", effect_id=effect_id)
+        await handle.signal("backend_event", event)
+
+    def undo_refunds(self, order_id: str, tenant: str = "default") -> None:
+        """Let the payments system lose what it gave back, as when a bank returns a transfer."""
+        with self.services.backends.payments.database.write() as connection:
+            connection.execute(
+                "DELETE FROM refunds WHERE tenant = ? AND order_id = ?", (tenant, order_id)
+            )
+
+    def settle_in(self, order_id: str, *, days: int, tenant: str = "default") -> None:
+        """Let the refunds of an order be on their way until so many days from now."""
+        at = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+        with self.services.backends.payments.database.write() as connection:
+            connection.execute(
+                "UPDATE refunds SET settles_at = ? WHERE tenant = ? AND order_id = ?",
+                (at, tenant, order_id),
+            )
 
     def events(self, handle: Handle, kind: str | None = None) -> list[TicketEvent]:
         """Return the outcome events on record for the ticket."""
