@@ -4,7 +4,6 @@ import ast
 import inspect
 import json
 import re
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +67,22 @@ def test_a_ticket_file_from_open_to_confirmed(cli: CommandLine) -> None:
     assert (view["mode"], view["closure"]) == ("autonomous", None)
     (action,) = view["actions"]
     assert action.keys() == ACTION
-    assert (action["kind"], action["state"], action["error"]) == ("refund_payment", "verified", None)
+    assert (action["kind"], action["state"], action["error"]) == (
+        "refund_payment",
+        "verified",
+        None,
+    )
     assert action["receipt"]["amount"] == {"amount_minor": 1850, "currency": "USD"}
     assert action["receipt"]["receipt_id"] in said(view, "closeloop")[0]
 
-    thanks = ("message", "candle", "--text", "Yes, solved, thank you! 5/5", "--message-id", "mail-1")
+    thanks = (
+        "message",
+        "candle",
+        "--text",
+        "Yes, solved, thank you! 5/5",
+        "--message-id",
+        "mail-1",
+    )
     receipt = cli.json(*thanks)
     assert receipt.keys() == RECEIPT
     assert (receipt["ticket_id"], receipt["id"], receipt["accepted"]) == ("candle", "mail-1", True)
@@ -164,7 +174,9 @@ def test_people_operate_a_ticket(cli: CommandLine, dev_worker: DevWorker) -> Non
     assert taken["accepted"] is True
     view = cli.until("gift", "escalated")
     assert (view["mode"], view["escalation"]["taken_by"]) == ("advisory", "bob")
-    assert cli.refused(3, "operate", "gift", "--take-over", "--as", "bob")["code"] == "already_taken"
+    assert (
+        cli.refused(3, "operate", "gift", "--take-over", "--as", "bob")["code"] == "already_taken"
+    )
 
     cli.json("operate", "gift", "--hand-back", "--as", "bob")
     assert cli.until("gift", "awaiting_approval")["pending_approval"]

@@ -16,6 +16,7 @@ from closeloop.devserver import HOST, DevServer, dev_json
 from closeloop.names import SEARCH_ATTRIBUTES
 from closeloop.serve import main as serve
 from starter import SupportDesk
+from tests.ports.small_shop import small_shop, write_shop
 from tests.support.command_line import (
     CommandLine,
     DevWorker,
@@ -25,7 +26,6 @@ from tests.support.command_line import (
     use_environment,
 )
 from tests.support.desk import ROOT, edited_policies
-from tests.ports.small_shop import small_shop_file  # noqa: F401
 
 WAITING = "turntable"
 TICKET: dict[str, Any] = {
@@ -381,16 +381,25 @@ def worker_says(cli: CommandLine) -> str:
     cli.drain()
     assert serve([]) == 2
     *logged, line = cli.drain().splitlines()
-    assert not [one for one in logged if "[info" not in one], "no traceback"
+    assert logged == [], "no traceback"
     assert line.startswith("worker: ")
     return line.removeprefix("worker: ")
+
+
+@pytest.fixture
+def elsewhere(cli: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CommandLine:
+    """The server of ours, and a state folder that no worker has used."""
+    server = cli.json("doctor")["checks"][0]["detail"].partition(",")[0]
+    monkeypatch.setenv("TEMPORAL_ADDRESS", server)
+    monkeypatch.setenv("CLOSELOOP_STATE_DIR", str(tmp_path / "elsewhere"))
+    return cli
 
 
 @pytest.mark.parametrize(
     ("file", "change", "key"),
     [
-        ("rules.toml", ('at_most = "50.00"', 'at_most = 50.00'), "refund.autonomous"),
-        ("rules.toml", ("[actions]", "[action"), "line"),
+        ("rules.toml", ('at_most = "50.00"', "at_most = 50.00"), "refund.autonomous"),
+        ("rules.toml", ("[actions]", "[actions"), "line"),
         ("desk.toml", ('reminder = "4h"', 'reminder = "soon"'), "waits.reminder"),
         ("desk.toml", ("max_rounds = 4", "max_round = 4"), "max_round"),
         ("approvers.toml", ('limit = "200.00"', 'limit = "-200"'), "limit"),
@@ -398,7 +407,7 @@ def worker_says(cli: CommandLine) -> str:
     ],
 )
 def test_broken_policies(
-    cli: CommandLine,
+    elsewhere: CommandLine,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     file: str,
@@ -407,14 +416,61 @@ def test_broken_policies(
 ) -> None:
     policies = edited_policies(tmp_path, file, change)
     monkeypatch.setenv("CLOSELOOP_POLICIES_DIR", str(policies))
-    use_other_state(monkeypatch, cli, tmp_path)
-    said = worker_says(cli)
-    assert str(policies / file) in said
+    said = worker_says(elsewhere)
+    assert said.startswith(str(policies / file))
     assert key in said
 
 
-def use_other_state(monkeypatch: pytest.MonkeyPatch, cli: CommandLine, folder: Path) -> None:
-    """Let a worker have its own state folder, on the server of ours."""
-    server = cli.json("doctor")["checks"][0]["detail"].partition(",")[0]
-    monkeypatch.setenv("TEMPORAL_ADDRESS", server)
-    monkeypatch.setenv("CLOSELOOP_STATE_DIR", str(folder / "other"))
+@pytest.mark.parametrize(
+    ("order", "key"),
+    [
+        ({"delivered_at": "yesterday"}, "orders['#W1'].delivered_at"),
+        ({"user_id": "nobody"}, "orders['#W1'].user_id"),
+        ({"fees": {"gift_wrap": -1}}, "orders['#W1'].fees.gift_wrap"),
+    ],
+)
+def test_a_broken_shop_file(
+    elsewhere: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    order: dict[str, Any],
+    key: str,
+) -> None:
+    shop = small_shop()
+    shop["orders"]["#W1"].update(order)
+    file = write_shop(tmp_path, shop)
+    monkeypatch.setenv("CLOSELOOP_SHOP_FILE", str(file))
+    said = worker_says(elsewhere)
+    assert str(file) in said
+    assert key in said
+    looks = {one["name"]: one for one in json.loads(elsewhere.run("doctor", "--json")[1])["checks"]}
+    assert looks["shop data"]["detail"] == said
+
+
+@pytest.mark.parametrize("plan", ["zz", "payments.refund=503", "payments.nothing=503:x1"])
+def test_a_wrong_plan_of_faults(
+    elsewhere: CommandLine, monkeypatch: pytest.MonkeyPatch, plan: str
+) -> None:
+    monkeypatch.setenv("CLOSELOOP_FAULTS", plan)
+    assert worker_says(elsewhere).startswith(f"CLOSELOOP_FAULTS: {plan!r}")
+
+
+def test_a_state_folder_that_is_none(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "state"
+    file.write_text("notes")
+    for folder in (file, file / "deeper"):
+        monkeypatch.setenv("CLOSELOOP_STATE_DIR", str(folder))
+        assert worker_says(cli).startswith(f"CLOSELOOP_STATE_DIR: {folder} cannot be made a folder")
+    assert file.read_text() == "notes"
+
+
+def test_a_worker_that_cannot_start_takes_its_server_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    require_dev_server()
+    use_environment(monkeypatch, environment(state_dir=tmp_path, faults="zz"))
+    assert serve(["--dev"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("worker: CLOSELOOP_FAULTS: 'zz'")
+    assert not dev_json(tmp_path).exists()

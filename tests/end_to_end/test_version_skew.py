@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from temporalio import activity
 from temporalio.client import Client
@@ -115,10 +114,6 @@ async def test_a_write_whose_result_cannot_be_read_is_found_by_reading(
         await desk.end()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the SDK drops a signal whose argument does not decode, with a line in the worker's log",
-)
 async def test_a_signal_that_cannot_be_read_leaves_a_trace(
     env: WorkflowEnvironment, tmp_path: Path
 ) -> None:

@@ -151,6 +151,10 @@ class CommandLine:
         out, err = self._capsys.readouterr()
         return code, out, err
 
+    def drain(self) -> str:
+        """Return what was written to stderr since the last command, or the last drain."""
+        return self._capsys.readouterr().err
+
     def json(self, *arguments: str) -> Any:
         """Return the one document of a command that has to work."""
         code, out, err = self.run(*arguments, "--json")
@@ -208,4 +212,10 @@ class CommandLine:
     def opened(self, ticket: str, email: str, body: str, *more: str) -> Any:
         """Open a ticket of a customer we are sure of, and return it at its first stop."""
         words = ("--subject", "Help", "--body", body, "--email", email, "--id", ticket)
-        return self.json("open", *words, "--assurance", "confirmed", "--wait", *more)
+        opened = self.json("open", *words, "--assurance", "confirmed", "--wait", *more)
+        if opened["status"] == "escalated":  # the customer is told a moment later
+            deadline = time.monotonic() + 30
+            while len(self.json("show", ticket)["messages"]) < 2:
+                assert time.monotonic() < deadline, f"the customer of {ticket} was not told"
+                time.sleep(0.1)
+        return opened

@@ -212,11 +212,12 @@ class Play(Desk):
                 continue  # it is closed already
 
     async def _quiet(self, handle: Handle) -> bool:
-        described = await handle.describe()
         counts = (await self.history(handle)).counts
-        ended = [counts[f"WORKFLOW_TASK_{how}"] for how in ("COMPLETED", "FAILED", "TIMED_OUT")]
-        tasks = counts["WORKFLOW_TASK_SCHEDULED"] - sum(ended)
-        return not tasks and not described.raw_description.pending_activities
+        ends = ("COMPLETED", "FAILED", "TIMED_OUT", "CANCELED")
+        return not any(
+            counts[f"{what}_SCHEDULED"] - sum(counts[f"{what}_{end}"] for end in ends)
+            for what in ("WORKFLOW_TASK", "ACTIVITY_TASK")
+        )
 
     async def skip(self, time: timedelta) -> None:
         """Let time pass."""

@@ -11,7 +11,7 @@ from closeloop.models.steps import ExecuteAction
 from closeloop.models.ticket import Status
 from tests.support.desk import edited_policies
 from tests.support.scripted import ScriptedResolver, acting, answer, refund
-from tests.workflows.play import MINUTE, NORA, OMAR, SAMUEL, OpenDesk, Play, action, texts
+from tests.workflows.play import HOUR, MINUTE, NORA, OMAR, SAMUEL, OpenDesk, Play, action, texts
 
 MUG = "refund:#W1001:all"
 MUG_PRICE = Money(amount_minor=2490)
@@ -125,13 +125,12 @@ async def test_a_crm_that_refuses_the_closing_note(open_desk: OpenDesk) -> None:
 
 async def test_a_crm_that_is_away_at_the_hand_over(open_desk: OpenDesk) -> None:
     desk = await open_desk(
-        resolver=ScriptedResolver(answer("")), faults="crm.create_escalation=503:x20"
+        resolver=ScriptedResolver(answer("")), faults="crm.create_escalation=503:x8"
     )
     handle = await desk.open("Please refund order #W1001.", email=NORA)
     view = await desk.until(handle, Status.ESCALATED)
     await desk.operate(handle, "lower_mode", mode="shadow")  # it is of use while the CRM is away
-    for _ in range(40):
-        await desk.skip(MINUTE)
+    await desk.skip(HOUR)
     await desk.eventually(lambda: len(desk.cases()) == 1)
     view = await desk.view(handle)
     assert view.escalation is not None
@@ -140,7 +139,7 @@ async def test_a_crm_that_is_away_at_the_hand_over(open_desk: OpenDesk) -> None:
 
 async def test_a_person_resolves_while_the_crm_is_away(open_desk: OpenDesk) -> None:
     desk = await open_desk(
-        resolver=ScriptedResolver(answer("")), faults="crm.create_escalation=503:x20"
+        resolver=ScriptedResolver(answer("")), faults="crm.create_escalation=503:x8"
     )
     handle = await desk.open("Please refund order #W1001.", email=NORA)
     await desk.until(handle, Status.ESCALATED)
