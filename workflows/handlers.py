@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows import approval, checks
     from workflows import state as transitions
+    from workflows.calling import decoded
     from workflows.core import TicketCore
     from workflows.state import Item
 
@@ -142,10 +143,9 @@ class TicketHandlers(TicketCore):
     def _read(self, raw: RawValue, model: type[Sent]) -> Sent | None:
         """Decode a signal; the SDK would drop one that does not decode without a trace here."""
         try:
-            return workflow.payload_converter().from_payload(raw.payload, model)
-        except Exception as error:  # whatever a converter raises
-            what = "it cannot be read as a " + model.__name__
-            self._note("ignored", f"signal: {what}: {type(error).__name__}")
+            return decoded(raw, model)
+        except ValueError:
+            self._note("ignored", f"signal: it cannot be read as a {model.__name__}")
             return None
 
     def _take_message(self, message: CustomerMessage) -> UpdateReceipt:

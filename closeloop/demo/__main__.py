@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scenarios", type=Path, default=ROOT / "scenarios")
     parser.add_argument("--out", type=Path, default=Path(), help="where demo.json is written")
     options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     try:
         return asyncio.run(_demo(console, options.scenarios, options.out))
@@ -59,7 +60,6 @@ async def _demo(console: Console, scenarios: Path, out: Path) -> int:
     settings = _demo_settings()
     configure_logging("console", "warning")
     runs = [Run(scenario) for scenario in read_scenarios(scenarios)]
-    out.mkdir(parents=True, exist_ok=True)
     keep = os.environ.get("KEEP") == "1"
     console.print(f"Starting Temporal's dev server and a worker in {settings.state_dir} ...")
     async with _worker(settings) as ui_url:

@@ -1,4 +1,4 @@
-"""The command line against a real worker and dev server: every command, its shape, its exit code."""
+"""The command line against a real worker and server: every command, its shape, its exit code."""
 
 import ast
 import inspect
@@ -314,7 +314,7 @@ async def test_support_desk_as_the_readme_uses_it(
 ) -> None:
     for name in ("CLOSELOOP_STATE_DIR", "CLOSELOOP_POLICIES_DIR"):
         monkeypatch.setenv(name, dev_worker.environment[name])
-    told = await _run_example(ROOT / "README.md")
+    told = await _run(_example_of(ROOT / "README.md"))
     desk, opened, view = told["desk"], told["opened"], told["view"]
     assert isinstance(desk, SupportDesk)
     assert isinstance(opened, Opened)
@@ -340,12 +340,17 @@ async def test_support_desk_as_the_readme_uses_it(
     assert all(isinstance(one, TicketSummary) for one in rows)
 
 
-async def _run_example(readme: Path) -> dict[str, Any]:
-    """Run the Python of the README as it stands there, and return its names."""
+def _example_of(readme: Path) -> str:
+    """Return the Python that the README shows."""
     (code,) = re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL)
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    return code
+
+
+async def _run(code: str) -> dict[str, Any]:
+    """Run code that awaits, and return its names."""
     names: dict[str, Any] = {}
-    running = eval(compile(code, str(readme), "exec", flags=flags), names)
+    compiled = compile(code, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    running = eval(compiled, names)
     assert inspect.isawaitable(running)
     await running
     return names

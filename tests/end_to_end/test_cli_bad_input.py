@@ -235,22 +235,22 @@ async def test_whoever_opened_a_ticket_does_not_approve_it(dev_worker: DevWorker
     env = dev_worker.environment
     with pytest.MonkeyPatch.context() as patch:
         use_environment(patch, env)
-        desk = await SupportDesk.connect(identity="bob")
+        desk = await SupportDesk.connect(tenant="acme", identity="dave")
     ticket = {
-        "ticket_id": "opened-by-bob",
+        "ticket_id": "by-dave",
         "assurance": "confirmed",
         "customer": {"email": "elise.moreau@example.com"},
         "subject": "Lamps",
         "body": "Please refund order #W1028, all of it.",
     }
     await desk.open_ticket(ticket)
-    view = await desk.wait("opened-by-bob")
+    view = await desk.wait("by-dave")
     assert view.pending_approval is not None
-    decide = ("decide", "opened-by-bob", "--request", view.pending_approval.request_id, "--json")
-    refused = starter(env, *decide, "--as", "bob", "--approve")
+    decide = ("decide", "by-dave", "--request", view.pending_approval.request_id, "--approve")
+    refused = starter(env, *decide, "--as", "dave", "--tenant", "acme", "--json")
     assert (refused.returncode, refused.stderr) == (3, "")
     assert json.loads(refused.stdout)["error"]["code"] == "own_request"
-    assert await desk.get_ticket("opened-by-bob") == view
+    assert await desk.get_ticket("by-dave") == view
 
 
 def test_a_closed_ticket(cli: CommandLine) -> None:

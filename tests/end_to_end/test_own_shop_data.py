@@ -1,4 +1,4 @@
-"""``CLOSELOOP_SHOP_FILE``: tickets about the orders of a user's own file, as many systems export it."""
+"""``CLOSELOOP_SHOP_FILE``: tickets about the orders of a user's own file."""
 
 from collections.abc import Iterator
 from pathlib import Path

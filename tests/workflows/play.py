@@ -379,8 +379,14 @@ class Play(Desk):
         """Return the ticket as the operations database has it."""
         _, tenant, ticket_id = handle.id.split(":")
         view = self.services.records.get_ticket_view(tenant, ticket_id)
-        assert view is not None
+        assert view is not None, f"nothing is on record of {ticket_id}"
         return view
+
+    def stands(self, handle: Handle) -> Status | None:
+        """Return the ticket's status on record."""
+        _, tenant, ticket_id = handle.id.split(":")
+        view = self.services.records.get_ticket_view(tenant, ticket_id)
+        return view.status if view else None
 
     def cases(self, tenant: str = "default") -> list[dict[str, str]]:
         """Return the cases of the human queue."""

@@ -1,5 +1,7 @@
 """A backend's hint makes the ticket look again; it proves nothing by itself."""
 
+from datetime import timedelta
+
 from closeloop.models.ticket import Status
 from tests.support.scripted import ScriptedResolver, answer, refund
 from tests.workflows.play import NORA, YUKI, Held, OpenDesk, action, texts
@@ -119,14 +121,31 @@ async def test_a_refund_on_its_way_is_read_again_before_the_close(open_desk: Ope
     assert (await handle.result()).closure == "verified_quiet"
 
 
-async def test_never_settled_is_not_verified(open_desk: OpenDesk) -> None:
+async def test_money_under_way_keeps_the_ticket_until_it_arrives(open_desk: OpenDesk) -> None:
     desk = await open_desk(resolver=ScriptedResolver(refund("#W1001")))
     handle = await desk.open("Please refund order #W1001.", email=NORA)
     await desk.resolved(handle)
     desk.settle_in("#W1001", days=9)
     await desk.hint(handle, "e1", MUG)
     await desk.noted(handle, "read back")
-    assert (await handle.result()).closure == "unconfirmed"
+    await desk.skip(timedelta(days=9))
+    view = await desk.noted(handle, "not settled yet", times=2)
+    assert (view.status, view.waiting_for) == (Status.RESOLVED, "the settlement of a refund")
+    desk.settle_in("#W1001", days=-1)
+    assert (await handle.result()).closure == "verified_quiet"
+
+
+async def test_money_that_never_arrives_goes_to_a_person(open_desk: OpenDesk) -> None:
+    desk = await open_desk(resolver=ScriptedResolver(refund("#W1001")))
+    handle = await desk.open("Please refund order #W1001.", email=NORA)
+    await desk.resolved(handle)
+    desk.settle_in("#W1001", days=99)
+    await desk.hint(handle, "e1", MUG)
+    await desk.noted(handle, "read back")
+    await desk.skip(timedelta(days=31))
+    view = await desk.until(handle, Status.ESCALATED)
+    assert view.escalation is not None
+    assert view.escalation.reason == "not_settled"
 
 
 async def test_a_refund_lost_without_a_hint_is_missed_before_the_close(open_desk: OpenDesk) -> None:
