@@ -26,7 +26,7 @@ from activities.policy import PolicyActivities
 from activities.resolution import ResolutionActivities
 from activities.triage import TriageActivities
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.errors import ConfigurationError
+from closeloop.errors import BackendUnavailable, ConfigurationError
 from closeloop.knowledge.ingest import read_chunks
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
@@ -83,8 +83,26 @@ def open_backends(settings: Settings, *, faults: str | None = None) -> EmbeddedB
     )
 
 
+def missing_database(settings: Settings) -> Path | None:
+    """Return the file of the operations database if it is one that is not there."""
+    scheme, _, path = settings.database_url.partition(":///")
+    file = Path(path.partition("?")[0])
+    return file if scheme.startswith("sqlite") and path and not file.exists() else None
+
+
 def open_records(settings: Settings) -> SqlRecords:
-    """Return the read side of the operations database, for callers that start no worker."""
+    """Return the read side of the operations database, for callers that start no worker.
+
+    Raises:
+        BackendUnavailable: no worker has made it yet; an empty one would tell a caller in the wrong
+            folder that there is nothing to do.
+    """
+    file = missing_database(settings)
+    if file is not None:
+        raise BackendUnavailable(
+            f"there is no {file}: the worker makes it; CLOSELOOP_STATE_DIR or "
+            "CLOSELOOP_DATABASE_URL must be the worker's own"
+        )
     return SqlRecords(open_database(settings.database_url))
 
 

@@ -55,12 +55,19 @@ class TicketHandlers(TicketCore):
         """Take in a message of the customer; the same id again gets the same receipt."""
         return self._take_message(message)
 
+    @add_message.validator
+    def _check_message(self, message: CustomerMessage) -> None:
+        _refuse(approval.message_problem(self._state, message))
+
     @workflow.signal(name=SIGNAL_CUSTOMER_MESSAGE)
     def customer_message(self, raw: RawValue) -> None:
         """Take in a ``CustomerMessage`` from an ingress that cannot redeliver."""
         message = self._read(raw, CustomerMessage)
-        if message is not None:
+        problem = message and approval.message_problem(self._state, message)
+        if message is not None and problem is None:
             self._take_message(message)
+        elif problem is not None:
+            self._note("ignored", f"message: {problem.code}: {problem.message}")
 
     @workflow.update(name=UPDATE_DECIDE)
     async def decide(self, decision: Decision) -> UpdateReceipt:

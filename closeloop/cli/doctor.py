@@ -128,12 +128,11 @@ async def _workers(name: str, client: Client, queue: str, kind: TaskQueueType.Va
 
 
 def _database(settings: Settings) -> str:
-    scheme, _, path = settings.database_url.partition(":///")
-    file = Path(path.partition("?")[0])
-    if scheme.startswith("sqlite") and path and not file.exists():
-        return f"{file} is not there yet; the worker makes it"
     from closeloop import bootstrap
 
+    file = bootstrap.missing_database(settings)
+    if file is not None:
+        return f"{file} is not there yet; the worker makes it"
     records = bootstrap.open_records(settings)
     waiting = len(records.list_approvals(DEFAULT_TENANT))
     return f"answers; tenant {DEFAULT_TENANT!r} has {waiting} waiting for approval"

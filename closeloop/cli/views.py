@@ -232,12 +232,18 @@ def _texts(view: TicketView) -> list[tuple[str, str]]:
         draft = view.escalation.draft
         texts.append(("for the person", f"{draft.summary}\n{draft.recommendation}".strip()))
     if view.pending_approval is not None:
-        texts.append(_request(view.pending_approval))
+        texts.append(_request(view, view.pending_approval))
     return texts
 
 
-def _request(request: PendingApprovalView) -> tuple[str, str]:
-    lines = [f"- {summary}" for summary in request.summaries]
+def _request(view: TicketView, request: PendingApprovalView) -> tuple[str, str]:
+    asked = set(request.action_ids)
+    lines = [
+        proposal.goal
+        for proposal in view.proposals[-1:]
+        if asked <= {action.action_id for action in proposal.actions}
+    ]
+    lines += [f"- {summary}" for summary in request.summaries]
     lines += [f"because {reason}" for reason in request.reasons]
     if request.reply:
         lines += ["the customer would read:", request.reply]

@@ -102,6 +102,8 @@ class RefundRecord(Wire):
     amount: Money
     status: Literal["pending", "succeeded", "failed"]
     created_at: UtcTime
+    date_known: bool = True
+    """False where the records do not say when: ``created_at`` is then when they were loaded."""
 
 
 class NoteRecord(Wire):

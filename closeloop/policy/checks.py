@@ -28,6 +28,7 @@ from closeloop.policy.money_checks import (
     CustomerDayAtMost,
     Refundable,
     TenantDayAtMost,
+    WholePrice,
 )
 from closeloop.policy.standing import Standing
 
@@ -255,6 +256,7 @@ CHECKS: Final[dict[str, type[ActionCheck] | type[TicketCheck]]] = {
         EffectFree,
         Refundable,
         AmountAtMost,
+        WholePrice,
         CustomerDayAtMost,
         TenantDayAtMost,
         ConfidenceAtLeast,

@@ -254,7 +254,9 @@ def test_pages_say_what_to_do_next(cli: CommandLine) -> None:
     assert page.endswith("python starter.py show next --tenant acme\n")
     request = cli.until("next", "awaiting_approval", tenant="acme")["pending_approval"]
     decide = f"decide next --tenant acme --request {request['request_id']} --as YOU"
-    assert decide in cli.page("show", "next", *acme)
+    page = cli.page("show", "next", *acme)
+    assert decide in page
+    assert "refund everything in order #W1008" in page, "what it is about, in words"
     assert "$900.00" in cli.page("approvals", *acme)
 
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +33,9 @@ from tests.support.desk import ROOT, edited_policies
 WAITING = "turntable"
 TICKET: dict[str, Any] = {
     "ticket_id": "whole",
-    "assurance": "confirmed",
-    "customer": {"email": "bea.norwood@example.com"},
-    "subject": "Newsletter",
-    "body": "I want to speak to a person.",
+    "customer": {"email": "somebody@example.com"},
+    "subject": "Mug",
+    "body": "Please refund the mug of order #W1001.",
 }
 
 
@@ -308,6 +310,29 @@ def test_a_taken_port(option: str, tmp_path: Path) -> None:
     assert not dev_json(tmp_path / "state").exists()
 
 
+def test_a_worker_ends_with_its_dev_server(tmp_path: Path) -> None:
+    require_dev_server()
+    worker = subprocess.Popen(
+        [sys.executable, str(ROOT / "worker.py"), "--dev"],
+        env=environment(state_dir=tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "backends.db").exists():  # it is connected, and sets up its backends
+            assert worker.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill(json.loads(dev_json(tmp_path).read_text())["pid"], signal.SIGKILL)
+        _, said = worker.communicate(timeout=60)
+    finally:
+        worker.kill()
+    assert worker.returncode == 4
+    assert "has ended, and the worker with it" in said.splitlines()[-1]
+    assert "Traceback" not in said
+
+
 async def test_search_attributes_that_are_missing_or_of_another_type(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -393,6 +418,18 @@ def elsewhere(cli: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setenv("TEMPORAL_ADDRESS", server)
     monkeypatch.setenv("CLOSELOOP_STATE_DIR", str(tmp_path / "elsewhere"))
     return cli
+
+
+def test_another_folder_than_the_workers(elsewhere: CommandLine, tmp_path: Path) -> None:
+    """Nothing is said to be all there is, and nothing is made."""
+    for command in ("approvals", "metrics"):
+        error = elsewhere.refused(4, command)
+        assert error["code"] == "unavailable"
+        assert str(tmp_path / "elsewhere" / "operations.db") in error["message"]
+    code, out, err = elsewhere.run("list", "--json")
+    assert (code, type(json.loads(out))) == (0, list)
+    assert "tickets listed without what is on record" in err
+    assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.parametrize(

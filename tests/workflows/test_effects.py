@@ -271,6 +271,21 @@ async def test_the_days_limit_holds_when_approval_is_asked(
     assert desk.refunds("#W1005") == ()
 
 
+async def test_the_days_limit_holds_when_nobody_is_asked(
+    open_desk: OpenDesk, tmp_path: Path
+) -> None:
+    limit = ('customer = "5000.00"', 'customer = "20.00"')
+    policies = edited_policies(tmp_path, "desk.toml", limit)
+    resolver = ScriptedResolver(refund("#W1001"), answer("Not today."))
+    desk = await open_desk(resolver=resolver, policies=policies)
+    handle = await desk.open("Please refund order #W1001.", email=NORA)
+    view = await desk.resolved(handle)
+    assert action(view).state == "failed"
+    assert resolver.requests[1].observations[0].code == "limit_reached"
+    assert texts(view) == ["Not today."]
+    assert desk.refunds("#W1001") == ()
+
+
 async def test_an_order_is_cancelled_and_its_money_goes_back(open_desk: OpenDesk) -> None:
     cancel = Action(action_id="a", kind="cancel_order", params={"order_id": "#W1018"})
     desk = await open_desk(resolver=ScriptedResolver(acting(cancel, text="{{1.summary}}.")))

@@ -9,17 +9,8 @@ from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.models.ticket import Status
 from tests.support.desk import Handle
 from tests.support.scripted import ScriptedClassifier, ScriptedResolver, answer, question, refund
-from tests.workflows.play import (
-    NORA,
-    YUKI,
-    Held,
-    HeldClassifier,
-    HeldResolver,
-    OpenDesk,
-    Play,
-    action,
-    texts,
-)
+from tests.workflows.held import Held, HeldClassifier, HeldResolver
+from tests.workflows.play import NORA, YUKI, OpenDesk, Play, action, texts
 from tests.workflows.test_operating import two_mugs
 
 
@@ -73,6 +64,21 @@ async def test_while_a_write_runs_the_next_one_waits_for_what_it_says(open_desk:
     assert len(desk.refunds("#W1020")) == 1
     assert [r.action.action_id for r in resolver.requests[1].done] == ["p1-a1"]
     assert texts(view) == ["Then only one of them."]
+
+
+async def test_a_person_is_asked_for_while_a_write_runs(open_desk: OpenDesk) -> None:
+    held = Held("payments.refund")
+    classifier = ScriptedClassifier(by_word={"human": "speak_to_person"})
+    desk = await open_desk(resolver=two_mugs(), classifier=classifier, held=held)
+    handle = await desk.open("Refund both mugs on #W1020.", email=YUKI)
+    await held.reached()
+    await desk.say(handle, "Stop! I want to speak to a human.")
+    held.let_go()
+    view = await desk.until(handle, Status.ESCALATED)
+    assert view.escalation is not None
+    assert view.escalation.reason == "customer_asked"
+    assert [a.state for a in view.actions] == ["verified", "skipped"]
+    assert len(desk.refunds("#W1020")) == 1
 
 
 async def test_while_the_reply_leaves_it_is_answered_next(open_desk: OpenDesk) -> None:

@@ -1,5 +1,6 @@
 """What operators do to a ticket: hand it back, take it over, lower its mode."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +15,9 @@ from tests.support.scripted import (
     answer,
     question,
     refund,
+from tests.workflows.held import Held, HeldResolver
+from tests.workflows.play import NORA, SAMUEL, OpenDesk, Play, Refusal, action, texts
 )
-from tests.workflows.play import NORA, SAMUEL, Held, OpenDesk, Play, Refusal, action, texts
 
 GIVE_UP = Proposal(
     escalation=EscalationDraft(reason="no_playbook", summary="odd", recommendation="call them")
@@ -127,6 +129,34 @@ async def test_taken_over_during_a_write_stops_the_next_one(open_desk: OpenDesk)
     assert len(desk.refunds("#W1020")) == 1
     assert view.escalation is not None
     assert view.escalation.reason == "taken_over"
+
+
+async def test_taken_over_while_the_agent_thinks(open_desk: OpenDesk) -> None:
+    resolver = HeldResolver(ScriptedResolver(refund("#W1001")))
+    desk = await open_desk(resolver=resolver)
+    handle = await desk.open("Please refund order #W1001.", email=NORA)
+    await resolver.held.reached()
+    await desk.operate(handle, "take_over", "bob")
+    resolver.held.let_go()
+    view = await desk.until(handle, Status.ESCALATED)
+    assert view.escalation is not None
+    assert view.escalation.taken_by == "bob"
+    assert [a.state for a in view.actions] == ["skipped"]
+    assert desk.refunds("#W1001") == ()
+
+
+async def test_nothing_is_done_on_a_ticket_that_closes(open_desk: OpenDesk) -> None:
+    held = Held("crm.add_note")
+    desk = await open_desk(resolver=ScriptedResolver(refund("#W1001")), held=held)
+    handle = await desk.open("Please refund order #W1001.", email=NORA)
+    await desk.resolved(handle)
+    result = asyncio.create_task(handle.result())
+    await held.reached()
+    with pytest.raises(Refusal) as refused:
+        await desk.operate(handle, "take_over")
+    assert refused.value.code == "closed"
+    held.let_go()
+    assert (await result).closure == "verified_quiet"
 
 
 async def test_a_lower_mode_holds_from_now_on(open_desk: OpenDesk) -> None:

@@ -12,7 +12,8 @@ from tests.support.scripted import (
     question,
     refund,
 )
-from tests.workflows.play import DAY, NORA, SAMUEL, Held, OpenDesk, Play, Refusal, action, texts
+from tests.workflows.held import Held
+from tests.workflows.play import DAY, NORA, SAMUEL, OpenDesk, Play, Refusal, action, texts
 from workflows.notices import DONE_BY_PERSON, HANDED_OVER
 
 HUMAN = {"human": "speak_to_person"}

@@ -1,10 +1,12 @@
 """What a resolver or a customer may try, and what never comes of it."""
 
 import math
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import JsonValue
 
+from closeloop.embedded.stored import find_user, save_user
 from closeloop.models.policy import Ruling
 from closeloop.models.proposal import Action, CommitmentDraft, Draft, Proposal
 from closeloop.models.ticket import Assurance, Status
@@ -288,3 +290,18 @@ async def test_a_question_may_not_hide_a_write(open_desk: OpenDesk) -> None:
     handle = await desk.open("Please refund order #W1009.", email=JUNE)
     await desk.until(handle, Status.AWAITING_CUSTOMER)
     assert desk.refunds("#W1009") == ()
+
+
+async def test_a_contact_that_changed_after_the_ticket_was_opened(open_desk: OpenDesk) -> None:
+    desk = await open_desk(resolver=ScriptedResolver(question(), refund("#W1001")))
+    handle = await desk.open("Please refund my order.", email=NORA)
+    await desk.until(handle, Status.AWAITING_CUSTOMER)
+    with desk.services.backends.shop.database.write() as connection:
+        user = find_user(connection, "default", "nora_whitfield")
+        assert user is not None
+        changed = user.model_copy(update={"contact_changed_at": datetime.now(UTC)})
+        save_user(connection, "default", changed)
+    await desk.say(handle, "Order #W1001, refund it please.")
+    pending = await desk.asked(handle)
+    assert any("contact_changed" in reason for reason in pending.reasons)
+    assert desk.refunds("#W1001") == ()
