@@ -1,0 +1,63 @@
+"""``python -m evals.retail``: how Closeloop does on retail data that others wrote.
+
+``refusals`` judges single calls, ``replay`` runs whole tickets; see the two modules. ``--data`` is
+a folder that has ``tau2-retail`` in it. Exit code 0 only if everything is as the data expects.
+"""
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from closeloop.errors import CloseloopError
+from evals.retail import data, refusals, report
+
+WIDTH = 120
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one eval; return the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.disable(logging.WARNING)  # refusals are what is measured, not news
+    console = Console(stderr=True) if sys.stderr.isatty() else Console(stderr=True, width=WIDTH)
+    try:
+        place = data.folder(options.data)
+        return _refusals(console, place, options.out)
+    except CloseloopError as error:
+        sys.stderr.write(f"evals.retail: {error}\n")
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m evals.retail", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("refusals", help="calls that policy must refuse or allow")
+    one.add_argument("--data", type=Path, required=True, help="a folder with tau2-retail in it")
+    one.add_argument("--out", type=Path, help="where the JSON is written")
+    return parser
+
+
+def _refusals(console: Console, place: Path, out: Path | None) -> int:
+    lines = data.read_refusals(place)
+    began = time.monotonic()
+    results: list[refusals.LineResult] = []
+    with tempfile.TemporaryDirectory() as work, Progress(console=console) as progress:
+        bar = progress.add_task("refusals", total=len(lines))
+        for result in refusals.run(place, lines, Path(work)):
+            results.append(result)
+            progress.advance(bar)
+    summary = report.refusals_summary(results, time.monotonic() - began)
+    report.print_refusals(Console(width=console.width), summary)
+    if out is not None:
+        report.write_json(out, summary)
+    return 0 if summary["passed"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
