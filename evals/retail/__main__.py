@@ -5,6 +5,7 @@ a folder that has ``tau2-retail`` in it. Exit code 0 only if everything is as th
 """
 
 import argparse
+import asyncio
 import logging
 import sys
 import tempfile
@@ -15,8 +16,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from closeloop.errors import CloseloopError
-from evals.retail import data, refusals, report
+from closeloop.errors import CloseloopError, Unavailable
+from evals.retail import data, refusals, replay, report
+from evals.retail.translate import WRITES
 
 WIDTH = 120
 
@@ -28,18 +30,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True) if sys.stderr.isatty() else Console(stderr=True, width=WIDTH)
     try:
         place = data.folder(options.data)
-        return _refusals(console, place, options.out)
+        if options.command == "refusals":
+            return _refusals(console, place, options.out)
+        return _replay(console, place, options)
     except CloseloopError as error:
         sys.stderr.write(f"evals.retail: {error}\n")
-        return 2
+        return 4 if isinstance(error, Unavailable) else 2
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m evals.retail", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("refusals", help="calls that policy must refuse or allow")
-    one.add_argument("--data", type=Path, required=True, help="a folder with tau2-retail in it")
-    one.add_argument("--out", type=Path, help="where the JSON is written")
+    calls = commands.add_parser("refusals", help="calls that policy must refuse or allow")
+    tickets = commands.add_parser("replay", help="whole tasks as tickets")
+    for one in (calls, tickets):
+        one.add_argument("--data", type=Path, required=True, help="a folder with tau2-retail in it")
+        one.add_argument("--out", type=Path, help="where the JSON is written")
+    tickets.add_argument(
+        "--faults",
+        action="store_true",
+        help="backends answer 503 or time out after the work, and everything arrives twice",
+    )
+    tickets.add_argument(
+        "--kill-workers", action="store_true", help="SIGKILL the worker every few seconds"
+    )
     return parser
 
 
@@ -56,6 +70,27 @@ def _refusals(console: Console, place: Path, out: Path | None) -> int:
     report.print_refusals(Console(width=console.width), summary)
     if out is not None:
         report.write_json(out, summary)
+    return 0 if summary["passed"] else 1
+
+
+def _replay(console: Console, place: Path, options: argparse.Namespace) -> int:
+    tasks = data.read_tasks(place, WRITES)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as work, Progress(console=console) as progress:
+        bar = progress.add_task("replay", total=len(tasks))
+        run = replay.Replay(place, tasks, Path(work), faults=options.faults)
+        results = asyncio.run(
+            run.run(kill_workers=options.kill_workers, done=lambda _: progress.advance(bar))
+        )
+    summary = report.replay_summary(
+        results,
+        time.monotonic() - began,
+        faults=options.faults,
+        kills=run.kills if options.kill_workers else None,
+    )
+    report.print_replay(Console(width=console.width), summary)
+    if options.out is not None:
+        report.write_json(options.out, summary)
     return 0 if summary["passed"] else 1
 
 
