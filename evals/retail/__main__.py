@@ -10,8 +10,10 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.progress import Progress
@@ -20,7 +22,9 @@ from closeloop.errors import CloseloopError, Unavailable
 from evals.retail import data, refusals, replay, report
 from evals.retail.translate import WRITES
 
-WIDTH = 120
+WIDTH: Final = 120
+SHOWN: Final = 20
+"""How many lines of progress there are where the output is no terminal."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CloseloopError as error:
         sys.stderr.write(f"evals.retail: {error}\n")
         return 4 if isinstance(error, Unavailable) else 2
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,15 +63,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
+    """Yield what to call whenever one of ``total`` steps is done: a bar, or lines now and then."""
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        bar.advance(task)
+        if not console.is_terminal and done % max(total // SHOWN, 1) == 0:
+            console.print(f"{done} of {total} done")
+
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        yield advance
+
+
 def _refusals(console: Console, place: Path, out: Path | None) -> int:
     lines = data.read_refusals(place)
     began = time.monotonic()
     results: list[refusals.LineResult] = []
-    with tempfile.TemporaryDirectory() as work, Progress(console=console) as progress:
-        bar = progress.add_task("refusals", total=len(lines))
+    with tempfile.TemporaryDirectory() as work, progress(console, len(lines)) as advance:
         for result in refusals.run(place, lines, Path(work)):
             results.append(result)
-            progress.advance(bar)
+            advance()
     summary = report.refusals_summary(results, time.monotonic() - began)
     report.print_refusals(Console(width=console.width), summary)
     if out is not None:
@@ -76,12 +98,9 @@ def _refusals(console: Console, place: Path, out: Path | None) -> int:
 def _replay(console: Console, place: Path, options: argparse.Namespace) -> int:
     tasks = data.read_tasks(place, WRITES)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as work, Progress(console=console) as progress:
-        bar = progress.add_task("replay", total=len(tasks))
+    with tempfile.TemporaryDirectory() as work, progress(console, len(tasks)) as advance:
         run = replay.Replay(place, tasks, Path(work), faults=options.faults)
-        results = asyncio.run(
-            run.run(kill_workers=options.kill_workers, done=lambda _: progress.advance(bar))
-        )
+        results = asyncio.run(run.run(kill_workers=options.kill_workers, done=lambda _: advance()))
     summary = report.replay_summary(
         results,
         time.monotonic() - began,
