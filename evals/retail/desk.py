@@ -65,11 +65,13 @@ def open_services(
     shop_file: Path | None = None,
     tenants: Sequence[str] = (),
     resolver: Resolver | None = None,
-    faults: str = "",
-    time_scale: float = 1.0,
+    faults: str | None = None,
 ) -> Services:
-    """Return services over the state folder; ``shop_file`` seeds tenants that are not there yet."""
-    book = FilePolicyBook(POLICIES, time_scale=time_scale)
+    """Return services over the state folder; ``shop_file`` seeds tenants that are not there yet.
+
+    ``faults`` is the plan of faults; None leaves the one that the folder has.
+    """
+    book = FilePolicyBook(POLICIES)
     engine = open_database(f"sqlite:///{state_dir / OPERATIONS_FILE}")
     return Services(
         book=book,

@@ -126,7 +126,7 @@ class Replay:
             self._work,
             shop_file=self._place / "db.json",
             tenants=tuple(self._tasks),
-            faults=fault_plan() if self._faults else "",
+            faults=fault_plan() if self._faults else None,
         )
         services.backends.close()
         services.engine.dispose()
