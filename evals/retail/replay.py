@@ -40,6 +40,7 @@ AT_ONCE: Final = 12
 """Tickets under way at a time: more would only queue up on two cores."""
 POLL_SECONDS: Final = 0.25
 TASK_SECONDS: Final = 600.0
+REST_SECONDS: Final = 60.0
 KILL_AFTER: Final = (3.0, 6.0)
 """How long a worker lives where workers are killed, in seconds after it began to poll."""
 
@@ -230,8 +231,13 @@ class _Played:
         self.problem = f"not done after {TASK_SECONDS:.0f} s; {self.problem}"
 
     async def _turn(self, deliveries: int) -> bool:
-        """Do what the ticket waits for; True once there is nothing more to do."""
-        view = await self._desk.get_ticket(TICKET)
+        """Do what the ticket waits for; True once there is nothing more to do.
+
+        It is looked at only where the server says that it rests: an update that follows a query
+        which a new worker answered before the ticket's own next task is replayed in another order
+        by the SDK (temporalio 1.35), and the ticket is stuck.
+        """
+        view = await self._desk.wait(TICKET, timeout_seconds=REST_SECONDS)
         self.view = view
         match view.status:
             case Status.AWAITING_APPROVAL if view.pending_approval is not None:
