@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
+from activities.facts import ChangeFacts
 from closeloop.actions.base import Access, ActionKind
 from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused
@@ -26,6 +27,7 @@ class PolicyActivities:
         self._shop = shop
         self._payments = payments
         self._ledger = ledger
+        self._changes = ChangeFacts(shop)
 
     @activity.defn
     def evaluate_policy(self, request: JudgeRequest) -> Judgement:
@@ -98,6 +100,8 @@ class PolicyActivities:
             needed_assurance=params.assurance,
             moves_money=params.moves_money,
             order_id=params.target_order,
+            order_asked=params.target_order,
+            customer_asked=params.target_customer,
         )
         order = None
         if params.target_order is not None:
@@ -131,7 +135,9 @@ class PolicyActivities:
             "effect": known,
             "names_remedy": names_remedy(asked, type(params)),
         }
-        if order is not None:
+        if order is None:
+            update["names_target"] = params.target_customer is not None and bool(asked)
+        else:
             parts = effect.components if params.names_parts else ()
             components = tuple(name.rpartition("/")[2] for name in parts)
             update |= {
@@ -151,10 +157,10 @@ class PolicyActivities:
                 ),
             }
             if params.moves_money:
-                update |= self._money(request.tenant, order)
+                update |= self._money(request.tenant, params, order)
         return facts.model_copy(update=update)
 
-    def _money(self, tenant: str, order: OrderRecord) -> dict[str, object]:
+    def _money(self, tenant: str, params: ActionKind, order: OrderRecord) -> dict[str, object]:
         payments = self._payments.list_payments(tenant, order.order_id)
         refunds = self._payments.list_refunds(tenant, order.order_id)
         paid = sum(p.amount.amount_minor for p in payments)
@@ -162,4 +168,5 @@ class PolicyActivities:
         return {
             "paid": Money(amount_minor=paid, currency=order.currency),
             "refunded": Money(amount_minor=refunded, currency=order.currency),
+            **self._changes.of(tenant, params, order, payments, refunds),
         }

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.changes import ChangeActivities
 from activities.crm import CrmActivities
 from activities.effects import Effects, VerificationActivities
 from activities.failures import FailureInterceptor
@@ -26,7 +27,7 @@ from activities.policy import PolicyActivities
 from activities.resolution import ResolutionActivities
 from activities.triage import TriageActivities
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.errors import BackendUnavailable, ConfigurationError
+from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
 from closeloop.knowledge.ingest import read_chunks
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
@@ -39,6 +40,8 @@ from closeloop.store.records import SqlRecords
 from workflows.ticket import TicketWorkflow
 
 KNOWLEDGE_BASE: Final = Path(__file__).resolve().parent.parent / "knowledge_base"
+BACKENDS_FILE: Final = "backends.db"
+"""The embedded backends' database in the state folder."""
 THREADS: Final = 16
 """Activities block on backends, not on the processor: more threads than cores."""
 STICKY_TIMEOUT: Final = timedelta(seconds=2)
@@ -76,7 +79,7 @@ def open_backends(settings: Settings, *, faults: str | None = None) -> EmbeddedB
     """
     book = FilePolicyBook(settings.policies_dir)
     return EmbeddedBackends(
-        settings.state_dir / "backends.db",
+        settings.state_dir / BACKENDS_FILE,
         shop_file=settings.shop_file,
         faults=faults,
         tenants=book.tenants,
@@ -88,6 +91,22 @@ def missing_database(settings: Settings) -> Path | None:
     scheme, _, path = settings.database_url.partition(":///")
     file = Path(path.partition("?")[0])
     return file if scheme.startswith("sqlite") and path and not file.exists() else None
+
+
+def export_shop(settings: Settings, tenant: str) -> dict[str, Any]:
+    """Return one tenant's embedded shop as it is now, in the shape of a shop file.
+
+    Raises:
+        BadInput: the state folder holds no shop of that tenant.
+    """
+    file = settings.state_dir / BACKENDS_FILE
+    if not file.is_file():
+        raise BadInput(f"{settings.state_dir} holds no shop yet: start `python worker.py --dev`")
+    with open_backends(settings) as backends:
+        exported: dict[str, Any] = backends.export(tenant)["shop"]
+    if not any(exported.values()):
+        raise BadInput(f"there is no shop of tenant {tenant!r}", field="tenant")
+    return exported
 
 
 def open_records(settings: Settings) -> SqlRecords:
@@ -155,8 +174,9 @@ def build_activities(services: Services) -> ActivitySet:
     effects = Effects(ledger)
     payments = PaymentActivities(backends.payments, effects)
     orders = OrderActivities(backends.shop, effects)
+    changes = ChangeActivities(backends.shop, backends.payments, effects)
     crm = CrmActivities(backends.crm, effects, records)
-    readers = {**payments.readers, **orders.readers, **crm.readers}
+    readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
     verification = VerificationActivities(readers, ledger, backends.shop)
     policy = PolicyActivities(book, backends.shop, backends.payments, ledger)
     triage = TriageActivities(services.classifier, backends.shop, book)
@@ -179,6 +199,12 @@ def build_activities(services: Services) -> ActivitySet:
             payments.refund_payment,
             orders.cancel_order,
             orders.modify_order_address,
+            changes.modify_order_items,
+            changes.modify_order_payment,
+            changes.return_items,
+            changes.exchange_items,
+            changes.update_customer_address,
+            changes.issue_store_credit,
             crm.add_crm_note,
             crm.create_escalation,
             crm.close_ticket,

@@ -23,8 +23,10 @@ from closeloop.models.records import (
     NoteRecord,
     OrderRecord,
     PaymentRecord,
+    ProductRecord,
     RefundRecord,
     SentMessage,
+    StoreCreditRecord,
 )
 from closeloop.models.state import Terms
 from closeloop.models.steps import ExecuteAction, RequestApproval, Snapshot
@@ -76,6 +78,20 @@ class Shop(Protocol):
         """Return the customer with this e-mail on file (case-insensitive)."""
         ...
 
+    def find_customer_by_name(
+        self, tenant: str, first_name: str, last_name: str, zip_code: str
+    ) -> CustomerRecord | None:
+        """Return the one customer of this name and postcode (case-insensitive); None if several."""
+        ...
+
+    def get_product(self, tenant: str, product_id: str) -> ProductRecord | None:
+        """Return the product with this id; an item's id is another thing."""
+        ...
+
+    def find_item(self, tenant: str, item_id: str) -> ProductRecord | None:
+        """Return the product that has this item as a variant."""
+        ...
+
     def get_order(self, tenant: str, order_id: str) -> OrderRecord | None:
         """Return the order with this id (``#W1001``)."""
         ...
@@ -92,6 +108,58 @@ class Shop(Protocol):
         self, tenant: str, key: str, order_id: str, address: Address
     ) -> OrderRecord:
         """Change where a pending order is sent."""
+        ...
+
+    def modify_order_items(
+        self,
+        tenant: str,
+        key: str,
+        order_id: str,
+        item_ids: Sequence[str],
+        new_item_ids: Sequence[str],
+        method_id: str,
+    ) -> OrderRecord:
+        """Put new items in the place of old ones on a pending order; settle the difference."""
+        ...
+
+    def modify_order_payment(
+        self, tenant: str, key: str, order_id: str, method_id: str
+    ) -> OrderRecord:
+        """Take a pending order's one payment by another method, and give the first one back."""
+        ...
+
+    def return_items(
+        self, tenant: str, key: str, order_id: str, item_ids: Sequence[str], method_id: str
+    ) -> OrderRecord:
+        """Take in the return of items of a delivered order; the money goes to ``method_id``."""
+        ...
+
+    def exchange_items(
+        self,
+        tenant: str,
+        key: str,
+        order_id: str,
+        item_ids: Sequence[str],
+        new_item_ids: Sequence[str],
+        method_id: str,
+    ) -> OrderRecord:
+        """Take in the exchange of items of a delivered order for others of the same products."""
+        ...
+
+    def update_customer_address(
+        self, tenant: str, key: str, customer_id: str, address: Address
+    ) -> CustomerRecord:
+        """Change the customer's address on file."""
+        ...
+
+    def issue_store_credit(
+        self, tenant: str, key: str, order_id: str, amount: Money
+    ) -> StoreCreditRecord:
+        """Credit a gift card of the order's customer; a new one where there is none."""
+        ...
+
+    def find_store_credit(self, tenant: str, key: str) -> StoreCreditRecord | None:
+        """Return the credit issued under ``key``."""
         ...
 
 

@@ -1,6 +1,7 @@
 """The commands of ``starter.py``: options in, one call on the desk, one page out."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -35,6 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+shop = typer.Typer(help="The embedded shop.", rich_markup_mode=None)
+app.add_typer(shop, name="shop")
 
 
 @app.command("open")
@@ -256,6 +260,37 @@ def doctor(as_json: AsJson = False) -> None:
     pages.emit(findings, None if as_json else views.doctor_page(findings))
     code = next((finding.exit_code for finding in findings.checks if not finding.ok), 0)
     raise typer.Exit(code)
+
+
+@shop.command("export")
+def export_shop(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A file, instead of stdout; it must not be there.")
+    ] = None,
+    tenant: Tenant = DEFAULT_TENANT,
+    as_json: AsJson = False,
+) -> None:
+    """Write the embedded shop as it is now, in the shape of CLOSELOOP_SHOP_FILE."""
+    checked_part(tenant, "tenant")
+    settings = load_settings()
+    from closeloop import bootstrap  # as in `metrics`
+
+    document = bootstrap.export_shop(settings, tenant)
+    if out is None:
+        pages.emit(document, None)
+        return
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            json.dump(document, file, indent=2)
+            file.write("\n")
+    except OSError as error:
+        raise BadInput(f"--out {out}: {error.strerror}", field="out") from error
+    counts = {name: len(records) for name, records in document.items()}
+    page = pages.Page(
+        f"Shop of {tenant} written to {out}",
+        facts=[(name, str(count)) for name, count in counts.items()],
+    )
+    pages.emit({"tenant": tenant, "file": str(out), **counts}, None if as_json else page)
 
 
 def _run(tenant: str, work: Callable[[SupportDesk], Awaitable[Answer]]) -> Answer:

@@ -132,7 +132,7 @@ def test_plain_action_is_allowed_and_autonomous(action: ActionFacts) -> None:
             {},
             {"effect.free": "refuse"},
         ),
-        (refund_facts(kind="issue_store_credit"), {}, {"action.allowed": "refuse"}),
+        (refund_facts(kind="order_pizza"), {}, {"action.allowed": "refuse"}),
         (refund_facts(kind="send_reply"), {}, {"action.allowed": "refuse"}),
         (
             refund_facts(valid=False, problem="amount_minor: must be above 0"),
