@@ -31,7 +31,7 @@ from closeloop.knowledge.ingest import read_chunks
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
 from closeloop.policy.book import FilePolicyBook
-from closeloop.ports import Classifier, Knowledge, PolicyBook, Resolver
+from closeloop.ports import Classifier, Knowledge, Payments, PolicyBook, Resolver
 from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
@@ -59,6 +59,13 @@ class Services:
     knowledge: Knowledge
     classifier: Classifier
     resolver: Resolver
+    gateway: Payments | None = None
+    """A payments system beside the embedded backends, instead of theirs."""
+
+    @property
+    def payments(self) -> Payments:
+        """The system of record for money."""
+        return self.gateway or self.backends.payments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +90,27 @@ def open_backends(settings: Settings, *, faults: str | None = None) -> EmbeddedB
     )
 
 
+def open_gateway(settings: Settings) -> Payments | None:
+    """Return the payments system that the settings name; None means the embedded one.
+
+    Raises:
+        ConfigurationError: it is Stripe, and there is no key.
+    """
+    if settings.payments == "embedded":
+        return None
+    if settings.stripe_api_key is None:
+        raise ConfigurationError(
+            "CLOSELOOP_STRIPE_API_KEY is not set, and CLOSELOOP_PAYMENTS=stripe needs it: give it"
+            " the secret or restricted key of the Stripe account"
+        )
+    # Here, for most need nothing of the library.
+    from closeloop.adapters.stripe import StripePayments
+
+    return StripePayments(
+        settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base
+    )
+
+
 def open_records(settings: Settings) -> SqlRecords:
     """Return the read side of the operations database, for callers that start no worker."""
     return SqlRecords(open_database(settings.database_url))
@@ -104,6 +132,7 @@ def build_services(settings: Settings) -> Services:
         raise ConfigurationError("CLOSELOOP_LLM: only 'offline' is built in so far")
     if settings.weaviate_url is not None:
         raise ConfigurationError("CLOSELOOP_WEAVIATE_URL: only the SQLite store is built in so far")
+    gateway = open_gateway(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
     backends = open_backends(settings, faults=settings.faults)
@@ -122,7 +151,8 @@ def build_services(settings: Settings) -> Services:
         records=records,
         knowledge=knowledge,
         classifier=OfflineClassifier(load_taxonomy(settings.policies_dir)),
-        resolver=OfflineResolver(backends.shop, backends.payments, knowledge),
+        resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
+        gateway=gateway,
     )
 
 
@@ -135,12 +165,12 @@ def build_activities(services: Services) -> ActivitySet:
         services.book,
     )
     effects = Effects(ledger)
-    payments = PaymentActivities(backends.payments, effects)
+    payments = PaymentActivities(services.payments, effects)
     orders = OrderActivities(backends.shop, effects)
     crm = CrmActivities(backends.crm, effects, records)
     readers = {**payments.readers, **orders.readers, **crm.readers}
     verification = VerificationActivities(readers, ledger, backends.shop)
-    policy = PolicyActivities(book, backends.shop, backends.payments, ledger)
+    policy = PolicyActivities(book, backends.shop, services.payments, ledger)
     triage = TriageActivities(services.classifier, backends.shop, book)
     knowledge = KnowledgeActivities(services.knowledge)
     resolution = ResolutionActivities(services.resolver)
