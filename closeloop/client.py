@@ -17,8 +17,9 @@ from closeloop.errors import (
     Refused,
     Unavailable,
 )
-from closeloop.executions import Opened
+from closeloop.executions import Hinted, Opened
 from closeloop.models.approval import (
+    BackendEvent,
     CustomerMessage,
     Decision,
     Edit,
@@ -286,6 +287,13 @@ class SupportDesk:
             )
         what = intake.parse_input(Operation, given)
         return await self._ask(handle, UPDATE_OPERATE, what, what.operation_id)
+
+    async def backend_event(self, ticket_id: str, event: BackendEvent) -> Hinted:
+        """Tell the ticket that a backend says something changed: it reads, it believes nothing.
+
+        A repeated event id changes nothing. A closed ticket, or none, is an outcome, no error.
+        """
+        return await executions.hint(self._handle(ticket_id), event)
 
     async def get_ticket(self, ticket_id: str) -> TicketView:
         """Return the whole ticket; as it was last recorded where no worker answers within 5 s."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC
-from typing import Final
+from typing import Final, Literal
 
 from temporalio.client import (
     Client,
@@ -23,10 +23,11 @@ from temporalio.common import (
 )
 from temporalio.converter import WorkflowSerializationContext
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from closeloop import calls
 from closeloop.errors import NotFound, Unavailable
+from closeloop.models.approval import BackendEvent
 from closeloop.models.base import Wire
 from closeloop.models.state import TicketStart
 from closeloop.models.ticket import Mode, Status
@@ -34,6 +35,7 @@ from closeloop.models.view import TicketSummary
 from closeloop.names import (
     MEMO_CONTENT_HASH,
     MEMO_OPENING_MESSAGE,
+    SIGNAL_BACKEND_EVENT,
     TICKET_WORKFLOW,
     TICKETS_QUEUE,
     parse_workflow_id,
@@ -66,6 +68,14 @@ _UNTOUCHED_EVENTS: Final = 2
 """Events of a history that no worker has touched: started, first task scheduled."""
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 2.0
+
+
+class Hinted(Wire):
+    """What became of a backend's hint; only an open ticket hears it."""
+
+    ticket_id: str
+    event_id: str
+    outcome: Literal["delivered", "closed", "no_ticket"]
 
 
 class Opened(Wire):
@@ -167,6 +177,28 @@ async def opening_of(client: Client, closed_workflow_id: str) -> TicketStart:
     payloads = first.workflow_execution_started_event_attributes.input.payloads
     opening: TicketStart = (await converter.decode(payloads, [TicketStart]))[0]
     return opening
+
+
+async def hint(handle: calls.Handle, event: BackendEvent) -> Hinted:
+    """Signal a backend's hint to the ticket, if it is open; a known event id changes nothing there.
+
+    Raises:
+        Unavailable, ConfigurationError: the server did not take it: let the backend send it again.
+    """
+    _, ticket_id = parse_workflow_id(handle.id)
+    description = await calls.describe(handle)
+    if description is None:
+        return Hinted(ticket_id=ticket_id, event_id=event.event_id, outcome="no_ticket")
+    closed = Hinted(ticket_id=ticket_id, event_id=event.event_id, outcome="closed")
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        return closed
+    try:
+        await handle.signal(SIGNAL_BACKEND_EVENT, event, rpc_timeout=calls.RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:  # it closed meanwhile
+            return closed
+        raise calls.in_our_words(error) from error
+    return closed.model_copy(update={"outcome": "delivered"})
 
 
 async def until_at_rest(handle: calls.Handle, *, patience: float, at_most: float | None) -> None:

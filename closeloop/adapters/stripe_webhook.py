@@ -156,6 +156,8 @@ def _verify(
 
 
 def _signed(payload: bytes, signature: str, secret: str) -> bool:
+    if not signature.isascii():  # the library raises a TypeError on it
+        return False
     try:
         # The library's own clock is left out (no tolerance): the time is checked against ours.
         stripe.WebhookSignature.verify_header(  # pyright: ignore[reportUnknownMemberType]

@@ -4,7 +4,7 @@ What that mock lacks, and what is therefore not shown here: PaymentIntents (and 
 search (our proxy answers it from the mock's charges); refunds that are pending, fail later or need
 action; the lock on a key in use (409); forgetting keys after a day; listing disputes; rate limits
 and errors on refunds (our proxy plans them); webhooks; API versions after 2020-08-27; permissions.
-PaymentIntents, every error, pages and statuses are in ``tests/unit/test_stripe_*``, against a server
+PaymentIntents, errors, pages and statuses are in ``tests/unit/test_stripe_*``, against a server
 that answers by a script. None of this has met Stripe itself.
 """
 
