@@ -29,6 +29,7 @@ from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.errors import ConfigurationError
 from closeloop.knowledge.ingest import read_chunks
 from closeloop.knowledge.sqlite import SqliteKnowledge
+from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
 from closeloop.policy.book import FilePolicyBook
 from closeloop.ports import Classifier, Knowledge, Payments, PolicyBook, Resolver
@@ -109,6 +110,27 @@ def open_gateway(settings: Settings) -> Payments | None:
     return StripePayments(
         settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base
     )
+
+
+def read_stripe_webhook(
+    settings: Settings, payload: bytes, signature: str, now: datetime
+) -> BackendHint | IgnoredEvent:
+    """Return what one delivery to the webhook means; see ``adapters.stripe_webhook``.
+
+    Raises:
+        ConfigurationError: there is no secret to check it with.
+        Refused: it is not from Stripe, or too old (``bad_signature``, ``outside_tolerance``).
+        BadInput: it is genuine and still not what it should be; names the field.
+    """
+    if settings.stripe_webhook_secret is None:
+        raise ConfigurationError(
+            "CLOSELOOP_STRIPE_WEBHOOK_SECRET is not set: give it the signing secret that Stripe"
+            " shows for the webhook's endpoint"
+        )
+    from closeloop.adapters.stripe_webhook import read_webhook
+
+    secrets = settings.stripe_webhook_secret.get_secret_value().split(",")
+    return read_webhook(payload, signature, [secret.strip() for secret in secrets], now)
 
 
 def open_records(settings: Settings) -> SqlRecords:

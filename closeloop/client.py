@@ -17,7 +17,7 @@ from closeloop.errors import (
     Refused,
     Unavailable,
 )
-from closeloop.executions import Hinted, Opened
+from closeloop.executions import Opened
 from closeloop.models.approval import (
     BackendEvent,
     CustomerMessage,
@@ -28,6 +28,7 @@ from closeloop.models.approval import (
     RejectCode,
     UpdateReceipt,
 )
+from closeloop.models.hints import Hinted
 from closeloop.models.state import TicketStart, TimelineEntry
 from closeloop.models.ticket import Assurance, Mode, Status, TicketRequest
 from closeloop.models.view import PendingApprovalView, TicketSummary, TicketView

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC
-from typing import Final, Literal
+from typing import Final
 
 from temporalio.client import (
     Client,
@@ -29,6 +29,7 @@ from closeloop import calls
 from closeloop.errors import NotFound, Unavailable
 from closeloop.models.approval import BackendEvent
 from closeloop.models.base import Wire
+from closeloop.models.hints import Hinted
 from closeloop.models.state import TicketStart
 from closeloop.models.ticket import Mode, Status
 from closeloop.models.view import TicketSummary
@@ -68,14 +69,6 @@ _UNTOUCHED_EVENTS: Final = 2
 """Events of a history that no worker has touched: started, first task scheduled."""
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 2.0
-
-
-class Hinted(Wire):
-    """What became of a backend's hint; only an open ticket hears it."""
-
-    ticket_id: str
-    event_id: str
-    outcome: Literal["delivered", "closed", "no_ticket"]
 
 
 class Opened(Wire):

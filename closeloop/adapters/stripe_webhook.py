@@ -28,6 +28,7 @@ from closeloop.adapters.stripe import META_KEY, META_TICKET
 from closeloop.errors import BadInput, Refused
 from closeloop.models.approval import BackendEvent
 from closeloop.models.base import Wire, clip
+from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.names import parse_idempotency_key, workflow_id
 
 TOLERANCE: Final = timedelta(minutes=5)
@@ -42,28 +43,6 @@ _KINDS: Final = {
     "failed": "refund.failed",
     "canceled": "refund.failed",
 }
-
-
-class RefundHint(Wire):
-    """A refund of ours has moved: tell the ticket that made it."""
-
-    event: BackendEvent
-    tenant: str
-    ticket_id: str
-    refund_id: str
-
-    @property
-    def workflow_id(self) -> str:
-        """Whom to signal."""
-        return workflow_id(self.tenant, self.ticket_id)
-
-
-class IgnoredEvent(Wire):
-    """A genuine event that no ticket needs to hear of; answer 200 to it."""
-
-    event_id: str
-    type: str
-    why: Literal["type", "pending", "not_ours"]
 
 
 class _Refund(Wire):
@@ -97,7 +76,7 @@ def read_webhook(
     now: datetime,
     *,
     tolerance: timedelta = TOLERANCE,
-) -> RefundHint | IgnoredEvent:
+) -> BackendHint | IgnoredEvent:
     """Return what one delivery means.
 
     Args:
@@ -129,7 +108,7 @@ def read_webhook(
     except ValidationError as error:
         raise _wrong(error) from None
     workflow_id(tenant, words[META_TICKET])
-    return RefundHint(event=hint, tenant=tenant, ticket_id=words[META_TICKET], refund_id=refund.id)
+    return BackendHint(event=hint, tenant=tenant, ticket_id=words[META_TICKET], reference=refund.id)
 
 
 def _verify(

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from closeloop.adapters.stripe_webhook import (
     MAX_PAYLOAD_BYTES,
     TOLERANCE,
-    IgnoredEvent,
-    RefundHint,
     read_webhook,
 )
 from closeloop.errors import BadInput, Refused
 from closeloop.models.approval import BackendEvent
+from closeloop.models.hints import BackendHint, IgnoredEvent
 
 SECRET = "whsec_test"
 NOW = datetime(2027, 3, 4, 10, 15, tzinfo=UTC)
@@ -54,7 +53,7 @@ def signed(payload: bytes, *, at: datetime = NOW, secret: str = SECRET) -> str:
     )
 
 
-def take(content: object, **changes: Any) -> RefundHint | IgnoredEvent:
+def take(content: object, **changes: Any) -> BackendHint | IgnoredEvent:
     payload = body(content)
     return read_webhook(payload, signed(payload, **changes), [SECRET], NOW)
 
@@ -68,10 +67,9 @@ def take(content: object, **changes: Any) -> RefundHint | IgnoredEvent:
 )
 def test_a_refund_that_moved_is_a_hint_to_its_ticket(kind: str, status: str, means: str) -> None:
     hint = take(event(kind, status=status))
-    assert isinstance(hint, RefundHint)
+    assert isinstance(hint, BackendHint)
     assert hint.event == BackendEvent(event_id="evt_1", kind=means, effect_id="refund:#W1:all")
-    assert (hint.tenant, hint.ticket_id, hint.refund_id) == ("default", "T-1~2", "re_1")
-    assert hint.workflow_id == "ticket:default:T-1~2"
+    assert (hint.tenant, hint.ticket_id, hint.reference) == ("default", "T-1~2", "re_1")
 
 
 def test_the_same_delivery_twice_is_the_same_hint() -> None:
@@ -153,12 +151,12 @@ def test_both_secrets_count_while_one_is_rolled() -> None:
     payload = body(event())
     for secret in ("whsec_old", SECRET):
         hint = read_webhook(payload, signed(payload, secret=secret), ["whsec_old", SECRET], NOW)
-        assert isinstance(hint, RefundHint)
+        assert isinstance(hint, BackendHint)
 
 
 @pytest.mark.parametrize("away", [-1, 1])
 def test_an_old_or_early_time_is_refused(away: int) -> None:
-    assert isinstance(take(event(), at=NOW + away * TOLERANCE), RefundHint)
+    assert isinstance(take(event(), at=NOW + away * TOLERANCE), BackendHint)
     with pytest.raises(Refused, match="300 s are tolerated") as refused:
         take(event(), at=NOW + away * (TOLERANCE + timedelta(seconds=1)))
     assert refused.value.code == "outside_tolerance"
