@@ -26,6 +26,7 @@ from activities.policy import PolicyActivities
 from activities.resolution import ResolutionActivities
 from activities.triage import TriageActivities
 from closeloop.embedded.backends import EmbeddedBackends
+from closeloop.embedded.beside import ShopBesideGateway
 from closeloop.errors import ConfigurationError
 from closeloop.knowledge.ingest import read_chunks
 from closeloop.knowledge.sqlite import SqliteKnowledge
@@ -158,6 +159,9 @@ def build_services(settings: Settings) -> Services:
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
     backends = open_backends(settings, faults=settings.faults)
+    if gateway is not None:
+        shop = backends.shop
+        backends.shop = ShopBesideGateway(shop.database, shop.faults, backends.payments)
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))

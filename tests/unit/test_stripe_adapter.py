@@ -267,6 +267,19 @@ def test_the_settings_choose(tmp_path: Path) -> None:
     assert isinstance(chosen, StripePayments)
 
 
+def test_the_shop_beside_stripe_gives_no_money_back_in_its_own_books(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path, payments="stripe", stripe_api_key=SecretStr(KEY))
+    services = build_services(settings)
+    with services.backends as backends:
+        assert services.payments is not backends.payments
+        before = backends.shop.get_order("default", "#W1001")
+        with pytest.raises(BackendRefused) as refused:
+            backends.shop.cancel_order("default", "k1", "#W1001", "no longer needed")
+        assert refused.value.code == "money_elsewhere"
+        assert backends.shop.get_order("default", "#W1001") == before
+    services.engine.dispose()
+
+
 def test_a_missing_key_names_its_variable_before_anything_is_made(tmp_path: Path) -> None:
     settings = Settings(state_dir=tmp_path / "state", payments="stripe")
     with pytest.raises(ConfigurationError, match="CLOSELOOP_STRIPE_API_KEY is not set"):
