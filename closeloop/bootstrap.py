@@ -145,7 +145,7 @@ def build_services(settings: Settings) -> Services:
     Raises:
         ConfigurationError: a file or setting is wrong, or names what is not there yet.
     """
-    # Numeric libraries take seconds to load, and the command line, which imports this module for the
+    # Numeric libraries take seconds to load; the command line, which imports this module for the
     # operations database, should not wait for them.
     from closeloop.offline.classifier import OfflineClassifier
     from closeloop.offline.resolver import OfflineResolver

@@ -42,6 +42,14 @@ def added(state: TicketState, message: Message) -> TicketState:
     return state.model_copy(update={"messages": _trimmed((*state.messages, message))})
 
 
+def said(state: TicketState, message: Message) -> TicketState:
+    """Add a message of ours, before those unread: they came while it was on its way."""
+    fresh = unread(state)
+    position = state.messages.index(fresh[0]) if fresh else len(state.messages)
+    messages = (*state.messages[:position], message, *state.messages[position:])
+    return state.model_copy(update={"messages": _trimmed(messages)})
+
+
 def handled(state: TicketState, message_ids: Sequence[str]) -> TicketState:
     """Mark messages as read by a turn."""
     ids = set(message_ids)

@@ -81,8 +81,11 @@ async def _attributes(name: str, client: Client) -> Finding:
     detail = [f"{key} is missing" for key in missing]
     detail += [f"{key} is {there[key]} and must be {SEARCH_ATTRIBUTES[key]}" for key in wrong]
     names = [f"--name {key} --type {SEARCH_ATTRIBUTES[key]}" for key in (*wrong, *missing)]
-    todo = [f"temporal operator search-attribute remove --name {key}" for key in wrong]
-    todo.append(f"temporal operator search-attribute create {' '.join(names)}")
+    address = client.service_client.config.target_host
+    where = f"--address {address} --namespace {client.namespace}"
+    tool = "temporal operator search-attribute"
+    todo = [f"{tool} remove {where} --name {key}" for key in wrong]
+    todo.append(f"{tool} create {where} {' '.join(names)}")
     return Finding(
         name=name,
         ok=False,

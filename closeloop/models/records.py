@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from closeloop.models.base import Money, UtcTime, Wire
 
 
@@ -35,7 +37,7 @@ class OrderLine(Wire):
     product_id: str
     name: str
     price: Money
-    options: dict[str, str] = {}
+    options: dict[str, str] = Field(default_factory=dict)
 
 
 class Component(Wire):
@@ -54,7 +56,7 @@ class OrderRecord(Wire):
     status: str
     lines: tuple[OrderLine, ...]
     shipping: Money | None = None
-    fees: dict[str, Money] = {}
+    fees: dict[str, Money] = Field(default_factory=dict)
     currency: str = "USD"
     placed_at: UtcTime | None = None
     delivered_at: UtcTime | None = None

@@ -4,8 +4,8 @@ import asyncio
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -19,11 +19,13 @@ from closeloop.bootstrap import Services
 from closeloop.embedded.crm import EmbeddedCrm
 from closeloop.embedded.outbox import EmbeddedOutbox
 from closeloop.embedded.payments import EmbeddedPayments
-from closeloop.models.approval import Decision, Operation, UpdateReceipt
+from closeloop.models.approval import BackendEvent, Decision, Operation, UpdateReceipt
 from closeloop.models.base import Money
+from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.models.records import EscalationRecord, NoteRecord, RefundRecord, SentMessage
 from closeloop.models.state import TicketEvent, TimelineEntry
 from closeloop.models.ticket import Assurance, Status
+from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 from closeloop.models.view import ActionView, PendingApprovalView, TicketSummary, TicketView
 from closeloop.ports import Classifier, Resolver
 from tests.support.desk import Desk, Handle
@@ -84,6 +86,39 @@ class Held:
             port.held = self
         backends.payments, backends.crm, backends.outbox = payments, crm, outbox
         return services
+
+
+class HeldResolver:
+    """Holds the n-th proposal until the test lets it go."""
+
+    def __init__(self, resolver: Resolver, *, nth: int = 1) -> None:
+        self._resolver = resolver
+        self._left = nth
+        self.held = Held("propose")
+
+    def propose(self, request: ProposeRequest) -> Proposal:
+        self._left -= 1
+        if self._left == 0:
+            self.held.pass_by("propose")
+        return self._resolver.propose(request)
+
+
+class HeldClassifier:
+    """Holds the n-th classification until the test lets it go."""
+
+    def __init__(self, classifier: Classifier, *, nth: int = 1) -> None:
+        self._classifier = classifier
+        self._left = nth
+        self.held = Held("classify")
+
+    def classify(self, tenant: str, request: ClassifyRequest) -> Classification:
+        self._left -= 1
+        if self._left == 0:
+            self.held.pass_by("classify")
+        return self._classifier.classify(tenant, request)
+
+    def read_confirmation(self, tenant: str, text: str) -> Confirmation:
+        return self._classifier.read_confirmation(tenant, text)
 
 
 class _Payments(EmbeddedPayments):
@@ -166,18 +201,25 @@ class Play(Desk):
     async def end(self) -> None:
         """Terminate what still runs: the server, and its clock, are shared by all tests.
 
-        An activity that is cut off by this would keep the server's time from being skipped.
+        A task that is cut off by this would keep the server's time from being skipped for good.
         """
         for handle in self.opened:
             for _ in range(200):
-                described = (await handle.describe()).raw_description
-                if not described.pending_activities:
+                if await self._quiet(handle):
                     break
                 await asyncio.sleep(0.02)
             try:
                 await handle.terminate("the test is over")
             except RPCError:
                 continue  # it is closed already
+
+    async def _quiet(self, handle: Handle) -> bool:
+        counts = (await self.history(handle)).counts
+        ends = ("COMPLETED", "FAILED", "TIMED_OUT", "CANCELED")
+        return not any(
+            counts[f"{what}_SCHEDULED"] - sum(counts[f"{what}_{end}"] for end in ends)
+            for what in ("WORKFLOW_TASK", "ACTIVITY_TASK")
+        )
 
     async def skip(self, time: timedelta) -> None:
         """Let time pass."""
@@ -223,6 +265,14 @@ class Play(Desk):
                 return await self.view(handle)
             await (asyncio.sleep(0.02) if poll < 15 else self.env.sleep(timedelta(seconds=2)))
         raise AssertionError(f"{what!r} was not noted: {lines}")
+
+    async def eventually(self, holds: Callable[[], bool]) -> None:
+        """Return once something holds."""
+        for _ in range(300):
+            if holds():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("it never came to hold")
 
     async def timeline(self, handle: Handle) -> list[TimelineEntry]:
         """Return what happened, oldest first."""
@@ -292,6 +342,27 @@ class Play(Desk):
             code = cause.type if isinstance(cause, ApplicationError) else None
             raise Refusal(code, str(cause)) from error
 
+    async def hint(self, handle: Handle, event_id: str, effect_id: str | None = None) -> None:
+        """Let a backend say that something changed."""
+        event = BackendEvent(event_id=event_id, kind="refund.updated", effect_id=effect_id)
+        await handle.signal("backend_event", event)
+
+    def undo_refunds(self, order_id: str, tenant: str = "default") -> None:
+        """Let the payments system lose what it gave back, as when a bank returns a transfer."""
+        with self.services.backends.payments.database.write() as connection:
+            connection.execute(
+                "DELETE FROM refunds WHERE tenant = ? AND order_id = ?", (tenant, order_id)
+            )
+
+    def settle_in(self, order_id: str, *, days: int, tenant: str = "default") -> None:
+        """Let the refunds of an order be on their way until so many days from now."""
+        at = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+        with self.services.backends.payments.database.write() as connection:
+            connection.execute(
+                "UPDATE refunds SET settles_at = ? WHERE tenant = ? AND order_id = ?",
+                (at, tenant, order_id),
+            )
+
     def events(self, handle: Handle, kind: str | None = None) -> list[TicketEvent]:
         """Return the outcome events on record for the ticket."""
         _, tenant, ticket_id = handle.id.split(":")
@@ -310,8 +381,14 @@ class Play(Desk):
         """Return the ticket as the operations database has it."""
         _, tenant, ticket_id = handle.id.split(":")
         view = self.services.records.get_ticket_view(tenant, ticket_id)
-        assert view is not None
+        assert view is not None, f"nothing is on record of {ticket_id}"
         return view
+
+    def stands(self, handle: Handle) -> Status | None:
+        """Return the ticket's status on record."""
+        _, tenant, ticket_id = handle.id.split(":")
+        view = self.services.records.get_ticket_view(tenant, ticket_id)
+        return view.status if view else None
 
     def cases(self, tenant: str = "default") -> list[dict[str, str]]:
         """Return the cases of the human queue."""
