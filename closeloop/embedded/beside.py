@@ -1,4 +1,4 @@
-"""The embedded shop where money is kept elsewhere, at a gateway that knows nothing of its orders."""
+"""The embedded shop where money is kept elsewhere: at a gateway that knows none of its orders."""
 
 from typing import NoReturn
 
