@@ -174,12 +174,19 @@ class Payments(Protocol):
         """Return everything given back on the order, whoever did it."""
         ...
 
-    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
-        """Give ``amount`` back to how the order was paid; never more than is left of it."""
+    def refund(
+        self, tenant: str, key: str, order_id: str, amount: Money, *, ticket_id: str | None = None
+    ) -> RefundRecord:
+        """Give ``amount`` back to how the order was paid; never more than is left of it.
+
+        ``ticket_id`` is who is told when it settles, where the system tells anybody.
+        """
         ...
 
-    def find_refund(self, tenant: str, key: str) -> RefundRecord | None:
-        """Return the refund made under ``key``."""
+    def find_refund(
+        self, tenant: str, key: str, *, order_id: str | None = None
+    ) -> RefundRecord | None:
+        """Return the refund made under ``key``; its order, where it is known, shortens the way."""
         ...
 
 

@@ -74,8 +74,13 @@ class EmbeddedPayments(FaultyPort):
         return tuple(_refund(row) for row in rows)
 
     @reads
-    def find_refund(self, tenant: str, key: str) -> RefundRecord | None:
-        """Return the refund made under ``key``; a cancellation's bears the cancellation's key."""
+    def find_refund(
+        self, tenant: str, key: str, *, order_id: str | None = None
+    ) -> RefundRecord | None:
+        """Return the refund made under ``key``; a cancellation's bears the cancellation's key.
+
+        Here a key is found without its order.
+        """
         with self.database.read() as connection:
             row = connection.execute(
                 f"{_REFUND} WHERE tenant = ? AND key = ?", (tenant, key)
@@ -83,8 +88,12 @@ class EmbeddedPayments(FaultyPort):
         return None if row is None else _refund(row)
 
     @writes
-    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
+    def refund(
+        self, tenant: str, key: str, order_id: str, amount: Money, *, ticket_id: str | None = None
+    ) -> RefundRecord:
         """Give ``amount`` back to how the order was paid; never more than is left of it.
+
+        Nobody is told when it settles: a ticket looks for itself.
 
         Raises:
             BackendRefused: ``order_not_found``, ``invalid_amount``, ``currency_mismatch``,
