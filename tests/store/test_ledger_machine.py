@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -25,11 +24,10 @@ from sqlalchemy import Engine, Row, select
 
 from closeloop.errors import BackendRefused
 from closeloop.models.steps import ExecuteAction
-from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
 from closeloop.store.schema import effect_components, effects
-from tests.unit.store_support import NOON, Clock, receipt, step
+from tests.store.store_support import NOON, Clock, receipt, step
 
 CUSTOMER_LIMIT, TENANT_LIMIT = 100, 150
 COMPONENTS = {
@@ -312,8 +310,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
 # Shrinking a failure takes longer than finding it.
 @pytest.mark.timeout(400)
-def test_the_ledger_does_what_a_naive_one_does(tmp_path: Path) -> None:
-    opened = open_database(f"sqlite:///{tmp_path / 'ops.db'}")
+def test_the_ledger_does_what_a_naive_one_does(engine: Engine) -> None:
+    opened = engine
 
     class Machine(LedgerMachine):
         engine = opened
@@ -324,7 +322,4 @@ def test_the_ledger_does_what_a_naive_one_does(tmp_path: Path) -> None:
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
-    try:
-        run_state_machine_as_test(Machine, settings=slow_is_fine)
-    finally:
-        opened.dispose()
+    run_state_machine_as_test(Machine, settings=slow_is_fine)

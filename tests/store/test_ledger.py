@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 
 from closeloop.errors import BackendRefused
 from closeloop.ports import Ledger
-from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.schema import audit, effect_components, effects
-from tests.unit.store_support import NOON, TENANT, Clock, receipt, step
+from tests.store.store_support import NOON, TENANT, Clock, receipt, step
 
 HOUR = timedelta(hours=1)
 LATER = NOON + HOUR
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path / 'ops.db'}")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -5,19 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 
 from closeloop.errors import BackendRefused
-from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.schema import effect_components
-from tests.unit.store_support import (
+from tests.store.store_support import (
     NOON,
     TENANT,
     attempt,
@@ -30,18 +27,6 @@ from tests.unit.store_support import (
 
 LIMIT = 5_000
 SPAWN = multiprocessing.get_context("spawn")
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'ops.db'}"
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    engine = open_database(url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
