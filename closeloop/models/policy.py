@@ -1,6 +1,7 @@
 """Facts, verdicts and judgements: what policy saw and what it said."""
 
 from enum import StrEnum
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -22,6 +23,30 @@ class Ruling(StrEnum):
         return list(Ruling).index(self)
 
 
+WINDOW_DAYS: Final = 30
+"""How many UTC days, today included, the sums of an order, customer, instrument or address span."""
+
+Measure = Literal[
+    "amount", "customer_day", "tenant_day", "order", "customer", "instrument", "address"
+]
+"""What a limit is on: an effect alone, a UTC day, or the parts that a scope's last ``WINDOW_DAYS``
+add up to (one amount alone is no part).
+"""
+
+
+class MoneyLimit(Wire):
+    """A limit that the ledger holds, in the transaction that reserves or begins an effect.
+
+    ``approvable``: a person may let it be passed. ``kinds`` None means every one that moves money.
+    """
+
+    rule_id: str
+    measure: Measure
+    at_most: int
+    approvable: bool = False
+    kinds: tuple[str, ...] | None = None
+
+
 class EffectFacts(Wire):
     """An effect by its name, with what the ledger knows of it.
 
@@ -36,7 +61,12 @@ class EffectFacts(Wire):
 
 
 class ActionFacts(Wire):
-    """What was known about one action when it was judged; ``None`` means not known."""
+    """What was known about one action when it was judged; ``None`` means not known.
+
+    ``recent_minor`` names the scopes that its money counts towards (``order:#W1001``), with what
+    moved there in the last ``WINDOW_DAYS``, effects of the same proposal left out. ``disputed`` is
+    what open and lost disputes have taken.
+    """
 
     action_id: str
     kind: str
@@ -55,7 +85,11 @@ class ActionFacts(Wire):
     delivered_at: UtcTime | None = None
     paid: Money | None = None
     refunded: Money | None = None
+    credited: Money | None = None
+    disputed: Money | None = None
+    dispute_open: bool | None = None
     component_total: Money | None = None
+    recent_minor: dict[str, int] = Field(default_factory=dict)
     effect: EffectFacts | None = None
     names_target: bool = False
     names_remedy: bool = False

@@ -26,6 +26,8 @@ from closeloop.policy.check import (
 from closeloop.policy.money_checks import (
     AmountAtMost,
     CustomerDayAtMost,
+    NoOpenDispute,
+    RecentAtMost,
     Refundable,
     TenantDayAtMost,
 )
@@ -254,9 +256,11 @@ CHECKS: Final[dict[str, type[ActionCheck] | type[TicketCheck]]] = {
         DeliveredWithin,
         EffectFree,
         Refundable,
+        NoOpenDispute,
         AmountAtMost,
         CustomerDayAtMost,
         TenantDayAtMost,
+        RecentAtMost,
         ConfidenceAtLeast,
         NoInjection,
         NotAbout,

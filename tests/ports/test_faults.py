@@ -33,6 +33,7 @@ def test_the_plan_covers_every_method_of_the_ports() -> None:
         *("shop.get_customer", "shop.find_customer", "shop.get_order", "shop.list_orders"),
         *("shop.cancel_order", "shop.modify_order_address"),
         *("payments.list_payments", "payments.list_refunds", "payments.refund"),
+        *("payments.list_credits", "payments.list_disputes"),
         *("payments.find_refund", "crm.add_note", "crm.find_note", "crm.create_escalation"),
         *("crm.find_escalation", "outbox.send", "outbox.find"),
     }

@@ -20,6 +20,7 @@ from tests.store.store_support import (
     attempt,
     attempt_all_at_once,
     attempt_in_process,
+    by_day,
     receipt,
     step,
     stop_in_the_middle,
@@ -31,7 +32,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 @pytest.fixture
 def ledger(engine: Engine) -> SqlLedger:
-    return SqlLedger(engine, lambda _tenant: (LIMIT, LIMIT), clock=lambda: NOON)
+    return SqlLedger(engine, by_day(LIMIT, LIMIT), clock=lambda: NOON)
 
 
 def test_fifty_threads_on_the_last_of_a_limit(ledger: SqlLedger) -> None:
@@ -100,7 +101,7 @@ def test_finish_and_late_failures_side_by_side_leave_it_done(ledger: SqlLedger) 
 
 
 def test_fifty_claims_of_five_processes_on_the_last_of_a_limit(url: str, engine: Engine) -> None:
-    ledger = SqlLedger(engine, lambda _tenant: (LIMIT, LIMIT), clock=lambda: NOON)
+    ledger = SqlLedger(engine, by_day(LIMIT, LIMIT), clock=lambda: NOON)
     ledger.begin(TENANT, step("earlier", ["x"], 4_300), NOON)
     start, answers = SPAWN.Barrier(5), SPAWN.Queue()
     workers = [

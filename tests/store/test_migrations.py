@@ -17,7 +17,7 @@ from closeloop.errors import ConfigurationError
 from closeloop.store import migrate, schema
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
-from tests.store.store_support import NOON, step
+from tests.store.store_support import NOON, by_day, step
 
 HERE = Path(__file__).parent
 
@@ -52,7 +52,7 @@ def unversioned(tmp_path: Path) -> str:
 
 def test_a_database_without_a_version_is_adopted_with_all_it_holds(unversioned: str) -> None:
     engine = open_database(unversioned)
-    ledger = SqlLedger(engine, lambda _tenant: (1_000, 1_500), clock=lambda: NOON)
+    ledger = SqlLedger(engine, by_day(1_000, 1_500), clock=lambda: NOON)
     found = {name: ledger.lookup("shop", name, {}) for name in ("done", "unknown", "reserved")}
     assert {name: facts.state for name, facts in found.items()} == {n: n for n in found}
     assert ledger.spent_today("shop", "ann", NOON) == (600, 600)

@@ -14,7 +14,7 @@ from closeloop.store.engine import open_database, reading, writing
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
 from closeloop.store.schema import audit, effect_components, effects
-from tests.store.store_support import NOON, TENANT, receipt, step
+from tests.store.store_support import NOON, TENANT, by_day, receipt, step
 
 
 def test_it_makes_the_folder_and_the_tables_once(tmp_path: Path) -> None:
@@ -26,6 +26,7 @@ def test_it_makes_the_folder_and_the_tables_once(tmp_path: Path) -> None:
             "approvals",
             "audit",
             "effect_components",
+            "effect_scopes",
             "effects",
             "outcome_events",
             "tickets",
@@ -35,10 +36,10 @@ def test_it_makes_the_folder_and_the_tables_once(tmp_path: Path) -> None:
 
 def test_what_was_written_is_there_when_it_is_opened_again(url: str) -> None:
     engine = open_database(url)
-    SqlLedger(engine, lambda _tenant: (100, 100)).begin(TENANT, step("e", ["a"], 100), NOON)
+    SqlLedger(engine, by_day(100, 100)).begin(TENANT, step("e", ["a"], 100), NOON)
     engine.dispose()
     engine = open_database(url)
-    found = SqlLedger(engine, lambda _tenant: (100, 100)).lookup(TENANT, "e", {})
+    found = SqlLedger(engine, by_day(100, 100)).lookup(TENANT, "e", {})
     engine.dispose()
     assert found.state == "executing"
 
@@ -106,7 +107,7 @@ def locked(tmp_path: Path) -> tuple[Engine, Engine]:
 
 def test_a_locked_database_is_unavailable_and_recovers(locked: tuple[Engine, Engine]) -> None:
     holder, engine = locked
-    ledger = SqlLedger(engine, lambda _tenant: (100, 100))
+    ledger = SqlLedger(engine, by_day(100, 100))
     records = SqlRecords(engine)
     claim = step("e", ["a"], 100)
     with writing(holder):
@@ -152,7 +153,7 @@ def test_what_raises_is_undone(engine: Engine) -> None:
 
 
 def test_the_database_itself_refuses_what_must_never_be(engine: Engine) -> None:
-    ledger = SqlLedger(engine, lambda _tenant: (1_000, 1_000))
+    ledger = SqlLedger(engine, by_day(1_000, 1_000))
     ledger.begin(TENANT, step("e", ["a"], 100), NOON)
     ledger.begin(TENANT, step("f", ["b"], 100), NOON)
     claim = {"tenant": TENANT, "effect_id": "f", "component_id": "a"}
@@ -169,7 +170,7 @@ def test_the_database_itself_refuses_what_must_never_be(engine: Engine) -> None:
 
 
 def test_a_time_without_a_zone_is_refused(engine: Engine) -> None:
-    ledger = SqlLedger(engine, lambda _tenant: (100, 100))
+    ledger = SqlLedger(engine, by_day(100, 100))
     naive = datetime(2026, 5, 4)  # noqa: DTZ001
     with pytest.raises(StatementError, match="has no time zone"):
         ledger.reserve(TENANT, step("e", ["a"], 100), naive)

@@ -114,7 +114,7 @@ def running_postgres() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+def _wait(server: subprocess.Popen[str], address: str, log: Path) -> None:
     give_up = time.monotonic() + _START_SECONDS
     while True:
         try:
