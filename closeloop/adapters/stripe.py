@@ -35,7 +35,7 @@ from pydantic import Field, ValidationError
 from closeloop.adapters.stripe_errors import stripe_call
 from closeloop.errors import BackendRefused, EffectUnknown
 from closeloop.models.base import MAX_SAFE_MINOR, Money, Wire, clip
-from closeloop.models.records import PaymentRecord, RefundRecord
+from closeloop.models.records import CreditRecord, DisputeRecord, PaymentRecord, RefundRecord
 from closeloop.names import DEFAULT_TENANT
 
 TIMEOUTS: Final = (2.0, 5.0)
@@ -82,6 +82,36 @@ _STATUS: Final[dict[str | None, _RefundStatus]] = {
     "canceled": "failed",
 }
 """Stripe's status of a refund to ours; ``requires_action`` and what is new to us is pending."""
+
+
+_DisputeStatus = Literal["open", "won", "lost"]
+_DISPUTES: Final[dict[str, _DisputeStatus]] = {
+    "won": "won",
+    "warning_closed": "won",
+    "prevented": "won",
+    "lost": "lost",
+}
+"""Stripe's status of a dispute to ours; whatever is not at its end is open.
+
+Source: https://docs.stripe.com/api/disputes/object#dispute_object-status.
+"""
+
+
+class _Dispute(Wire):
+    id: str
+    amount: _Minor
+    currency: _Currency
+    created: int
+    status: str
+
+    def record(self, order_id: str) -> DisputeRecord:
+        return DisputeRecord(
+            dispute_id=self.id,
+            order_id=order_id,
+            amount=_money(self.id, self.amount, self.currency),
+            status=_DISPUTES.get(self.status, "open"),
+            created_at=datetime.fromtimestamp(self.created, UTC),
+        )
 
 
 class _Refund(Wire):
@@ -157,6 +187,25 @@ class StripePayments:
             for refund in payment.refunds
         ]
         return tuple(sorted(found, key=lambda record: record.created_at))
+
+    def list_credits(self, tenant: str, order_id: str) -> tuple[CreditRecord, ...]:
+        """Return nothing: Stripe keeps credit by customer, not by order."""
+        return ()
+
+    def list_disputes(self, tenant: str, order_id: str) -> tuple[DisputeRecord, ...]:
+        """Return the disputes of the order's payments, whatever became of them."""
+        found: list[DisputeRecord] = []
+        for payment in self._charges(tenant, order_id):
+            reference = payment.payment_id
+            params: stripe.params.DisputeListParams = {"limit": _PAGE}
+            if reference.startswith("pi_"):
+                params["payment_intent"] = reference
+            else:
+                params["charge"] = reference
+            with stripe_call(f"disputes of {reference}"):
+                listed = list(self._stripe.v1.disputes.list(params).auto_paging_iter())
+            found += [dispute.record(payment.order_id) for dispute in _parsed(_Dispute, listed)]
+        return tuple(found)
 
     def find_refund(
         self, tenant: str, key: str, *, order_id: str | None = None

@@ -84,11 +84,9 @@ class HeldClassifier:
 class _Payments(EmbeddedPayments):
     held: Held
 
-    def refund(
-        self, tenant: str, key: str, order_id: str, amount: Money, *, ticket_id: str | None = None
-    ) -> RefundRecord:
+    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
         self.held.pass_by("payments.refund")
-        return super().refund(tenant, key, order_id, amount, ticket_id=ticket_id)
+        return super().refund(tenant, key, order_id, amount)
 
 
 class _Crm(EmbeddedCrm):

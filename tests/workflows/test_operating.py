@@ -15,9 +15,9 @@ from tests.support.scripted import (
     answer,
     question,
     refund,
+)
 from tests.workflows.held import Held, HeldResolver
 from tests.workflows.play import NORA, SAMUEL, OpenDesk, Play, Refusal, action, texts
-)
 
 GIVE_UP = Proposal(
     escalation=EscalationDraft(reason="no_playbook", summary="odd", recommendation="call them")
