@@ -14,17 +14,21 @@ from typing import Protocol
 from closeloop.models.approval import Approver
 from closeloop.models.base import Money
 from closeloop.models.knowledge import Passage, SourceKind
-from closeloop.models.policy import EffectFacts, Facts, Judgement
+from closeloop.models.policy import EffectFacts, Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action, Proposal, ProposeRequest, Receipt
 from closeloop.models.records import (
     Address,
+    CreditRecord,
     CustomerRecord,
+    DisputeRecord,
     EscalationRecord,
     NoteRecord,
     OrderRecord,
     PaymentRecord,
+    ProductRecord,
     RefundRecord,
     SentMessage,
+    StoreCreditRecord,
 )
 from closeloop.models.state import Terms
 from closeloop.models.steps import ExecuteAction, RequestApproval, Snapshot
@@ -76,6 +80,20 @@ class Shop(Protocol):
         """Return the customer with this e-mail on file (case-insensitive)."""
         ...
 
+    def find_customer_by_name(
+        self, tenant: str, first_name: str, last_name: str, zip_code: str
+    ) -> CustomerRecord | None:
+        """Return the one customer of this name and postcode (case-insensitive); None if several."""
+        ...
+
+    def get_product(self, tenant: str, product_id: str) -> ProductRecord | None:
+        """Return the product with this id; an item's id is another thing."""
+        ...
+
+    def find_item(self, tenant: str, item_id: str) -> ProductRecord | None:
+        """Return the product that has this item as a variant."""
+        ...
+
     def get_order(self, tenant: str, order_id: str) -> OrderRecord | None:
         """Return the order with this id (``#W1001``)."""
         ...
@@ -94,6 +112,58 @@ class Shop(Protocol):
         """Change where a pending order is sent."""
         ...
 
+    def modify_order_items(
+        self,
+        tenant: str,
+        key: str,
+        order_id: str,
+        item_ids: Sequence[str],
+        new_item_ids: Sequence[str],
+        method_id: str,
+    ) -> OrderRecord:
+        """Put new items in the place of old ones on a pending order; settle the difference."""
+        ...
+
+    def modify_order_payment(
+        self, tenant: str, key: str, order_id: str, method_id: str
+    ) -> OrderRecord:
+        """Take a pending order's one payment by another method, and give the first one back."""
+        ...
+
+    def return_items(
+        self, tenant: str, key: str, order_id: str, item_ids: Sequence[str], method_id: str
+    ) -> OrderRecord:
+        """Take in the return of items of a delivered order; the money goes to ``method_id``."""
+        ...
+
+    def exchange_items(
+        self,
+        tenant: str,
+        key: str,
+        order_id: str,
+        item_ids: Sequence[str],
+        new_item_ids: Sequence[str],
+        method_id: str,
+    ) -> OrderRecord:
+        """Take in the exchange of items of a delivered order for others of the same products."""
+        ...
+
+    def update_customer_address(
+        self, tenant: str, key: str, customer_id: str, address: Address
+    ) -> CustomerRecord:
+        """Change the customer's address on file."""
+        ...
+
+    def issue_store_credit(
+        self, tenant: str, key: str, order_id: str, amount: Money
+    ) -> StoreCreditRecord:
+        """Credit a gift card of the order's customer; a new one where there is none."""
+        ...
+
+    def find_store_credit(self, tenant: str, key: str) -> StoreCreditRecord | None:
+        """Return the credit issued under ``key``."""
+        ...
+
 
 class Payments(Protocol):
     """Money taken and given back: the system of record for refunds."""
@@ -106,12 +176,27 @@ class Payments(Protocol):
         """Return everything given back on the order, whoever did it."""
         ...
 
-    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
-        """Give ``amount`` back to how the order was paid; never more than is left of it."""
+    def refund(
+        self, tenant: str, key: str, order_id: str, amount: Money, *, ticket_id: str | None = None
+    ) -> RefundRecord:
+        """Give ``amount`` back to how the order was paid; never more than is left of it.
+
+        ``ticket_id`` is who is told when it settles, where the system tells anybody.
+        """
         ...
 
-    def find_refund(self, tenant: str, key: str) -> RefundRecord | None:
-        """Return the refund made under ``key``."""
+    def find_refund(
+        self, tenant: str, key: str, *, order_id: str | None = None
+    ) -> RefundRecord | None:
+        """Return the refund made under ``key``; its order, where it is known, shortens the way."""
+        ...
+
+    def list_credits(self, tenant: str, order_id: str) -> tuple[CreditRecord, ...]:
+        """Return the credit given on the order in place of money, whoever did it."""
+        ...
+
+    def list_disputes(self, tenant: str, order_id: str) -> tuple[DisputeRecord, ...]:
+        """Return every dispute about the order's payments, settled ones included."""
         ...
 
 
@@ -167,6 +252,15 @@ class Ledger(Protocol):
         """
         ...
 
+    def recent(
+        self, tenant: str, scopes: Sequence[str], now: datetime, *, besides: Sequence[str] = ()
+    ) -> dict[str, int]:
+        """Return the money in minor units of the last ``WINDOW_DAYS`` for each scope.
+
+        Live reservations are included, the effects in ``besides`` left out.
+        """
+        ...
+
     def reserve(self, tenant: str, effect: ExecuteAction, expires_at: datetime) -> None:
         """Reserve an effect and its money while approval is asked.
 
@@ -213,6 +307,13 @@ class Ledger(Protocol):
         """Free what was reserved for an approval request and never executed."""
         ...
 
+    def release_ticket(self, tenant: str, ticket_id: str) -> int:
+        """Free all that a ticket has reserved and never begun; return how many effects.
+
+        For a ticket that can no longer say so itself: its workflow was cancelled or terminated.
+        """
+        ...
+
 
 class Records(Protocol):
     """The operations database's projections: tickets, approvals, outcome events, audit."""
@@ -246,8 +347,8 @@ class PolicyBook(Protocol):
         """Return the desk's terms, waits already scaled."""
         ...
 
-    def limits(self, tenant: str) -> tuple[int, int]:
-        """Return (customer's, tenant's) daily money limit in minor units."""
+    def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:
+        """Return the limits on money that the ledger holds."""
         ...
 
     def approvers(self, tenant: str) -> tuple[Approver, ...]:
