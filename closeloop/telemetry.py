@@ -32,6 +32,7 @@ _TEMPORAL_EXTRAS: Final = (
 def configure_logging(log_format: Literal["console", "json"], log_level: LogLevel) -> None:
     """Send the logs of structlog and of the standard library to stderr; may be called again."""
     logging.captureWarnings(True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # a schema up to date is no news
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False
     shared: list[structlog.typing.Processor] = [

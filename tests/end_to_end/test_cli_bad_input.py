@@ -92,13 +92,11 @@ def test_an_unknown_ticket(cli: CommandLine, command: tuple[str, ...]) -> None:
 def test_a_wrong_ticket_file_opens_nothing(
     cli: CommandLine, content: object, field: str, says: str
 ) -> None:
-    before = cli.json("list")
     error = cli.refused(2, "open", "--file", cli.file(content, "T.json"), "--wait")
     assert (error["code"], error["field"]) == ("bad_input", field)
     assert says in error["message"]
     assert len(error["message"]) < 400
-    assert cli.json("list") == before
-    cli.refused(2, "show", "T-1")
+    assert cli.refused(2, "show", "T-1")["code"] == "not_found"
 
 
 def test_a_wrong_message_is_not_added(cli: CommandLine, waiting: dict[str, Any]) -> None:
@@ -257,8 +255,8 @@ async def test_whoever_opened_a_ticket_does_not_approve_it(dev_worker: DevWorker
 
 def test_a_closed_ticket(cli: CommandLine) -> None:
     acme = ("--tenant", "acme")
-    body = "Please refund the mug of order #W1015."
-    cli.opened("over", "leo.brandt@example.com", body, *acme)
+    body = "Please refund the mug of order #W1011."
+    cli.opened("over", "hugo.ferreira@example.com", body, *acme)
     cli.until("over", "closed", tenant="acme")
     with cli.unchanged("over", "acme"):
         decide = ("decide", "over", "--request", "over-r1", "--as", "carol", "--approve", *acme)
@@ -406,7 +404,7 @@ def worker_says(cli: CommandLine) -> str:
     cli.drain()
     assert serve([]) == 2
     *logged, line = cli.drain().splitlines()
-    assert logged == [], "no traceback"
+    assert all(" [info " in one for one in logged), "no warning, no traceback"
     assert line.startswith("worker: ")
     return line.removeprefix("worker: ")
 

@@ -135,7 +135,8 @@ async def _deliver(
     desk: Desk, handle: Handle, number: int, receipts: dict[str, UpdateReceipt]
 ) -> None:
     """Send a message, by update and by signal in turn; every fifth comes by both ways."""
-    name, text = _name(number), f"This is part {number} of my story."
+    name = _name(number)
+    text = _text(name)
     if number % 2 == 0:
         _, ticket_id = parse_workflow_id(handle.id)
         receipts[name] = await SupportDesk(desk.client).add_message(ticket_id, text, name)
@@ -143,6 +144,10 @@ async def _deliver(
     if number % 2 == 1 or number % 5 == 0:
         message = CustomerMessage(message_id=name, text=text)
         await handle.signal(SIGNAL_CUSTOMER_MESSAGE, message)
+
+
+def _text(name: str) -> str:
+    return f"This is part {name} of my story."
 
 
 async def _all_read(desk: Desk, handle: Handle) -> TicketView:
@@ -171,7 +176,7 @@ async def _repeated_in_vain(desk: Desk, handle: Handle, receipts: dict[str, Upda
     for name, receipt in receipts.items():
         again = await handle.execute_update(
             UPDATE_ADD_MESSAGE,
-            CustomerMessage(message_id=name, text="said again"),
+            CustomerMessage(message_id=name, text=_text(name)),
             id=uuid.uuid4().hex,
             result_type=UpdateReceipt,
         )

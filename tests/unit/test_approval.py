@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from closeloop.models.approval import Approver, Decision, Edit, Operation
@@ -130,6 +130,7 @@ def minor_of(action: Action) -> int:
     return minor
 
 
+@settings(deadline=None)
 @given(requests)
 def test_an_edit_that_is_taken_only_ever_lessens(given: tuple[list[int], dict[str, Any]]) -> None:
     minors, changes = given
@@ -155,6 +156,7 @@ def test_an_edit_that_is_taken_only_ever_lessens(given: tuple[list[int], dict[st
     assert sum(minor_of(action) for action in left) <= sum(minors)
 
 
+@settings(deadline=None)
 @given(requests)
 def test_an_edit_that_is_refused_says_why(given: tuple[list[int], dict[str, Any]]) -> None:
     minors, changes = given
@@ -172,6 +174,7 @@ def test_an_edit_that_is_refused_says_why(given: tuple[list[int], dict[str, Any]
         assert problem.code == "bad_edit"
 
 
+@settings(deadline=None)
 @given(
     st.lists(amounts, min_size=1, max_size=3),
     st.text(min_size=1, max_size=20),
@@ -190,6 +193,7 @@ def test_another_request_or_hash_is_never_decided(minors: list[int], other: str,
         assert problem.code == "stale_request"
 
 
+@settings(deadline=None)
 @given(st.lists(amounts, min_size=1, max_size=4))
 def test_above_the_limit_only_a_rejection_is_taken(minors: list[int]) -> None:
     state = waiting(*minors)
@@ -203,6 +207,7 @@ def test_above_the_limit_only_a_rejection_is_taken(minors: list[int]) -> None:
         assert yes.code == "above_limit"
 
 
+@settings(deadline=None)
 @given(st.lists(amounts, min_size=2, max_size=4), st.data())
 def test_amounts_of_several_currencies_are_above_every_limit(
     minors: list[int], data: st.DataObject
@@ -274,6 +279,7 @@ def test_what_leaves_people_leaves_once() -> None:
         assert problem.code == "not_escalated"
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(Mode)), st.sampled_from(list(Mode)), st.sampled_from(list(Mode)))
 def test_a_mode_is_only_ever_lowered(mine: Mode, desks: Mode, wanted: Mode) -> None:
     state = waiting(100)

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from closeloop.models.proposal import (
@@ -69,11 +69,13 @@ pieces = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(pieces, st.text(max_size=5)), max_size=12).map("".join))
 def test_any_mixture_of_them(text: str) -> None:
     assert_inert(inert(text))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=3_000))
 def test_it_is_short(text: str) -> None:
     assert len(inert(text, 50)) <= 50 * 3 + 10
