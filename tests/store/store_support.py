@@ -133,11 +133,16 @@ def attempt_all_at_once(ledger: SqlLedger, claims: Sequence[ExecuteAction]) -> l
 
 
 def attempt_in_process(
-    url: str, claims: Sequence[ExecuteAction], start: Barrier, answers: Queue[list[str]]
+    url: str,
+    claims: Sequence[ExecuteAction],
+    start: Barrier,
+    answers: Queue[list[str]],
+    each_card: int = 5_000,
 ) -> None:
     """What a process of its own does: open the database, wait for the others, claim."""
     engine = open_database(url)
-    ledger = SqlLedger(engine, by_day(5_000, 5_000))
+    card = MoneyLimit(rule_id="card", measure="instrument", at_most=each_card)
+    ledger = SqlLedger(engine, lambda tenant: (*by_day(5_000, 5_000)(tenant), card))
     start.wait(60)
     answers.put(attempt_all_at_once(ledger, claims))
     engine.dispose()
