@@ -84,9 +84,11 @@ class HeldClassifier:
 class _Payments(EmbeddedPayments):
     held: Held
 
-    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
+    def refund(
+        self, tenant: str, key: str, order_id: str, amount: Money, *, ticket_id: str | None = None
+    ) -> RefundRecord:
         self.held.pass_by("payments.refund")
-        return super().refund(tenant, key, order_id, amount)
+        return super().refund(tenant, key, order_id, amount, ticket_id=ticket_id)
 
 
 class _Crm(EmbeddedCrm):
