@@ -35,7 +35,8 @@ class PaymentActivities:
 
         def read(key: str) -> Receipt | None:
             record = self._payments.find_refund(step.tenant, key, order_id=params.order_id)
-            return None if record is None else receipt_of(record)
+            # One that failed afterwards gave nothing back; the port says so to whoever asks again.
+            return None if record is None or record.status == "failed" else receipt_of(record)
 
         def write(key: str) -> Receipt:
             made = self._payments.refund(

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     payments: Literal["embedded", "stripe"] = "embedded"
     """Where money is given back; ``stripe`` needs ``stripe_api_key``."""
     stripe_api_key: SecretStr | None = None
-    """A restricted key that may read charges, and read and write refunds."""
+    """A restricted key that may read charges and disputes, and read and write refunds."""
     stripe_webhook_secret: SecretStr | None = None
     """Signs what Stripe sends to the webhook; two with a comma between them while it is rolled."""
     stripe_api_base: Annotated[str, StringConstraints(pattern=_LOOPBACK)] | None = None

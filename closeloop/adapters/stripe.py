@@ -25,117 +25,36 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Final
 
 import stripe
-from pydantic import Field, ValidationError
 
 from closeloop.adapters.stripe_errors import stripe_call
+from closeloop.adapters.stripe_objects import (
+    META_KEY,
+    META_KEY_ORDER,
+    META_KEY_TENANT,
+    META_ORDER,
+    META_TICKET,
+    STATUS,
+    Charge,
+    Dispute,
+    Refund,
+    parsed,
+)
 from closeloop.errors import BackendRefused, EffectUnknown
-from closeloop.models.base import MAX_SAFE_MINOR, Money, Wire, clip
+from closeloop.models.base import Money, clip
 from closeloop.models.records import CreditRecord, DisputeRecord, PaymentRecord, RefundRecord
-from closeloop.names import DEFAULT_TENANT
 
 TIMEOUTS: Final = (2.0, 5.0)
 """Seconds to connect, and without a byte of the answer: a write is given 10 s by its activity."""
 MAX_SCANNED: Final = 2000
 """Refunds of the account that are read for a key, newest first, where the order is not known."""
 
-META_ORDER: Final = "order_id"
-META_TENANT: Final = "tenant"
-"""Written by the shop, on charges or their PaymentIntents."""
-META_KEY: Final = "closeloop_key"
-META_KEY_TENANT: Final = "closeloop_tenant"
-META_KEY_ORDER: Final = "closeloop_order"
-META_TICKET: Final = "closeloop_ticket"
-"""Written by us, on refunds."""
-
 _PAGE: Final = 100
 _MAX_HEADER: Final = 255
 _ORDER_ID: Final = re.compile(r"#?[A-Za-z0-9_-]{1,40}")
-_NO_CENTS = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF"
-_THOUSANDTHS = "BHD JOD KWD OMR TND"
-_UNUSUAL_MINOR_UNITS: Final = frozenset(f"{_NO_CENTS} {_THOUSANDTHS}".split())
-"""Source: https://docs.stripe.com/currencies#zero-decimal and #three-decimal."""
-
-_Minor = Annotated[int, Field(strict=True, ge=0, le=MAX_SAFE_MINOR)]
-_Currency = Annotated[str, Field(pattern=r"^[A-Za-z]{3}$")]
-
-
-class _Charge(Wire):
-    id: str
-    amount_captured: _Minor
-    currency: _Currency
-    captured: bool
-    status: str
-    payment_intent: str | None = None
-    payment_method: str | None = None
-    metadata: dict[str, str] | None = None
-
-
-_RefundStatus = Literal["pending", "succeeded", "failed"]
-_STATUS: Final[dict[str | None, _RefundStatus]] = {
-    "succeeded": "succeeded",
-    "failed": "failed",
-    "canceled": "failed",
-}
-"""Stripe's status of a refund to ours; ``requires_action`` and what is new to us is pending."""
-
-
-_DisputeStatus = Literal["open", "won", "lost"]
-_DISPUTES: Final[dict[str, _DisputeStatus]] = {
-    "won": "won",
-    "warning_closed": "won",
-    "prevented": "won",
-    "lost": "lost",
-}
-"""Stripe's status of a dispute to ours; whatever is not at its end is open.
-
-Source: https://docs.stripe.com/api/disputes/object#dispute_object-status.
-"""
-
-
-class _Dispute(Wire):
-    id: str
-    amount: _Minor
-    currency: _Currency
-    created: int
-    status: str
-
-    def record(self, order_id: str) -> DisputeRecord:
-        return DisputeRecord(
-            dispute_id=self.id,
-            order_id=order_id,
-            amount=_money(self.id, self.amount, self.currency),
-            status=_DISPUTES.get(self.status, "open"),
-            created_at=datetime.fromtimestamp(self.created, UTC),
-        )
-
-
-class _Refund(Wire):
-    id: str
-    amount: _Minor
-    currency: _Currency
-    created: int
-    status: str | None = None
-    failure_reason: str | None = None
-    metadata: dict[str, str] | None = None
-
-    def has_key(self, tenant: str, key: str) -> bool:
-        words = self.metadata or {}
-        return words.get(META_KEY) == key and words.get(META_KEY_TENANT) == tenant
-
-    def record(self, order_id: str) -> RefundRecord:
-        return RefundRecord(
-            refund_id=self.id,
-            key=(self.metadata or {}).get(META_KEY, ""),
-            order_id=order_id,
-            amount=_money(self.id, self.amount, self.currency),
-            status=_STATUS.get(self.status, "pending"),
-            created_at=datetime.fromtimestamp(self.created, UTC),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,11 +62,11 @@ class _Payment:
     """A charge of an order with what was given back of it."""
 
     record: PaymentRecord
-    refunds: tuple[_Refund, ...]
+    refunds: tuple[Refund, ...]
 
     @property
     def left(self) -> int:
-        back = sum(r.amount for r in self.refunds if _STATUS.get(r.status) != "failed")
+        back = sum(r.amount for r in self.refunds if STATUS.get(r.status) != "failed")
         return self.record.amount.amount_minor - back
 
 
@@ -164,7 +83,7 @@ class StripePayments:
         """Use an account.
 
         Args:
-            api_key: A secret or restricted key that may read charges, and read and write refunds.
+            api_key: A key that may read charges and disputes, and read and write refunds.
             api_base: Where Stripe is, for tests; None is Stripe's own address.
             timeouts: Seconds to connect, and without a byte of the answer.
         """
@@ -204,7 +123,7 @@ class StripePayments:
                 params["charge"] = reference
             with stripe_call(f"disputes of {reference}"):
                 listed = list(self._stripe.v1.disputes.list(params).auto_paging_iter())
-            found += [dispute.record(payment.order_id) for dispute in _parsed(_Dispute, listed)]
+            found += [dispute.record(payment.order_id) for dispute in parsed(Dispute, listed)]
         return tuple(found)
 
     def find_refund(
@@ -221,7 +140,7 @@ class StripePayments:
         with stripe_call("refunds"):
             listed = self._stripe.v1.refunds.list({"limit": _PAGE})
             scanned = list(islice(listed.auto_paging_iter(), MAX_SCANNED + 1))
-        for refund in _parsed(_Refund, scanned[:MAX_SCANNED]):
+        for refund in parsed(Refund, scanned[:MAX_SCANNED]):
             if refund.has_key(tenant, key):
                 return refund.record((refund.metadata or {}).get(META_KEY_ORDER, ""))
         if len(scanned) > MAX_SCANNED:
@@ -266,7 +185,7 @@ class StripePayments:
                 params, {"idempotency_key": _idempotency_key(tenant, key)}
             )
         try:
-            (refund,) = _parsed(_Refund, [made])
+            (refund,) = parsed(Refund, [made])
             return _same(refund, chosen.record.order_id, key, amount)
         except BackendRefused as unread:
             raise EffectUnknown(f"{unread}: whether it was done has to be read") from None
@@ -286,10 +205,10 @@ class StripePayments:
         with stripe_call(f"payments of order {order_id}"):
             listed = self._stripe.v1.charges.search({"query": query, "limit": _PAGE})
             found = list(listed.auto_paging_iter())
-        charges = _parsed(_Charge, found)
-        return [_payment(c) for c in reversed(charges) if _belongs(c, tenant, bare)]
+        charges = parsed(Charge, found)
+        return [charge.record() for charge in reversed(charges) if charge.belongs(tenant, bare)]
 
-    def _refunds_of(self, reference: str) -> tuple[_Refund, ...]:
+    def _refunds_of(self, reference: str) -> tuple[Refund, ...]:
         params: stripe.params.RefundListParams = {"limit": _PAGE}
         if reference.startswith("pi_"):
             params["payment_intent"] = reference
@@ -297,30 +216,10 @@ class StripePayments:
             params["charge"] = reference
         with stripe_call(f"refunds of {reference}"):
             found = list(self._stripe.v1.refunds.list(params).auto_paging_iter())
-        return tuple(_parsed(_Refund, found))
+        return tuple(parsed(Refund, found))
 
 
-def _belongs(charge: _Charge, tenant: str, bare_order_id: str) -> bool:
-    """Whether the money of this charge was taken for the order; search alone ignores case."""
-    words = charge.metadata or {}
-    return (
-        charge.captured
-        and charge.status == "succeeded"
-        and words.get(META_ORDER, "").removeprefix("#") == bare_order_id
-        and words.get(META_TENANT, DEFAULT_TENANT) == tenant
-    )
-
-
-def _payment(charge: _Charge) -> PaymentRecord:
-    return PaymentRecord(
-        payment_id=charge.payment_intent or charge.id,
-        order_id=(charge.metadata or {})[META_ORDER],
-        method_id=charge.payment_method or "unknown",
-        amount=_money(charge.id, charge.amount_captured, charge.currency),
-    )
-
-
-def _under(payments: Sequence[_Payment], tenant: str, key: str) -> tuple[_Payment, _Refund] | None:
+def _under(payments: Sequence[_Payment], tenant: str, key: str) -> tuple[_Payment, Refund] | None:
     """Return the refund made under a key, with its payment."""
     return next(
         (
@@ -333,7 +232,7 @@ def _under(payments: Sequence[_Payment], tenant: str, key: str) -> tuple[_Paymen
     )
 
 
-def _same(refund: _Refund, order_id: str, key: str, amount: Money) -> RefundRecord:
+def _same(refund: Refund, order_id: str, key: str, amount: Money) -> RefundRecord:
     """Return what stands under the key, if it is what is asked for."""
     record = refund.record(order_id)
     if record.amount != amount:
@@ -380,43 +279,9 @@ def _chosen(payments: Sequence[_Payment], order_id: str, amount: Money) -> _Paym
     )
 
 
-def _money(what: str, minor: int, currency: str) -> Money:
-    code = currency.upper()
-    if code in _UNUSUAL_MINOR_UNITS:
-        raise BackendRefused(
-            f"{what} is in {code}, whose minor unit is not a hundredth",
-            code="currency_not_supported",
-        )
-    return Money(amount_minor=minor, currency=code)
-
-
 def _idempotency_key(tenant: str, key: str) -> str:
     """Return the ledger's key as Stripe takes it: the tenant's own, and not too long."""
     whole = f"closeloop:{tenant}:{key}"
     if len(whole) <= _MAX_HEADER and whole.isascii():
         return whole
     return f"closeloop:{hashlib.sha256(whole.encode()).hexdigest()}"
-
-
-_Model = TypeVar("_Model", bound=Wire)
-
-
-def _parsed(model: type[_Model], objects: Iterable[stripe.StripeObject]) -> list[_Model]:
-    """Return Stripe's objects as ours.
-
-    Raises:
-        BackendRefused: ``bad_answer``, with the field, for example an amount that is not whole.
-    """
-    parsed: list[_Model] = []
-    for one in objects:
-        content = one.to_dict()
-        try:
-            parsed.append(model.model_validate(content))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            name = clip(str(content.get("id", type(one).__name__)), 80)
-            raise BackendRefused(
-                f"Stripe's {name} has a wrong {field}: {first['msg'].lower()}", code="bad_answer"
-            ) from None
-    return parsed

@@ -24,7 +24,7 @@ from typing import Final, Literal, TypeVar
 import stripe
 from pydantic import ValidationError
 
-from closeloop.adapters.stripe import META_KEY, META_TICKET
+from closeloop.adapters.stripe_objects import META_KEY, META_TICKET
 from closeloop.errors import BadInput, Refused
 from closeloop.models.approval import BackendEvent
 from closeloop.models.base import Wire, clip

@@ -1,14 +1,14 @@
 """The payments contract on Stripe's adapter and ``stripe-stateful-mock``, over real HTTP.
 
 What that mock lacks, and what is therefore not shown here: PaymentIntents (and refunds by them);
-search (our proxy answers it from the mock's charges); refunds that are pending, fail later or need
-action; the lock on a key in use (409); forgetting keys after a day; listing disputes; rate limits
-and errors on refunds (our proxy plans them); webhooks; API versions after 2020-08-27; permissions.
+search, and a list of disputes (our proxy answers both from what the mock shows otherwise); refunds
+that are pending, fail later or need action; the lock on a key in use (409); forgetting keys after a
+day; disputes that end; rate limits and errors on refunds (our proxy plans them); webhooks; API
+versions after 2020-08-27; permissions.
 PaymentIntents, errors, pages and statuses are in ``tests/unit/test_stripe_*``, against a server
 that answers by a script. None of this has met Stripe itself.
 """
 
-import os
 import uuid
 from collections.abc import Iterator
 
@@ -18,20 +18,14 @@ from closeloop.adapters.stripe import StripePayments
 from closeloop.errors import BackendRefused, BackendUnavailable, EffectUnknown
 from tests.ports.small_shop import usd
 from tests.ports.test_payments import PaymentsContract, World
-from tests.support.stripe_mock import KEY, Fault, MissingMock, StripeMock, installed, running_mock
+from tests.support.stripe_mock import KEY, Fault, StripeMock, mock_or_skip
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
 def mock() -> Iterator[StripeMock]:
-    try:
-        installed()
-    except MissingMock as missing:
-        if os.environ.get("CI"):
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
-    with running_mock() as running:
+    with mock_or_skip() as running:
         yield running
 
 
@@ -106,6 +100,9 @@ class TestStripePayments(PaymentsContract):
         self, world: World, mock: StripeMock, source: str, code: str | None
     ) -> None:
         mock.charge(5000, source=source, order_id="#W8", tenant=world.tenant)
+        [dispute] = world.payments.list_disputes(world.tenant, "#W8")
+        assert (dispute.amount, dispute.status) == (usd(5000), "open")
+        assert world.payments.list_disputes(world.other_tenant, "#W8") == ()
         if code is None:
             assert world.payments.refund(world.tenant, "k1", "#W8", usd(5000)).amount == usd(5000)
             return

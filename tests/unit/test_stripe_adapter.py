@@ -16,6 +16,7 @@ from closeloop.models.base import MAX_SAFE_MINOR, Money
 from closeloop.settings import Settings
 from tests.support.scripted_http import Answer, ScriptedServer
 from tests.unit.stripe_support import (
+    CREATED,
     KEY,
     REFUND,
     REFUNDS,
@@ -199,6 +200,37 @@ def test_a_key_is_looked_for_in_the_whole_account_but_not_for_ever(pair: Pair) -
     with pytest.raises(BackendRefused) as refused:
         payments.find_refund("default", "k1")
     assert refused.value.code == "too_many_refunds"
+
+
+# -------------------------------------------------------------------------------------- disputes
+
+
+@pytest.mark.parametrize(
+    ("status", "means"),
+    [
+        ("needs_response", "open"),
+        ("under_review", "open"),
+        ("warning_needs_response", "open"),
+        ("something_new", "open"),
+        ("won", "won"),
+        ("warning_closed", "won"),
+        ("prevented", "won"),
+        ("lost", "lost"),
+    ],
+)
+def test_what_a_dispute_stands_at(pair: Pair, status: str, means: str) -> None:
+    server, payments = pair
+    dispute = {"id": "dp_1", "object": "dispute", "amount": 3200, "currency": "usd"}
+    answer = listed({**dispute, "created": CREATED, "status": status})
+    server.always("GET /v1/disputes", answer)
+    [record] = payments.list_disputes("default", "W1")
+    assert (record.dispute_id, record.order_id, record.status) == ("dp_1", "#W1", means)
+    assert record.amount == usd(3200)
+    server.always(SEARCH, found(charge(payment_intent="pi_7")))
+    assert len(payments.list_disputes("default", "#W1")) == 1
+    asked = [request.fields for request in server.of("GET /v1/disputes")]
+    assert [a.get("charge") for a in asked] == ["ch_1", None]
+    assert [a.get("payment_intent") for a in asked] == [None, "pi_7"]
 
 
 # ------------------------------------------------------------------------------------- bad input
