@@ -50,7 +50,7 @@ class PolicyActivities:
             topics=request.topics,
             injection_suspected=request.injection_suspected,
             mode_cap=request.mode_cap,
-            contact_changed_at=request.contact_changed_at,
+            contact_changed_at=self._contact_changed_at(request),
             customer_spent_today_minor=customer_spent,
             tenant_spent_today_minor=tenant_spent,
             actions=gathered,
@@ -77,6 +77,13 @@ class PolicyActivities:
         if problem is not None:
             raise BackendRefused(problem.message, code=problem.code)
         return Recorded()
+
+    def _contact_changed_at(self, request: JudgeRequest) -> datetime | None:
+        """Read it again where something would be done: a ticket may be months old."""
+        if request.customer_id is None or not request.actions:
+            return request.contact_changed_at
+        customer = self._shop.get_customer(request.tenant, request.customer_id)
+        return customer.contact_changed_at if customer else request.contact_changed_at
 
     def _gather(self, request: JudgeRequest, action: Action) -> ActionFacts:
         try:

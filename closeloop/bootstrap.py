@@ -27,7 +27,7 @@ from activities.policy import PolicyActivities
 from activities.resolution import ResolutionActivities
 from activities.triage import TriageActivities
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.errors import BadInput, ConfigurationError
+from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
 from closeloop.knowledge.ingest import read_chunks
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
@@ -102,8 +102,26 @@ def export_shop(settings: Settings, tenant: str) -> dict[str, Any]:
     return exported
 
 
+def missing_database(settings: Settings) -> Path | None:
+    """Return the file of the operations database if it is one that is not there."""
+    scheme, _, path = settings.database_url.partition(":///")
+    file = Path(path.partition("?")[0])
+    return file if scheme.startswith("sqlite") and path and not file.exists() else None
+
+
 def open_records(settings: Settings) -> SqlRecords:
-    """Return the read side of the operations database, for callers that start no worker."""
+    """Return the read side of the operations database, for callers that start no worker.
+
+    Raises:
+        BackendUnavailable: no worker has made it yet; an empty one would tell a caller in the wrong
+            folder that there is nothing to do.
+    """
+    file = missing_database(settings)
+    if file is not None:
+        raise BackendUnavailable(
+            f"there is no {file}: the worker makes it; CLOSELOOP_STATE_DIR or "
+            "CLOSELOOP_DATABASE_URL must be the worker's own"
+        )
     return SqlRecords(open_database(settings.database_url))
 
 
@@ -113,7 +131,7 @@ def build_services(settings: Settings) -> Services:
     Raises:
         ConfigurationError: a file or setting is wrong, or names what is not there yet.
     """
-    # Numeric libraries take seconds to load, and the command line, which imports this module for the
+    # Numeric libraries take seconds to load; the command line, which imports this module for the
     # operations database, should not wait for them.
     from closeloop.offline.classifier import OfflineClassifier
     from closeloop.offline.resolver import OfflineResolver

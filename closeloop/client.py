@@ -323,12 +323,17 @@ class SupportDesk:
         """Return the newest 1000 tickets, newest first, optionally of one status only.
 
         Temporal's visibility says which there are and how they stand, a moment late; the
-        operations database adds the rest, and the tickets that the namespace no longer keeps.
+        operations database adds the rest, and the tickets that the namespace no longer keeps;
+        where it does not answer, they are missing.
         """
         visible = await executions.listed(self.client, self.tenant, status)
         if self._open_records is None:
             return visible
-        rows = await self._read(lambda records: records.list_tickets(self.tenant))
+        try:
+            rows = await self._read(lambda records: records.list_tickets(self.tenant))
+        except Unavailable as error:
+            log.warning("tickets listed without what is on record", why=str(error))
+            return visible
         return executions.completed(visible, rows, status)
 
     async def list_approvals(self) -> list[TicketSummary]:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Final
 
 from temporalio.client import (
@@ -68,6 +68,10 @@ _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 2.0
 
 
+TASK_TIMEOUT: Final = timedelta(seconds=5)
+"""After a worker's death its workflow tasks wait this long; a task takes milliseconds."""
+
+
 class Opened(Wire):
     """Where an opened ticket lives; ``status`` tells a new one from one that was there already."""
 
@@ -97,6 +101,7 @@ async def start(
                 opening,
                 id=workflow_id(ticket.tenant, ticket.ticket_id),
                 task_queue=TICKETS_QUEUE,
+                task_timeout=TASK_TIMEOUT,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 memo=memo,

@@ -53,7 +53,7 @@ def checked_part(value: str, field: str) -> str:
     """Return ``value`` if it may be part of an id, else raise ``BadInput`` naming ``field``."""
     if not _PART.fullmatch(value):
         raise BadInput(
-            f"{field} {value[:80]!r} is not a valid id: use 1 to 64 of letters, digits, '_' and '-'",
+            f"{field} {value[:80]!r} is not a valid id: use 1 to 64 letters, digits, '_' and '-'",
             field=field,
         )
     return value

@@ -229,8 +229,9 @@ class Ledger(Protocol):
     def spent_today(
         self, tenant: str, customer_id: str | None, now: datetime, *, besides: Sequence[str] = ()
     ) -> tuple[int, int]:
-        """Return (customer's, tenant's) money in minor units of this UTC day, live reservations
-        included, the effects in ``besides`` left out.
+        """Return (customer's, tenant's) money in minor units of this UTC day.
+
+        Live reservations are included, the effects in ``besides`` left out.
         """
         ...
 

@@ -86,3 +86,19 @@ def load_settings() -> Settings:
     if settings.shop_file is not None and not settings.shop_file.is_file():
         raise ConfigurationError(f"{PREFIX}SHOP_FILE: {settings.shop_file} is not a file")
     return settings
+
+
+def make_state_dir(folder: Path) -> None:
+    """Make the state folder where it is missing.
+
+    Raises:
+        ConfigurationError: it cannot be made, is not a folder, or may not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{PREFIX}STATE_DIR: {folder} cannot be made a folder: {error.strerror}"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"{PREFIX}STATE_DIR: {folder} may not be written to")

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
         ApprovalOutcome,
         ApprovalRequest,
         Approver,
+        CustomerMessage,
         Decision,
         Edit,
         Operation,
@@ -355,6 +356,19 @@ def ended(
     )
     words = " ".join(part for part in (outcome.approver, outcome.reason, outcome.words) if part)
     return transitions.note(state, now, f"approval {outcome.outcome}", words)
+
+
+def message_problem(state: TicketState, message: CustomerMessage) -> Problem | None:
+    """Return why this message cannot be taken: its id stands for other words already."""
+    known = next((m for m in state.messages if m.message_id == message.message_id), None)
+    if known is None or known.text == message.text:
+        return None
+    shortened = known.text.endswith("…") and message.text.startswith(known.text[:-1])
+    if shortened:
+        return None
+    return Problem(
+        "different_content", "there is a message of this id with other words: use another id"
+    )
 
 
 def operation_problem(state: TicketState, operation: Operation) -> Problem | None:

@@ -54,6 +54,7 @@ class ModifyOrderAddress(ActionKind):
 
     kind: ClassVar[str] = "modify_order_address"
     assurance: ClassVar[Assurance] = Assurance.CONFIRMED
+    reversible: ClassVar[bool] = True
     remedy_words: ClassVar[tuple[str, ...]] = ("address", "deliver", "ship", "send it to", "moved")
 
     order_id: OrderId

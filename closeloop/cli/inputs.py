@@ -67,6 +67,8 @@ def _read_json(path: Path, option: str) -> object:
             f"{path}: is not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
             field=option,
         ) from None
+    except ValueError as error:  # a number with more digits than Python converts
+        raise BadInput(f"{path}: is not usable JSON: {error}", field=option) from None
     except RecursionError:
         raise BadInput(f"{path}: is nested too deeply", field=option) from None
 

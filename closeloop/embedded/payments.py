@@ -9,7 +9,14 @@ from uuid import uuid4
 
 from closeloop.embedded.database import Call, Database, once
 from closeloop.embedded.faults import FaultPlan, FaultyPort, reads, writes
-from closeloop.embedded.stored import StoredOrder, find_order, find_user, require_order, save_user
+from closeloop.embedded.stored import (
+    FROM_SHOP_FILE,
+    StoredOrder,
+    find_order,
+    find_user,
+    require_order,
+    save_user,
+)
 from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
 from closeloop.models.records import PaymentRecord, RefundRecord
@@ -295,4 +302,5 @@ def _refund(row: tuple[str, str, str, int, str, str, str]) -> RefundRecord:
         amount=Money(amount_minor=minor, currency=currency),
         status="succeeded" if settled else "pending",
         created_at=datetime.fromisoformat(created_at),
+        date_known=not key.startswith(FROM_SHOP_FILE),
     )

@@ -2,9 +2,13 @@
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Final
 
 from closeloop.embedded.shopfile import DEFAULT_CURRENCY, ShopOrder, ShopProduct, ShopUser
 from closeloop.errors import BackendRefused
+
+FROM_SHOP_FILE: Final = "shop-file:"
+"""How the keys of refunds begin that stood in the shop file; it does not date them."""
 
 
 @dataclass(frozen=True, kw_only=True)

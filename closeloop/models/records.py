@@ -71,7 +71,7 @@ class OrderLine(Wire):
     product_id: str
     name: str
     price: Money
-    options: dict[str, str] = {}
+    options: dict[str, str] = Field(default_factory=dict)
 
 
 class Component(Wire):
@@ -90,7 +90,7 @@ class OrderRecord(Wire):
     status: str
     lines: tuple[OrderLine, ...]
     shipping: Money | None = None
-    fees: dict[str, Money] = {}
+    fees: dict[str, Money] = Field(default_factory=dict)
     currency: str = "USD"
     placed_at: UtcTime | None = None
     delivered_at: UtcTime | None = None
@@ -141,6 +141,8 @@ class RefundRecord(Wire):
     amount: Money
     status: Literal["pending", "succeeded", "failed"]
     created_at: UtcTime
+    date_known: bool = True
+    """False where the records do not say when: ``created_at`` is then when they were loaded."""
 
 
 class StoreCreditRecord(Wire):

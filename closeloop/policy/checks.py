@@ -28,6 +28,7 @@ from closeloop.policy.money_checks import (
     CustomerDayAtMost,
     Refundable,
     TenantDayAtMost,
+    WholePrice,
 )
 from closeloop.policy.order_checks import (
     GiftCardCovers,
@@ -293,6 +294,7 @@ CHECKS: Final[dict[str, type[ActionCheck] | type[TicketCheck]]] = {
         EffectFree,
         Refundable,
         AmountAtMost,
+        WholePrice,
         CustomerDayAtMost,
         TenantDayAtMost,
         ConfidenceAtLeast,

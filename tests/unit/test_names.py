@@ -68,7 +68,7 @@ def test_what_may_not_be_part_of_an_id(bad: str) -> None:
     with pytest.raises(BadInput) as caught:
         checked_part(bad, "tenant")
     assert caught.value.field == "tenant"
-    assert "1 to 64 of letters, digits" in str(caught.value)
+    assert "1 to 64 letters, digits" in str(caught.value)
 
 
 @pytest.mark.parametrize("bad", ["T~0", "T~01", "T~", "T~12345", "~2", "T~2~3", "T~2\n"])
