@@ -164,9 +164,10 @@ class Replay:
         states = [action.state for action in view.actions] if view else []
         verified = states.count(ActionState.VERIFIED)
         writes = _writes(self._work / BACKENDS_FILE, tenant)
-        once = writes == verified and verified + states.count(ActionState.REFUSED) == len(
-            task.writes
-        )
+        # More writes than effects were one done twice. Fewer are none lost, for the state is exact:
+        # an attempt after a kill reads first, and finds what a gold write asks for again.
+        refused = states.count(ActionState.REFUSED)
+        once = writes <= verified and verified + refused == len(task.writes)
         ended = view is not None and view.status is Status.RESOLVED
         return TaskResult(
             task_id=task.task_id,
@@ -175,7 +176,7 @@ class Replay:
             do_nothing_exact=initial in task.hashes,
             status=view.status.value if view else "not open",
             verified=verified,
-            refused=states.count(ActionState.REFUSED),
+            refused=refused,
             writes=writes,
             attempts=sum(action.attempts for action in view.actions) if view else 0,
             gold_writes=len(task.writes),
