@@ -19,6 +19,7 @@ from closeloop.models.steps import (
     VerifyResolution,
 )
 from closeloop.names import idempotency_key
+from closeloop.policy.velocity import scopes_of
 from closeloop.ports import Ledger, Shop
 
 Reader = Callable[[VerifyAction, str], Receipt | None]
@@ -182,6 +183,7 @@ class VerificationActivities:
             update={
                 "effect_id": effect.effect_id,
                 "components": effect.components,
+                "scopes": scopes_of(order) if order is not None else (),
                 "amount": effect.amount,
             }
         )

@@ -1,5 +1,6 @@
 """Policy's activities: gather the facts by reading, then judge; and the live roster."""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -15,6 +16,7 @@ from closeloop.models.records import OrderRecord
 from closeloop.models.steps import CheckApprover, Recorded
 from closeloop.policy.consent import names_remedy, names_target
 from closeloop.policy.roster import may_decide
+from closeloop.policy.velocity import scopes_of
 from closeloop.ports import Ledger, Payments, PolicyBook, Shop
 
 
@@ -38,6 +40,7 @@ class PolicyActivities:
         customer_spent, tenant_spent = self._ledger.spent_today(
             request.tenant, request.customer_id, now, besides=own
         )
+        gathered = self._with_recent(request.tenant, gathered, now, own)
         facts = Facts(
             at=now,
             policy_version=self._book.version,
@@ -163,10 +166,40 @@ class PolicyActivities:
     def _money(self, tenant: str, params: ActionKind, order: OrderRecord) -> dict[str, object]:
         payments = self._payments.list_payments(tenant, order.order_id)
         refunds = self._payments.list_refunds(tenant, order.order_id)
-        paid = sum(p.amount.amount_minor for p in payments)
-        refunded = sum(r.amount.amount_minor for r in refunds if r.status != "failed")
+        credit = self._payments.list_credits(tenant, order.order_id)
+        disputes = self._payments.list_disputes(tenant, order.order_id)
         return {
-            "paid": Money(amount_minor=paid, currency=order.currency),
-            "refunded": Money(amount_minor=refunded, currency=order.currency),
+            "paid": _total(order, [p.amount for p in payments]),
+            "refunded": _total(order, [r.amount for r in refunds if r.status != "failed"]),
+            "credited": _total(order, [c.amount for c in credit]),
+            "disputed": _total(order, [d.amount for d in disputes if d.status != "won"]),
+            "dispute_open": any(d.status == "open" for d in disputes),
+            "recent_minor": dict.fromkeys(scopes_of(order, payments), 0),
             **self._changes.of(tenant, params, order, payments, refunds),
         }
+
+    def _with_recent(
+        self, tenant: str, gathered: tuple[ActionFacts, ...], now: datetime, own: Sequence[str]
+    ) -> tuple[ActionFacts, ...]:
+        """Fill in what has moved in each of the actions' scopes, this proposal left out."""
+        scopes = sorted({scope for facts in gathered for scope in facts.recent_minor})
+        if not scopes:
+            return gathered
+        recent = self._ledger.recent(tenant, scopes, now, besides=own)
+        return tuple(
+            facts.model_copy(
+                update={"recent_minor": {scope: recent[scope] for scope in facts.recent_minor}}
+            )
+            for facts in gathered
+        )
+
+
+def _total(order: OrderRecord, amounts: Iterable[Money]) -> Money:
+    """Add up in the order's currency.
+
+    Amounts of another one cannot be added: ``XXX`` (ISO 4217: no currency) compares with nothing.
+    """
+    listed = list(amounts)
+    foreign = any(amount.currency != order.currency for amount in listed)
+    minor = sum(amount.amount_minor for amount in listed)
+    return Money(amount_minor=minor, currency="XXX" if foreign else order.currency)

@@ -27,12 +27,14 @@ from activities.policy import PolicyActivities
 from activities.resolution import ResolutionActivities
 from activities.triage import TriageActivities
 from closeloop.embedded.backends import EmbeddedBackends
+from closeloop.embedded.beside import ShopBesideGateway
 from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
 from closeloop.knowledge.ingest import read_chunks
 from closeloop.knowledge.sqlite import SqliteKnowledge
+from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
 from closeloop.policy.book import FilePolicyBook
-from closeloop.ports import Classifier, Knowledge, PolicyBook, Resolver
+from closeloop.ports import Classifier, Knowledge, Payments, PolicyBook, Resolver
 from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
@@ -62,6 +64,13 @@ class Services:
     knowledge: Knowledge
     classifier: Classifier
     resolver: Resolver
+    gateway: Payments | None = None
+    """A payments system beside the embedded backends, instead of theirs."""
+
+    @property
+    def payments(self) -> Payments:
+        """The system of record for money."""
+        return self.gateway or self.backends.payments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +95,13 @@ def open_backends(settings: Settings, *, faults: str | None = None) -> EmbeddedB
     )
 
 
+def missing_database(settings: Settings) -> Path | None:
+    """Return the file of the operations database if it is one that is not there."""
+    scheme, _, path = settings.database_url.partition(":///")
+    file = Path(path.partition("?")[0])
+    return file if scheme.startswith("sqlite") and path and not file.exists() else None
+
+
 def export_shop(settings: Settings, tenant: str) -> dict[str, Any]:
     """Return one tenant's embedded shop as it is now, in the shape of a shop file.
 
@@ -102,11 +118,46 @@ def export_shop(settings: Settings, tenant: str) -> dict[str, Any]:
     return exported
 
 
-def missing_database(settings: Settings) -> Path | None:
-    """Return the file of the operations database if it is one that is not there."""
-    scheme, _, path = settings.database_url.partition(":///")
-    file = Path(path.partition("?")[0])
-    return file if scheme.startswith("sqlite") and path and not file.exists() else None
+def open_gateway(settings: Settings) -> Payments | None:
+    """Return the payments system that the settings name; None means the embedded one.
+
+    Raises:
+        ConfigurationError: it is Stripe, and there is no key.
+    """
+    if settings.payments == "embedded":
+        return None
+    if settings.stripe_api_key is None:
+        raise ConfigurationError(
+            "CLOSELOOP_STRIPE_API_KEY is not set, and CLOSELOOP_PAYMENTS=stripe needs it: give it"
+            " the secret or restricted key of the Stripe account"
+        )
+    # Here, for most need nothing of the library.
+    from closeloop.adapters.stripe import StripePayments
+
+    return StripePayments(
+        settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base
+    )
+
+
+def read_stripe_webhook(
+    settings: Settings, payload: bytes, signature: str, now: datetime
+) -> BackendHint | IgnoredEvent:
+    """Return what one delivery to the webhook means; see ``adapters.stripe_webhook``.
+
+    Raises:
+        ConfigurationError: there is no secret to check it with.
+        Refused: it is not from Stripe, or too old (``bad_signature``, ``outside_tolerance``).
+        BadInput: it is genuine and still not what it should be; names the field.
+    """
+    if settings.stripe_webhook_secret is None:
+        raise ConfigurationError(
+            "CLOSELOOP_STRIPE_WEBHOOK_SECRET is not set: give it the signing secret that Stripe"
+            " shows for the webhook's endpoint"
+        )
+    from closeloop.adapters.stripe_webhook import read_webhook
+
+    secrets = settings.stripe_webhook_secret.get_secret_value().split(",")
+    return read_webhook(payload, signature, [secret.strip() for secret in secrets], now)
 
 
 def open_records(settings: Settings) -> SqlRecords:
@@ -141,9 +192,13 @@ def build_services(settings: Settings) -> Services:
         raise ConfigurationError("CLOSELOOP_LLM: only 'offline' is built in so far")
     if settings.weaviate_url is not None:
         raise ConfigurationError("CLOSELOOP_WEAVIATE_URL: only the SQLite store is built in so far")
+    gateway = open_gateway(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
     backends = open_backends(settings, faults=settings.faults)
+    if gateway is not None:
+        shop = backends.shop
+        backends.shop = ShopBesideGateway(shop.database, shop.faults, backends.payments)
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
@@ -159,7 +214,8 @@ def build_services(settings: Settings) -> Services:
         records=records,
         knowledge=knowledge,
         classifier=OfflineClassifier(load_taxonomy(settings.policies_dir)),
-        resolver=OfflineResolver(backends.shop, backends.payments, knowledge),
+        resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
+        gateway=gateway,
     )
 
 
@@ -172,13 +228,13 @@ def build_activities(services: Services) -> ActivitySet:
         services.book,
     )
     effects = Effects(ledger)
-    payments = PaymentActivities(backends.payments, effects)
+    payments = PaymentActivities(services.payments, effects)
     orders = OrderActivities(backends.shop, effects)
     changes = ChangeActivities(backends.shop, backends.payments, effects)
     crm = CrmActivities(backends.crm, effects, records)
     readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
     verification = VerificationActivities(readers, ledger, backends.shop)
-    policy = PolicyActivities(book, backends.shop, backends.payments, ledger)
+    policy = PolicyActivities(book, backends.shop, services.payments, ledger)
     triage = TriageActivities(services.classifier, backends.shop, book)
     knowledge = KnowledgeActivities(services.knowledge)
     resolution = ResolutionActivities(services.resolver)

@@ -19,6 +19,7 @@ from closeloop.errors import (
 )
 from closeloop.executions import Opened
 from closeloop.models.approval import (
+    BackendEvent,
     CustomerMessage,
     Decision,
     Edit,
@@ -27,6 +28,7 @@ from closeloop.models.approval import (
     RejectCode,
     UpdateReceipt,
 )
+from closeloop.models.hints import Hinted
 from closeloop.models.state import TicketStart, TimelineEntry
 from closeloop.models.ticket import Assurance, Mode, Status, TicketRequest
 from closeloop.models.view import PendingApprovalView, TicketSummary, TicketView
@@ -286,6 +288,13 @@ class SupportDesk:
             )
         what = intake.parse_input(Operation, given)
         return await self._ask(handle, UPDATE_OPERATE, what, what.operation_id)
+
+    async def backend_event(self, ticket_id: str, event: BackendEvent) -> Hinted:
+        """Tell the ticket that a backend says something changed: it reads, it believes nothing.
+
+        A repeated event id changes nothing. A closed ticket, or none, is an outcome, no error.
+        """
+        return await executions.hint(self._handle(ticket_id), event)
 
     async def get_ticket(self, ticket_id: str) -> TicketView:
         """Return the whole ticket; as it was last recorded where no worker answers within 5 s."""

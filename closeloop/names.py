@@ -89,3 +89,11 @@ def linked_ticket_id(ticket_id: str) -> str:
 def idempotency_key(tenant: str, effect_id: str) -> str:
     """Return the key under which a backend is asked for an effect."""
     return f"{tenant}:{effect_id}"
+
+
+def parse_idempotency_key(value: str) -> tuple[str, str]:
+    """Return ``(tenant, effect_id)`` of a key; the inverse of ``idempotency_key``."""
+    tenant, colon, effect_id = value.partition(":")
+    if not colon or not effect_id:
+        raise BadInput(f"{value[:160]!r} is not the key of an effect", field="key")
+    return checked_part(tenant, "tenant"), effect_id

@@ -14,11 +14,13 @@ from typing import Protocol
 from closeloop.models.approval import Approver
 from closeloop.models.base import Money
 from closeloop.models.knowledge import Passage, SourceKind
-from closeloop.models.policy import EffectFacts, Facts, Judgement
+from closeloop.models.policy import EffectFacts, Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action, Proposal, ProposeRequest, Receipt
 from closeloop.models.records import (
     Address,
+    CreditRecord,
     CustomerRecord,
+    DisputeRecord,
     EscalationRecord,
     NoteRecord,
     OrderRecord,
@@ -174,12 +176,27 @@ class Payments(Protocol):
         """Return everything given back on the order, whoever did it."""
         ...
 
-    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
-        """Give ``amount`` back to how the order was paid; never more than is left of it."""
+    def refund(
+        self, tenant: str, key: str, order_id: str, amount: Money, *, ticket_id: str | None = None
+    ) -> RefundRecord:
+        """Give ``amount`` back to how the order was paid; never more than is left of it.
+
+        ``ticket_id`` is who is told when it settles, where the system tells anybody.
+        """
         ...
 
-    def find_refund(self, tenant: str, key: str) -> RefundRecord | None:
-        """Return the refund made under ``key``."""
+    def find_refund(
+        self, tenant: str, key: str, *, order_id: str | None = None
+    ) -> RefundRecord | None:
+        """Return the refund made under ``key``; its order, where it is known, shortens the way."""
+        ...
+
+    def list_credits(self, tenant: str, order_id: str) -> tuple[CreditRecord, ...]:
+        """Return the credit given on the order in place of money, whoever did it."""
+        ...
+
+    def list_disputes(self, tenant: str, order_id: str) -> tuple[DisputeRecord, ...]:
+        """Return every dispute about the order's payments, settled ones included."""
         ...
 
 
@@ -235,6 +252,15 @@ class Ledger(Protocol):
         """
         ...
 
+    def recent(
+        self, tenant: str, scopes: Sequence[str], now: datetime, *, besides: Sequence[str] = ()
+    ) -> dict[str, int]:
+        """Return the money in minor units of the last ``WINDOW_DAYS`` for each scope.
+
+        Live reservations are included, the effects in ``besides`` left out.
+        """
+        ...
+
     def reserve(self, tenant: str, effect: ExecuteAction, expires_at: datetime) -> None:
         """Reserve an effect and its money while approval is asked.
 
@@ -281,6 +307,13 @@ class Ledger(Protocol):
         """Free what was reserved for an approval request and never executed."""
         ...
 
+    def release_ticket(self, tenant: str, ticket_id: str) -> int:
+        """Free all that a ticket has reserved and never begun; return how many effects.
+
+        For a ticket that can no longer say so itself: its workflow was cancelled or terminated.
+        """
+        ...
+
 
 class Records(Protocol):
     """The operations database's projections: tickets, approvals, outcome events, audit."""
@@ -314,8 +347,8 @@ class PolicyBook(Protocol):
         """Return the desk's terms, waits already scaled."""
         ...
 
-    def limits(self, tenant: str) -> tuple[int, int]:
-        """Return (customer's, tenant's) daily money limit in minor units."""
+    def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:
+        """Return the limits on money that the ledger holds."""
         ...
 
     def approvers(self, tenant: str) -> tuple[Approver, ...]:

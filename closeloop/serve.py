@@ -4,17 +4,29 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final
 
 import structlog
 from temporalio.client import Client
 
-from closeloop.bootstrap import build_services, running_workers
+from closeloop.bootstrap import Services, build_services, running_workers
 from closeloop.calls import connect
 from closeloop.devserver import DevServer
-from closeloop.errors import BadInput, CloseloopError, ConfigurationError, Unavailable
+from closeloop.errors import (
+    BackendUnavailable,
+    BadInput,
+    CloseloopError,
+    ConfigurationError,
+    Unavailable,
+)
 from closeloop.settings import Settings, load_settings, make_state_dir
 from closeloop.telemetry import configure_logging
+
+SWEEP_SECONDS: Final = 60.0
+"""How often a worker looks for reservations past their time."""
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +98,36 @@ async def _work(client: Client, settings: Settings, stop: asyncio.Event) -> None
     services = await asyncio.to_thread(build_services, settings)
     if stop.is_set():
         return
-    async with running_workers(client, services):
+    async with running_workers(client, services), sweeping(services):
         log.info("worker ready", namespace=client.namespace, state_dir=str(settings.state_dir))
         await stop.wait()
         log.info("worker stops")
+
+
+@asynccontextmanager
+async def sweeping(
+    services: Services, every_seconds: float = SWEEP_SECONDS
+) -> AsyncGenerator[None]:
+    """Free what expired requests had reserved, again and again until the block ends.
+
+    The ledger counts none of it anyway, and frees it itself at a tenant's next call; this is for
+    tenants that make none. A database that does not answer is asked again next time.
+    """
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(every_seconds)
+            try:
+                freed = await asyncio.to_thread(services.records.sweep, datetime.now(UTC))
+            except BackendUnavailable as error:
+                log.warning("sweep failed", error=str(error))
+                continue
+            if freed:
+                log.info("reservations expired", freed=freed)
+
+    sweeper = asyncio.create_task(sweep())
+    try:
+        yield
+    finally:
+        sweeper.cancel()
+        await asyncio.wait([sweeper])

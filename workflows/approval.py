@@ -317,20 +317,12 @@ def edited(state: TicketState, edit: Edit, now: datetime) -> TicketState:
 
 def unchanged(before: Judgement, after: Judgement) -> bool:
     """Whether what was approved is what would run now: same arguments, policy and facts."""
-    return _permits(after) and before.binding_hash == after.binding_hash
+    return permits(after) and before.binding_hash == after.binding_hash
 
 
-def no_new_rule(before: Judgement, after: Judgement) -> bool:
-    """Whether no rule speaks up on the edited actions that had not spoken on the whole."""
-    return _permits(after) and _rules(after) <= _rules(before)
-
-
-def _permits(judgement: Judgement) -> bool:
+def permits(judgement: Judgement) -> bool:
+    """Whether an approver's word is enough for this to run."""
     return judgement.ruling is not Ruling.REFUSE and judgement.escalate is None
-
-
-def _rules(judgement: Judgement) -> set[str]:
-    return {reason.rule_id for verdict in judgement.verdicts for reason in verdict.reasons}
 
 
 def ended(

@@ -13,11 +13,12 @@ import typer
 from closeloop import report
 from closeloop.cli import pages, views
 from closeloop.cli.doctor import examine
-from closeloop.cli.inputs import parse_since, read_model
+from closeloop.cli.inputs import parse_since, read_content, read_model
 from closeloop.client import SupportDesk
 from closeloop.errors import BadInput, Refused
 from closeloop.intake import parse_input
 from closeloop.models.approval import CustomerMessage, Edit, RecordedResolution, RejectCode
+from closeloop.models.hints import IgnoredEvent
 from closeloop.models.ticket import Assurance, Mode, Status, TicketRequest
 from closeloop.names import DEFAULT_TENANT, checked_part, workflow_id
 from closeloop.settings import load_settings
@@ -251,6 +252,26 @@ def metrics(
 
     found = report.metrics(bootstrap.open_records(settings), tenant, begin)
     pages.emit(found, None if as_json else views.metrics_page(found))
+
+
+@app.command()
+def webhook(
+    sender: Annotated[Literal["stripe"], typer.Argument(help="Who sent it.")],
+    payload: Annotated[Path, typer.Option("--payload", help="The body, exactly as it came.")],
+    signature: Annotated[str, typer.Option("--signature", help="The header Stripe-Signature.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take one delivery of a backend's webhook, and give its hint to the ticket."""
+    content = read_content(payload, option="payload")
+    settings = load_settings()
+    from closeloop import bootstrap  # as in metrics
+
+    taken = bootstrap.read_stripe_webhook(settings, content, signature, _now())
+    if isinstance(taken, IgnoredEvent):
+        pages.emit(taken, None if as_json else views.ignored_page(sender, taken))
+        return
+    hinted = _run(taken.tenant, lambda desk: desk.backend_event(taken.ticket_id, taken.event))
+    pages.emit(hinted, None if as_json else views.hinted_page(taken, hinted))
 
 
 @app.command()

@@ -8,6 +8,7 @@ from closeloop.cli.pages import Grid, Page
 from closeloop.client import Opened
 from closeloop.models.approval import UpdateReceipt
 from closeloop.models.base import clip
+from closeloop.models.hints import BackendHint, Hinted, IgnoredEvent
 from closeloop.models.state import TimelineEntry
 from closeloop.models.ticket import Status
 from closeloop.models.view import ActionView, PendingApprovalView, TicketSummary, TicketView
@@ -58,6 +59,22 @@ def receipt_page(receipt: UpdateReceipt) -> Page:
     if receipt.reason:
         facts.append(("reason", receipt.reason))
     return Page(title=word, facts=facts)
+
+
+def hinted_page(hint: BackendHint, hinted: Hinted) -> Page:
+    """Say what became of a backend's hint."""
+    what = f"{hint.event.kind} ({hint.reference})"
+    return Page(
+        title=f"{what}: {hinted.outcome.replace('_', ' ')}",
+        facts=[("ticket", hinted.ticket_id), ("event", hinted.event_id)],
+        hint=f"python starter.py timeline {hinted.ticket_id}",
+    )
+
+
+def ignored_page(sender: str, event: IgnoredEvent) -> Page:
+    """Say that an event concerns no ticket."""
+    facts = [("event", event.event_id), ("type", event.type), ("why", event.why)]
+    return Page(title=f"{sender}: ignored", facts=facts)
 
 
 def list_page(rows: Sequence[TicketSummary], status: Status | None) -> Page:

@@ -27,7 +27,7 @@ from closeloop.models.base import Wire
 BUSY_SECONDS: Final = 10.0
 """How long a call waits for other writers before it says that the backend is not available."""
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _SCHEMA: Final = """
 CREATE TABLE tenants (
@@ -61,6 +61,18 @@ CREATE TABLE refunds (
     created_at TEXT NOT NULL, settles_at TEXT NOT NULL,
     PRIMARY KEY (tenant, key)) STRICT;
 CREATE INDEX refunds_of_order ON refunds (tenant, order_id);
+
+-- What else lessens what is left of an order's payments: credit given, and payments called back by
+-- the customer's bank.
+CREATE TABLE credits (
+    tenant TEXT NOT NULL, credit_id TEXT NOT NULL, order_id TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL CHECK (amount_minor > 0), currency TEXT NOT NULL,
+    created_at TEXT NOT NULL, PRIMARY KEY (tenant, credit_id)) STRICT;
+CREATE TABLE disputes (
+    tenant TEXT NOT NULL, dispute_id TEXT NOT NULL, order_id TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL CHECK (amount_minor > 0), currency TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('open', 'won', 'lost')),
+    created_at TEXT NOT NULL, PRIMARY KEY (tenant, dispute_id)) STRICT;
 
 CREATE TABLE notes (
     tenant TEXT NOT NULL, key TEXT NOT NULL, note_id TEXT NOT NULL, customer_id TEXT,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 from uuid import uuid4
 
+from closeloop.embedded import claims
 from closeloop.embedded.database import Call, Database, once
 from closeloop.embedded.faults import FaultPlan, FaultyPort, reads, writes
 from closeloop.embedded.stored import (
@@ -19,7 +20,7 @@ from closeloop.embedded.stored import (
 )
 from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
-from closeloop.models.records import PaymentRecord, RefundRecord
+from closeloop.models.records import CreditRecord, DisputeRecord, PaymentRecord, RefundRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +75,13 @@ class EmbeddedPayments(FaultyPort):
         return tuple(_refund(row) for row in rows)
 
     @reads
-    def find_refund(self, tenant: str, key: str) -> RefundRecord | None:
-        """Return the refund made under ``key``; a cancellation's bears the cancellation's key."""
+    def find_refund(
+        self, tenant: str, key: str, *, order_id: str | None = None
+    ) -> RefundRecord | None:
+        """Return the refund made under ``key``; a cancellation's bears the cancellation's key.
+
+        Here a key is found without its order.
+        """
         with self.database.read() as connection:
             row = connection.execute(
                 f"{_REFUND} WHERE tenant = ? AND key = ?", (tenant, key)
@@ -83,12 +89,16 @@ class EmbeddedPayments(FaultyPort):
         return None if row is None else _refund(row)
 
     @writes
-    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
+    def refund(
+        self, tenant: str, key: str, order_id: str, amount: Money, *, ticket_id: str | None = None
+    ) -> RefundRecord:
         """Give ``amount`` back to how the order was paid; never more than is left of it.
+
+        Nobody is told when it settles: a ticket looks for itself.
 
         Raises:
             BackendRefused: ``order_not_found``, ``invalid_amount``, ``currency_mismatch``,
-                ``no_payment``, ``over_refund`` or ``idempotency_mismatch``.
+                ``no_payment``, ``over_refund``, ``charge_disputed`` or ``idempotency_mismatch``.
         """
         with self.database.write() as connection:
             order = require_order(connection, tenant, order_id)
@@ -103,8 +113,39 @@ class EmbeddedPayments(FaultyPort):
                 connection,
                 call,
                 RefundRecord,
-                lambda: self._refund(connection, order, key, amount),
+                lambda: self._refund_undisputed(connection, order, key, amount),
             )
+
+    @reads
+    def list_credits(self, tenant: str, order_id: str) -> tuple[CreditRecord, ...]:
+        """Return the credit given on the order in place of money."""
+        with self.database.read() as connection:
+            order = find_order(connection, tenant, order_id)
+            return () if order is None else claims.credits_of(connection, order)
+
+    @reads
+    def list_disputes(self, tenant: str, order_id: str) -> tuple[DisputeRecord, ...]:
+        """Return every dispute about the order's payments, settled ones included."""
+        with self.database.read() as connection:
+            order = find_order(connection, tenant, order_id)
+            return () if order is None else claims.disputes_of(connection, order)
+
+    def give_credit(self, tenant: str, order_id: str, amount: Money) -> CreditRecord:
+        """Enter credit given on an order, as somebody in the back office does."""
+        with self.database.write() as connection:
+            order = require_order(connection, tenant, order_id)
+            return claims.give_credit(connection, order, amount)
+
+    def open_dispute(self, tenant: str, order_id: str, amount: Money) -> DisputeRecord:
+        """Call back a payment of an order, as the customer's bank does."""
+        with self.database.write() as connection:
+            order = require_order(connection, tenant, order_id)
+            return claims.open_dispute(connection, order, amount)
+
+    def end_dispute(self, tenant: str, dispute_id: str, *, won: bool) -> None:
+        """Settle a dispute, as the bank does: the shop has won it, or lost the money."""
+        with self.database.write() as connection:
+            claims.end_dispute(connection, tenant, dispute_id, won=won)
 
     def refund_rest(
         self, connection: sqlite3.Connection, order: StoredOrder, key: str
@@ -117,6 +158,7 @@ class EmbeddedPayments(FaultyPort):
             BackendRefused: ``key`` was used for a refund (``idempotency_mismatch``).
         """
         left = sum(minor for _, minor in left_of(history_of(connection, order)))
+        left = max(0, left - claims.called_back(connection, order))
         if left == 0:
             return None
         amount = Money(amount_minor=left, currency=order.currency)
@@ -130,6 +172,13 @@ class EmbeddedPayments(FaultyPort):
         return once(
             connection, call, RefundRecord, lambda: self._refund(connection, order, key, amount)
         )
+
+    def _refund_undisputed(
+        self, connection: sqlite3.Connection, order: StoredOrder, key: str, amount: Money
+    ) -> RefundRecord:
+        rest = sum(minor for _, minor in left_of(history_of(connection, order)))
+        claims.require_untouched(connection, order, amount, rest)
+        return self._refund(connection, order, key, amount)
 
     def _refund(
         self, connection: sqlite3.Connection, order: StoredOrder, key: str, amount: Money

@@ -1,6 +1,7 @@
 """Facts, verdicts and judgements: what policy saw and what it said."""
 
 from enum import StrEnum
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -20,6 +21,30 @@ class Ruling(StrEnum):
     def rank(self) -> int:
         """0 for allow, rising as less is permitted."""
         return list(Ruling).index(self)
+
+
+WINDOW_DAYS: Final = 30
+"""How many UTC days, today included, the sums of an order, customer, instrument or address span."""
+
+Measure = Literal[
+    "amount", "customer_day", "tenant_day", "order", "customer", "instrument", "address"
+]
+"""What a limit is on: an effect alone, a UTC day, or the parts that a scope's last ``WINDOW_DAYS``
+add up to (one amount alone is no part).
+"""
+
+
+class MoneyLimit(Wire):
+    """A limit that the ledger holds, in the transaction that reserves or begins an effect.
+
+    ``approvable``: a person may let it be passed. ``kinds`` None means every one that moves money.
+    """
+
+    rule_id: str
+    measure: Measure
+    at_most: int
+    approvable: bool = False
+    kinds: tuple[str, ...] | None = None
 
 
 class EffectFacts(Wire):
@@ -68,6 +93,9 @@ class ActionFacts(Wire):
     ``order_asked`` is the order as the action writes it, ``customer_asked`` the customer whose own
     record it is about. ``charge`` is what the customer would have to pay; what they would get back
     is negative. ``single_payment`` says that one payment is all that ever moved on the order.
+    ``recent_minor`` names the scopes that its money counts towards (``order:#W1001``), with what
+    moved there in the last ``WINDOW_DAYS``, effects of the same proposal left out. ``disputed`` is
+    what open and lost disputes have taken.
     """
 
     action_id: str
@@ -88,7 +116,11 @@ class ActionFacts(Wire):
     delivered_at: UtcTime | None = None
     paid: Money | None = None
     refunded: Money | None = None
+    credited: Money | None = None
+    disputed: Money | None = None
+    dispute_open: bool | None = None
     component_total: Money | None = None
+    recent_minor: dict[str, int] = Field(default_factory=dict)
     effect: EffectFacts | None = None
     customer_asked: str | None = None
     items: tuple[ItemFacts, ...] = ()

@@ -132,6 +132,28 @@ class PaymentRecord(Wire):
     amount: Money
 
 
+class CreditRecord(Wire):
+    """Credit given on an order in place of money, as the payments system shows it."""
+
+    credit_id: str
+    order_id: str
+    amount: Money
+    created_at: UtcTime
+
+
+class DisputeRecord(Wire):
+    """A payment that the customer's bank has called back; ``won`` and ``lost`` are the shop's.
+
+    What is disputed is out of the shop's hands while it is open, and gone once it is lost.
+    """
+
+    dispute_id: str
+    order_id: str
+    amount: Money
+    status: Literal["open", "won", "lost"]
+    created_at: UtcTime
+
+
 class RefundRecord(Wire):
     """Money given back, as the payments system shows it."""
 

@@ -75,13 +75,15 @@ class ExecuteAction(Scope):
     """Input of every activity that performs a WRITE action.
 
     ``effect_id`` and ``components`` (component id to minor units) come from the judgement's facts;
-    the daily limits are re-checked in the transaction that records the intent.
+    the limits are re-checked in the transaction that records the intent, those of the ``scopes``
+    (``order:#W1001``, ``instrument:card_1``) included.
     """
 
     action: Action
     customer_id: str | None
     effect_id: str
     components: dict[str, int] = Field(default_factory=dict)
+    scopes: tuple[str, ...] = ()
     amount: Money | None = None
     approved_by: str | None = None
     request_id: str | None = None

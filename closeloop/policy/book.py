@@ -6,11 +6,12 @@ from pathlib import Path
 
 from closeloop.errors import ConfigurationError
 from closeloop.models.approval import Approver
-from closeloop.models.policy import Facts, Judgement
+from closeloop.models.policy import Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action
 from closeloop.models.state import Terms
 from closeloop.names import DEFAULT_TENANT
 from closeloop.policy import approvers, desk, rules
+from closeloop.policy.desk import CUSTOMER_DAY, TENANT_DAY
 from closeloop.policy.judge import judge
 from closeloop.policy.roster import EVERY_TENANT, serves
 from closeloop.policy.tomlfile import content_hash, read_toml
@@ -58,10 +59,14 @@ class FilePolicyBook:
         """Return the desk's terms, waits already scaled."""
         return self._desk.of(tenant).scaled(self._time_scale)
 
-    def limits(self, tenant: str) -> tuple[int, int]:
-        """Return (customer's, tenant's) daily money limit in minor units."""
-        limit = self._desk.of(tenant).daily_limit
-        return limit.customer, limit.tenant
+    def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:
+        """Return the limits that the ledger holds: the desk's days, and the rules' on sums."""
+        day = self._desk.of(tenant).daily_limit
+        return (
+            MoneyLimit(rule_id=CUSTOMER_DAY, measure="customer_day", at_most=day.customer),
+            MoneyLimit(rule_id=TENANT_DAY, measure="tenant_day", at_most=day.tenant),
+            *self._rules.money_limits(),
+        )
 
     def approvers(self, tenant: str) -> tuple[Approver, ...]:
         """Return who may decide for this tenant."""

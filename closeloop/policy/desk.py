@@ -14,6 +14,10 @@ from closeloop.policy.tomlfile import MinorUnits, Seconds, TomlTable, fault, rea
 
 FILE: Final = "desk.toml"
 
+CUSTOMER_DAY: Final = "daily_limit.customer"
+TENANT_DAY: Final = "daily_limit.tenant"
+"""What the ledger calls the desk's own limits."""
+
 _TENANT_NAME: Final = TypeAdapter[str](Id)
 
 

@@ -11,9 +11,10 @@ from closeloop.actions.base import Access, ActionKind
 from closeloop.actions.catalogue import CATALOGUE, WORKFLOW_ONLY
 from closeloop.errors import ConfigurationError
 from closeloop.models.base import Input
-from closeloop.models.policy import ActionFacts
+from closeloop.models.policy import ActionFacts, MoneyLimit
 from closeloop.policy.check import ActionCheck, Otherwise, Scope, TicketCheck, concerns
 from closeloop.policy.checks import CHECKS
+from closeloop.policy.money_checks import AtMost
 from closeloop.policy.tomlfile import TomlTable, fault, read_toml
 
 FILE: Final = "rules.toml"
@@ -86,6 +87,23 @@ class Rules:
     allowed: frozenset[str]
     for_actions: tuple[ActionRule, ...]
     for_ticket: tuple[TicketRule, ...]
+
+    def money_limits(self) -> tuple[MoneyLimit, ...]:
+        """Return what the ledger has to hold of the rules on sums.
+
+        They are judged on facts that others may change before anything happens.
+        """
+        return tuple(
+            MoneyLimit(
+                rule_id=rule.id,
+                measure=rule.check.measure,
+                at_most=rule.check.at_most,
+                approvable=rule.otherwise == "needs_approval",
+                kinds=None if rule.kinds is None else tuple(sorted(rule.kinds)),
+            )
+            for rule in self.for_actions
+            if isinstance(rule.check, AtMost)
+        )
 
 
 def load_rules(path: Path) -> Rules:

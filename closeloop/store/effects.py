@@ -4,7 +4,7 @@ What changes rows here expects to be alone with the tenant's ledger (``engine.wr
 ``tenant_lock``).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -14,9 +14,7 @@ from sqlalchemy import (
     Connection,
     Row,
     and_,
-    case,
     delete,
-    func,
     insert,
     or_,
     select,
@@ -26,7 +24,7 @@ from sqlalchemy import (
 
 from closeloop.models.steps import ExecuteAction
 from closeloop.store.audit import DESK, append_audit
-from closeloop.store.schema import EffectState, effect_components, effects
+from closeloop.store.schema import EffectState, effect_components, effect_scopes, effects
 
 BEGUN: Final = (EffectState.EXECUTING, EffectState.UNKNOWN, EffectState.DONE)
 """States of an effect that has happened, or may have."""
@@ -77,29 +75,6 @@ def claimed_by_others(
     return {row.component_id: row.effect_id for row in rows}
 
 
-def spent(
-    connection: Connection,
-    tenant: str,
-    customer_id: str | None,
-    now: datetime,
-    besides: Sequence[str],
-) -> tuple[int, int]:
-    """Return (customer's, tenant's) minor units of the UTC day, live reservations included."""
-    counts = or_(
-        and_(effects.c.state.in_(BEGUN), effects.c.day == utc_day(now)),
-        and_(effects.c.state == EffectState.RESERVED, effects.c.reserved_until > now),
-    )
-    theirs = case(
-        (effects.c.customer_id.is_not_distinct_from(customer_id), effects.c.amount_minor), else_=0
-    )
-    row = connection.execute(
-        select(func.sum(theirs), func.sum(effects.c.amount_minor)).where(
-            effects.c.tenant == tenant, counts, effects.c.effect_id.not_in(besides)
-        )
-    ).one()
-    return int(row[0] or 0), int(row[1] or 0)
-
-
 def put(
     connection: Connection,
     tenant: str,
@@ -113,27 +88,19 @@ def put(
     """Insert or replace an effect, claiming those of its components that are in ``claims``."""
     columns = _columns(effect) | {"state": state, "updated_at": now} | dict(values)
     named = _named(tenant, effect.effect_id)
+    key = {"tenant": tenant, "effect_id": effect.effect_id}
     if connection.execute(update(effects).where(*named), columns).rowcount == 0:
-        key = {"tenant": tenant, "effect_id": effect.effect_id, "created_at": now}
-        connection.execute(insert(effects), key | columns)
+        connection.execute(insert(effects), key | columns | {"created_at": now})
     else:
-        connection.execute(
-            delete(effect_components).where(
-                effect_components.c.tenant == tenant,
-                effect_components.c.effect_id == effect.effect_id,
-            )
-        )
-    rows = [
-        {
-            "tenant": tenant,
-            "effect_id": effect.effect_id,
-            "component_id": component,
-            "live": component in claims,
-        }
-        for component in effect.components
-    ]
-    if rows:
-        connection.execute(insert(effect_components), rows)
+        for table in (effect_components, effect_scopes):
+            mine = (table.c.tenant == tenant, table.c.effect_id == effect.effect_id)
+            connection.execute(delete(table).where(*mine))
+    parts = [key | {"component_id": c, "live": c in claims} for c in effect.components]
+    if parts:
+        connection.execute(insert(effect_components), parts)
+    scopes = [key | {"scope": scope} for scope in dict.fromkeys(effect.scopes)]
+    if scopes:
+        connection.execute(insert(effect_scopes), scopes)
     append_audit(
         connection,
         at=now,

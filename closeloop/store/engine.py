@@ -15,13 +15,17 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from closeloop.errors import BackendUnavailable, ConfigurationError, Unavailable
-from closeloop.store.schema import metadata
+from closeloop.store.migrate import NewerDatabase, upgrade
 
 SETTING: Final = "CLOSELOOP_DATABASE_URL"
 
 # A writer of SQLite waits this long for the others; each of them needs a few milliseconds. A
 # ``timeout`` in the URL's query wins.
 _BUSY_SECONDS: Final = 10.0
+# A machine that dies in the middle of a transaction would hold its locks until the network notices.
+_POSTGRES_OPTIONS: Final = (
+    f"-c lock_timeout={_BUSY_SECONDS:.0f}s -c idle_in_transaction_session_timeout=30s"
+)
 _READ_ONLY: Final = "closeloop_read_only"
 
 Clock = Callable[[], datetime]
@@ -33,7 +37,7 @@ def utc_now() -> datetime:
 
 
 def open_database(url: str) -> Engine:
-    """Open the operations database, making its folder and its tables where they are missing.
+    """Open the operations database, making its folder where it is missing; upgrade its tables.
 
     ``url`` is SQLAlchemy's: ``sqlite:///ops.db``, ``postgresql+psycopg://user:password@host/name``.
     Several threads and processes may open the same one at the same time.
@@ -43,6 +47,7 @@ def open_database(url: str) -> Engine:
         Unavailable: the server does not answer, or the file is locked.
     """
     parsed = _parse(url)
+    shown = f"{SETTING}: {parsed.render_as_string(hide_password=True)}"
     is_sqlite = parsed.get_backend_name() == "sqlite"
     if is_sqlite:
         _make_folder(parsed)
@@ -53,10 +58,14 @@ def open_database(url: str) -> Engine:
     try:
         with engine.begin() as connection:
             _lock(connection, "schema")
-            metadata.create_all(connection)
+            upgrade(connection)
+    except NewerDatabase as error:
+        engine.dispose()
+        raise ConfigurationError(
+            f"{shown}: a newer Closeloop has upgraded this database; update this one ({error})"
+        ) from error
     except DBAPIError as error:
         engine.dispose()
-        shown = f"{SETTING}: {parsed.render_as_string(hide_password=True)}"
         if _is_outage(error, is_sqlite=is_sqlite):
             raise Unavailable(f"{shown}: the database does not answer: {error.orig}") from error
         raise ConfigurationError(f"{shown}: cannot be used: {error.orig}") from error
@@ -144,7 +153,8 @@ def _make_engine(url: URL) -> Engine:
         if url.get_backend_name() == "sqlite":
             given = {} if "timeout" in url.query else {"timeout": _BUSY_SECONDS}
             return create_engine(url, connect_args=given)
-        return create_engine(url, pool_pre_ping=True)
+        given = {} if "options" in url.query else {"options": _POSTGRES_OPTIONS}
+        return create_engine(url, pool_pre_ping=True, connect_args=given)
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(
             f"{SETTING}: the driver of {url.drivername!r} is not installed: {error}"

@@ -13,11 +13,11 @@ Each call that writes is one transaction, and no other of the same tenant's ledg
 what it has read still holds when it writes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine, Row, select
 
 from closeloop.errors import BackendRefused
 from closeloop.models.base import clip
@@ -32,16 +32,13 @@ from closeloop.store.effects import (
     move,
     put,
     reclaim,
-    spent,
     state_at,
     tenant_lock,
     utc_day,
 )
 from closeloop.store.engine import Clock, reading, utc_now, writing
-from closeloop.store.schema import EffectState
-
-Limits = Callable[[str], tuple[int, int]]
-"""A tenant's daily limits, (each customer's, the tenant's), in minor units."""
+from closeloop.store.limits import Limits, recent, require_within, spent
+from closeloop.store.schema import EffectState, effects
 
 _ERROR_CODE_CHARS: Final = 100
 
@@ -84,11 +81,22 @@ class SqlLedger:
         with reading(self._engine) as connection:
             return spent(connection, tenant, customer_id, now, besides)
 
+    def recent(
+        self, tenant: str, scopes: Sequence[str], now: datetime, *, besides: Sequence[str] = ()
+    ) -> dict[str, int]:
+        """Return the money in minor units of the last ``WINDOW_DAYS`` for each scope.
+
+        It counts as in ``spent_today``: by UTC days, today included.
+        """
+        with reading(self._engine) as connection:
+            return recent(connection, tenant, scopes, now, besides)
+
     def reserve(self, tenant: str, effect: ExecuteAction, expires_at: datetime) -> None:
         """Reserve an effect and its money while approval is asked.
 
         It replaces the ticket's own reservation of the same effect. An effect that the ticket has
-        begun already, or that is done, stays as it is: ``begin`` will say so.
+        begun already, or that is done, stays as it is: ``begin`` will say so. Limits that a person
+        may let be passed hold nothing back here: a person is asked.
 
         Raises:
             BackendRefused: as ``begin``.
@@ -98,7 +106,7 @@ class SqlLedger:
             before = _before(connection, tenant, effect, now)
             if before.state in BEGUN:
                 return
-            self._require_free(connection, tenant, effect, now)
+            self._require_free(connection, tenant, effect, now, approved=True)
             put(
                 connection,
                 tenant,
@@ -116,18 +124,22 @@ class SqlLedger:
         ``reserved`` by this ticket, ``failed`` or ``released`` where it is tried now, with the
         amount of this call; ``executing`` or ``unknown`` where an earlier attempt of this ticket
         may have done it, and ``done`` whichever ticket did it: these three are left as they are.
+        Only what somebody has approved may pass the limits that a person may let be passed.
 
         Raises:
-            BackendRefused: ``effect_busy`` while another ticket is about this very effect;
-                ``effect_overlap`` where another ticket has it reserved, or another live effect
-                claims one of its components; ``limit_reached`` where the day's money of the
-                customer or the tenant would be too much; ``bad_amount`` for a negative amount.
+            BackendRefused: ``effect_busy`` while another ticket is about this very effect, or an
+                earlier attempt of another amount may have done it; ``effect_overlap`` where
+                another ticket has it reserved, or another live effect claims one of its
+                components; ``limit_reached`` where a limit on money would be passed;
+                ``bad_amount`` for a negative amount.
         """
         with writing(self._engine, lock=tenant_lock(tenant)) as connection:
             before = _before(connection, tenant, effect, now)
             if before.state in BEGUN:
+                _require_same_amount(connection, tenant, effect, before)
                 return before
-            self._require_free(connection, tenant, effect, now)
+            approved = effect.approved_by is not None
+            self._require_free(connection, tenant, effect, now, approved=approved)
             put(
                 connection,
                 tenant,
@@ -223,6 +235,23 @@ class SqlLedger:
                 if row.request_id == request_id:
                     move(connection, row, now, EffectState.RELEASED, detail={"why": "settled"})
 
+    def release_ticket(self, tenant: str, ticket_id: str) -> int:
+        """Free all that a ticket has reserved and never begun; return how many effects.
+
+        What it has begun stays: it may have happened.
+        """
+        now = self._clock()
+        reserved = select(effects).where(
+            effects.c.tenant == tenant,
+            effects.c.ticket_id == ticket_id,
+            effects.c.state == EffectState.RESERVED,
+        )
+        with writing(self._engine, lock=tenant_lock(tenant)) as connection:
+            rows = connection.execute(reserved).all()
+            for row in rows:
+                move(connection, row, now, EffectState.RELEASED, detail={"why": "ticket ended"})
+        return len(rows)
+
     def _settle(
         self,
         tenant: str,
@@ -240,7 +269,13 @@ class SqlLedger:
                 move(connection, row, now, state, values=values, detail={"code": code})
 
     def _require_free(
-        self, connection: Connection, tenant: str, effect: ExecuteAction, now: datetime
+        self,
+        connection: Connection,
+        tenant: str,
+        effect: ExecuteAction,
+        now: datetime,
+        *,
+        approved: bool,
     ) -> None:
         _require_amount(effect)
         taken = claimed_by_others(connection, tenant, effect.effect_id, effect.components, now)
@@ -249,18 +284,8 @@ class SqlLedger:
                 f"{effect.effect_id!r} overlaps {other!r}, which already claims {component!r}",
                 code="effect_overlap",
             )
-        if effect.amount is None or effect.amount.amount_minor == 0:
-            return
-        sums = spent(connection, tenant, effect.customer_id, now, [effect.effect_id])
-        for whose, limit, so_far in zip(
-            ("customer", "tenant"), self._limits(tenant), sums, strict=True
-        ):
-            if so_far + effect.amount.amount_minor > limit:
-                raise BackendRefused(
-                    f"{effect.amount} would bring the {whose}'s day over its limit:"
-                    f" {so_far} of {limit} minor units are spent or reserved",
-                    code="limit_reached",
-                )
+        limits = self._limits(tenant)
+        require_within(connection, tenant, effect, now, limits, approved=approved)
 
 
 def _before(
@@ -293,6 +318,20 @@ def _require_amount(effect: ExecuteAction) -> None:
     if effect.amount is not None and effect.amount.amount_minor < 0:
         raise BackendRefused(
             f"{effect.effect_id!r}: the amount {effect.amount} is negative", code="bad_amount"
+        )
+
+
+def _require_same_amount(
+    connection: Connection, tenant: str, effect: ExecuteAction, before: EffectFacts
+) -> None:
+    """Refuse to go on with an attempt as if it had been for another amount than it was."""
+    row = find(connection, tenant, effect.effect_id)
+    minor = effect.amount.amount_minor if effect.amount else None
+    if before.state != EffectState.DONE and row is not None and row.amount_minor != minor:
+        raise BackendRefused(
+            f"{effect.effect_id!r} was begun for {row.amount_minor} minor units, and may have"
+            f" happened; {minor} cannot be asked before that is known",
+            code="effect_busy",
         )
 
 

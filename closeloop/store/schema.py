@@ -126,6 +126,17 @@ Index(
     postgresql_where=effect_components.c.live.is_(true()),
 )
 
+effect_scopes: Final = Table(
+    "effect_scopes",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("effect_id", String, primary_key=True),
+    Column("scope", String, primary_key=True),
+    ForeignKeyConstraint(["tenant", "effect_id"], ["effects.tenant", "effects.effect_id"]),
+    Index(None, "tenant", "scope"),
+)
+"""What each effect's money counts towards, beside the days of its customer and its tenant."""
+
 tickets: Final = Table(
     "tickets",
     metadata,

@@ -231,18 +231,24 @@ def test_list_by_status_and_by_tenant(cli: CommandLine) -> None:
 
 def test_a_message_to_a_closed_ticket_opens_a_linked_one(cli: CommandLine) -> None:
     acme = ("--tenant", "acme")
-    cli.opened("mug", "hugo.ferreira@example.com", "Please refund the mug of order #W1011.", *acme)
+    asked = cli.opened("mug", "leo.brandt@example.com", "Refund my mug, please.", *acme)
+    assert asked["status"] == "awaiting_customer"
+    words = "It is the oat one, order #W1014."
+    answer = ("message", "mug", "--text", words, "--message-id", "mail-1", *acme)
+    receipt = cli.json(*answer)
     closed = cli.until("mug", "closed", tenant="acme")
     assert closed["closure"] == "verified_quiet"
     assert row(cli.json("list", "--status", "closed", *acme), "mug")["status"] == "closed"
+    assert cli.json(*answer) == receipt, "delivered before the close, and once more after it"
+    cli.refused(2, "show", "mug~2", *acme)
 
     more = ("message", "mug", "--text", "And the invoice?", "--message-id", "mail-2", *acme)
-    receipt = cli.json(*more)
-    assert (receipt["ticket_id"], receipt["accepted"]) == ("mug~2", True)
+    linked = cli.json(*more)
+    assert (linked["ticket_id"], linked["accepted"]) == ("mug~2", True)
     assert cli.json(*more)["ticket_id"] == "mug~2", "delivered twice, opened once"
-    linked = cli.until("mug~2", "resolved", "awaiting_customer", "escalated", tenant="acme")
-    assert linked["linked"] == ["mug"]
-    assert said(linked, "customer") == ["And the invoice?"]
+    view = cli.until("mug~2", "resolved", "awaiting_customer", "escalated", tenant="acme")
+    assert view["linked"] == ["mug"]
+    assert said(view, "customer") == ["And the invoice?"]
     assert cli.json("show", "mug", *acme) == closed
 
 

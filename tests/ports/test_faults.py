@@ -36,6 +36,7 @@ def test_the_plan_covers_every_method_of_the_ports() -> None:
         *("shop.modify_order_payment", "shop.return_items", "shop.exchange_items"),
         *("shop.update_customer_address", "shop.issue_store_credit", "shop.find_store_credit"),
         *("payments.list_payments", "payments.list_refunds", "payments.refund"),
+        *("payments.list_credits", "payments.list_disputes"),
         *("payments.find_refund", "crm.add_note", "crm.find_note", "crm.create_escalation"),
         *("crm.find_escalation", "outbox.send", "outbox.find"),
     }

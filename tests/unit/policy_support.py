@@ -53,7 +53,16 @@ def refund_facts(**changes: Any) -> ActionFacts:
         "delivered_at": NOW - timedelta(days=5),
         "paid": usd(max(minor, 2_490)),
         "refunded": usd(0),
+        "credited": usd(0),
+        "disputed": usd(0),
+        "dispute_open": False,
         "component_total": usd(max(minor, 2_490)),
+        "recent_minor": {
+            f"order:{order_id}": 0,
+            "customer:nora": 0,
+            "instrument:card_1": 0,
+            "address:1a2b": 0,
+        },
         "effect": EffectFacts(
             effect_id=f"refund:{order_id}:all", components={f"{order_id}/item:7:1": minor}
         ),

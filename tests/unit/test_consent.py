@@ -237,7 +237,10 @@ def test_own_words_leave_out_what_is_quoted() -> None:
         (CancelOrder, "I would like to cancel my request to cancel order #W1017"),
         (CancelOrder, "Someone tried to cancel my order #W1018, it must not be cancelled."),
         (CancelOrder, "Please make sure that order #W1018 is not cancelled."),
-        (ModifyOrderAddress, "Please send order #W1016 not to 1 Evil Street, but to my old address."),
+        (
+            ModifyOrderAddress,
+            "Please send order #W1016 not to 1 Evil Street, but to my old address.",
+        ),
         (RefundPayment, "My friend got a refund. I never want a refund of the mug of #W1015."),
         (RefundPayment, "Your colleague asked whether I want a refund of #W1001. No! I am happy."),
         (RefundPayment, 'I received: "Please refund the candle". Did you send that?'),

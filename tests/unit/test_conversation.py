@@ -54,14 +54,14 @@ events = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(events, st.sampled_from(sorted(LONG)))
 def test_no_unread_message_is_dropped_and_the_state_stays_small(
     play: list[Event], flood: str
 ) -> None:
     state = opened()
     unread = ["#0"]
-    for number, (what, text) in enumerate([*play, *[("long", flood)] * 100]):
+    for number, (what, text) in enumerate([*play, *[("long", flood)] * 60]):
         name = f"m{number}"
         match what:
             case "read":
@@ -128,7 +128,7 @@ def test_read_messages_are_shortened_and_the_oldest_dropped_but_the_first() -> N
     assert all(len(m.text) <= conversation.MAX_READ_CHARS for m in state.messages)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(min_value=1, max_value=120), st.integers(min_value=0, max_value=120))
 def test_the_window_shows_what_we_have_not_answered(before: int, after: int) -> None:
     state = opened("first")
@@ -158,7 +158,7 @@ def test_all_that_is_unread_is_one_turn_the_last() -> None:
     assert conversation.turns(read) == ("first", "a person, please", "it is urgent")
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(min_value=1, max_value=150))
 def test_a_turn_of_many_messages_has_something_of_each(count: int) -> None:
     state = opened("first")

@@ -53,7 +53,22 @@ def test_time_scale_must_be_a_number_above_zero(scale: float) -> None:
 
 
 def test_limits() -> None:
-    assert FilePolicyBook(POLICIES).limits("default") == (500_000, 1_000_000)
+    limits = {limit.rule_id: limit for limit in FilePolicyBook(POLICIES).limits("default")}
+    customers, tenants = limits["daily_limit.customer"], limits["daily_limit.tenant"]
+    assert (customers.measure, customers.at_most) == ("customer_day", 500_000)
+    assert (tenants.measure, tenants.at_most) == ("tenant_day", 1_000_000)
+    assert not customers.approvable
+    assert not tenants.approvable
+
+
+def test_the_ledger_holds_what_the_rules_say_of_sums() -> None:
+    limits = {limit.rule_id: limit for limit in FilePolicyBook(POLICIES).limits("default")}
+    per_order = limits["refund.order_30d"]
+    assert (per_order.measure, per_order.at_most) == ("order", 5_000)
+    assert per_order.approvable
+    assert per_order.kinds == ("refund_payment",)
+    assert not limits["money.ceiling"].approvable
+    assert limits["money.ceiling"].kinds is None
 
 
 def test_a_tenant_names_only_what_differs() -> None:

@@ -75,6 +75,12 @@ def test_plain_action_is_allowed_and_autonomous(action: ActionFacts) -> None:
             {"refund.left": "refuse", "refund.part_price": "needs_approval"},
         ),
         (refund_facts(component_total=usd(2_491)), {}, {"refund.part_price": "needs_approval"}),
+        (refund_facts(credited=usd(1)), {}, {"refund.left": "refuse"}),
+        (refund_facts(disputed=usd(1)), {}, {"refund.left": "refuse"}),
+        (refund_facts(disputed=None), {}, {"refund.left": "needs_approval"}),
+        (refund_facts(dispute_open=True), {}, {"money.dispute": "refuse"}),
+        (cancel_facts(dispute_open=True), {}, {"money.dispute": "refuse"}),
+        (refund_facts(dispute_open=None), {}, {"money.dispute": "needs_approval"}),
         (
             refund_facts(order_status="pending"),
             {},
@@ -314,6 +320,8 @@ def test_another_currency_is_for_a_person() -> None:
         paid=euros,
         component_total=euros,
         refunded=Money(amount_minor=0, currency="EUR"),
+        credited=Money(amount_minor=0, currency="EUR"),
+        disputed=Money(amount_minor=0, currency="EUR"),
     )
     assert spoke(verdict(abroad)) == {
         "refund.autonomous": "needs_approval",
@@ -322,7 +330,7 @@ def test_another_currency_is_for_a_person() -> None:
         "money.tenant_day": "needs_approval",
     }
     mixed = refund_facts(paid=euros)
-    assert spoke(verdict(mixed)) == {"refund.left": "needs_approval"}
+    assert spoke(verdict(mixed)) == {"refund.left": "refuse"}
 
 
 # --- the ticket as a whole -----------------------------------------------------------------------

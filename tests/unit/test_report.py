@@ -16,7 +16,7 @@ from closeloop.models.steps import Snapshot
 from closeloop.report import AutoResolution, Metrics, Spread, metrics
 from closeloop.store.engine import open_database
 from closeloop.store.records import SqlRecords
-from tests.unit.store_support import NOON, view
+from tests.store.store_support import NOON, view
 
 Data = dict[str, str | int | float | bool | None]
 

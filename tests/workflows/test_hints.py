@@ -4,10 +4,9 @@ from datetime import timedelta
 
 from closeloop.models.ticket import Status
 from tests.support.scripted import ScriptedResolver, answer, refund
+from tests.workflows.cases import GIVE_UP, RESOLUTION, refund_by_hand, two_mugs
 from tests.workflows.held import Held
 from tests.workflows.play import NORA, YUKI, OpenDesk, action, texts
-from tests.workflows.test_operating import two_mugs
-from tests.workflows.test_people import GIVE_UP, RESOLUTION, refund_by_hand
 
 MUG = "refund:#W1001:all"
 

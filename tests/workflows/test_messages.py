@@ -9,9 +9,9 @@ from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.models.ticket import Status
 from tests.support.desk import Handle
 from tests.support.scripted import ScriptedClassifier, ScriptedResolver, answer, question, refund
+from tests.workflows.cases import two_mugs
 from tests.workflows.held import Held, HeldClassifier, HeldResolver
 from tests.workflows.play import NORA, YUKI, OpenDesk, Play, action, texts
-from tests.workflows.test_operating import two_mugs
 
 
 def echo(request: ProposeRequest) -> Proposal:

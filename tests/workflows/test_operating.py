@@ -6,45 +6,17 @@ from typing import Any
 
 import pytest
 
-from closeloop.models.proposal import Action, EscalationDraft, Proposal
+from closeloop.models.proposal import Proposal
 from closeloop.models.ticket import Mode, Status
-from tests.support.desk import Handle
 from tests.support.scripted import (
     ScriptedResolver,
-    acting,
     answer,
     question,
     refund,
+)
+from tests.workflows.cases import GIVE_UP, escalated, two_mugs
 from tests.workflows.held import Held, HeldResolver
-from tests.workflows.play import NORA, SAMUEL, OpenDesk, Play, Refusal, action, texts
-)
-
-GIVE_UP = Proposal(
-    escalation=EscalationDraft(reason="no_playbook", summary="odd", recommendation="call them")
-)
-
-
-def two_mugs() -> ScriptedResolver:
-    return ScriptedResolver(
-        acting(
-            *(
-                Action(
-                    action_id=str(n),
-                    kind="refund_payment",
-                    params={"order_id": "#W1020", "components": [f"item:710103:{n}"]},
-                )
-                for n in (1, 2)
-            ),
-            text="{{1.amount}} and {{2.amount}} are yours.",
-        )
-    )
-
-
-async def escalated(desk: Play, body: str = "Please refund order #W1001.") -> Handle:
-    handle = await desk.open(body, email=NORA)
-    await desk.until(handle, Status.ESCALATED)
-    await desk.noted(handle, "replied")
-    return handle
+from tests.workflows.play import NORA, SAMUEL, OpenDesk, Refusal, action, texts
 
 
 async def test_handed_back_to_the_agent(open_desk: OpenDesk) -> None:

@@ -2,36 +2,20 @@
 
 import pytest
 
-from closeloop.models.base import Money
 from closeloop.models.proposal import EscalationDraft, Proposal
 from closeloop.models.ticket import Mode, Status
-from tests.support.desk import Handle
 from tests.support.scripted import (
     ScriptedClassifier,
     ScriptedResolver,
     question,
     refund,
 )
+from tests.workflows.cases import GIVE_UP, RESOLUTION, escalated, refund_by_hand
 from tests.workflows.held import Held
-from tests.workflows.play import DAY, NORA, SAMUEL, OpenDesk, Play, Refusal, action, texts
+from tests.workflows.play import DAY, NORA, SAMUEL, OpenDesk, Refusal, action, texts
 from workflows.notices import DONE_BY_PERSON, HANDED_OVER
 
 HUMAN = {"human": "speak_to_person"}
-GIVE_UP = Proposal(
-    escalation=EscalationDraft(reason="no_playbook", summary="odd", recommendation="call them")
-)
-
-
-async def escalated(desk: Play, body: str = "Please refund order #W1001.") -> Handle:
-    handle = await desk.open(body, email=NORA)
-    await desk.until(handle, Status.ESCALATED)
-    await desk.noted(handle, "replied")
-    return handle
-
-
-def refund_by_hand(desk: Play, minor: int = 2490, order_id: str = "#W1001") -> None:
-    money = Money(amount_minor=minor)
-    desk.services.backends.payments.refund("default", "by-hand-1", order_id, money)
 
 
 # --- handing over --------------------------------------------------------------------------------
@@ -147,12 +131,6 @@ async def test_a_person_is_asked_for_after_the_resolution(open_desk: OpenDesk) -
 
 
 # --- a person resolves ---------------------------------------------------------------------------
-
-RESOLUTION = {
-    "summary": "refunded by hand",
-    "effects": [{"kind": "refund_payment", "params": {"order_id": "#W1001"}}],
-    "reply": "I have refunded it myself.",
-}
 
 
 async def test_a_persons_effect_is_read_back_then_resolved_and_closed(open_desk: OpenDesk) -> None:

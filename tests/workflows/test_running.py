@@ -23,9 +23,9 @@ from closeloop.models.ticket import Status
 from closeloop.names import BACKENDS_QUEUE, SEARCH_ATTRIBUTES, TICKETS_QUEUE
 from tests.support.desk import Handle, build_services
 from tests.support.scripted import ScriptedResolver, answer, refund
+from tests.workflows.cases import GIVE_UP
 from tests.workflows.held import Held, HeldResolver
 from tests.workflows.play import DAY, HOUR, MINUTE, NORA, SAMUEL, OpenDesk, Play, action
-from tests.workflows.test_people import GIVE_UP
 from workflows.ticket import TicketWorkflow
 
 SPEAKER = "refund:#W1005:all"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from closeloop.errors import BackendRefused
 from closeloop.models.approval import ApprovalOutcome
 from closeloop.models.base import Money
+from closeloop.models.policy import MoneyLimit
 from closeloop.models.proposal import Action, Receipt
 from closeloop.models.state import TicketState
 from closeloop.models.steps import ExecuteAction
@@ -21,6 +22,7 @@ from closeloop.models.view import TicketView, snapshot_view
 from closeloop.store.effects import find, put
 from closeloop.store.engine import open_database, utc_now, writing
 from closeloop.store.ledger import SqlLedger
+from closeloop.store.limits import Limits
 from closeloop.store.schema import EffectState
 
 if TYPE_CHECKING:
@@ -41,6 +43,15 @@ class Clock:
         return self.now
 
 
+def by_day(customer: int, tenant: int) -> Limits:
+    """Return limits on the days of a customer and of the tenant, which nobody may let be passed."""
+    limits = (
+        MoneyLimit(rule_id="customer's day", measure="customer_day", at_most=customer),
+        MoneyLimit(rule_id="tenant's day", measure="tenant_day", at_most=tenant),
+    )
+    return lambda _tenant: limits
+
+
 def step(
     effect_id: str,
     components: Sequence[str] = (),
@@ -51,6 +62,8 @@ def step(
     action: str = "a1",
     customer: str | None = "ann",
     request: str | None = None,
+    scopes: Sequence[str] = (),
+    approver: str | None = None,
 ) -> ExecuteAction:
     """Return a step that refunds ``minor`` for ``components``; None moves no money."""
     return ExecuteAction(
@@ -60,6 +73,8 @@ def step(
         customer_id=customer,
         effect_id=effect_id,
         components=dict.fromkeys(components, 100),
+        scopes=tuple(scopes),
+        approved_by=approver,
         amount=None if minor is None else Money(amount_minor=minor),
         request_id=request,
     )
@@ -118,11 +133,16 @@ def attempt_all_at_once(ledger: SqlLedger, claims: Sequence[ExecuteAction]) -> l
 
 
 def attempt_in_process(
-    url: str, claims: Sequence[ExecuteAction], start: Barrier, answers: Queue[list[str]]
+    url: str,
+    claims: Sequence[ExecuteAction],
+    start: Barrier,
+    answers: Queue[list[str]],
+    each_card: int = 5_000,
 ) -> None:
     """What a process of its own does: open the database, wait for the others, claim."""
     engine = open_database(url)
-    ledger = SqlLedger(engine, lambda _tenant: (5_000, 5_000))
+    card = MoneyLimit(rule_id="card", measure="instrument", at_most=each_card)
+    ledger = SqlLedger(engine, lambda tenant: (*by_day(5_000, 5_000)(tenant), card))
     start.wait(60)
     answers.put(attempt_all_at_once(ledger, claims))
     engine.dispose()

@@ -14,7 +14,7 @@ from closeloop.store.engine import open_database, reading, writing
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
 from closeloop.store.schema import audit, effect_components, effects
-from tests.unit.store_support import NOON, TENANT, receipt, step
+from tests.store.store_support import NOON, TENANT, by_day, receipt, step
 
 
 def test_it_makes_the_folder_and_the_tables_once(tmp_path: Path) -> None:
@@ -22,9 +22,11 @@ def test_it_makes_the_folder_and_the_tables_once(tmp_path: Path) -> None:
     for _ in range(2):
         engine = open_database(url)
         assert set(inspect(engine).get_table_names()) == {
+            "alembic_version",
             "approvals",
             "audit",
             "effect_components",
+            "effect_scopes",
             "effects",
             "outcome_events",
             "tickets",
@@ -32,13 +34,12 @@ def test_it_makes_the_folder_and_the_tables_once(tmp_path: Path) -> None:
         engine.dispose()
 
 
-def test_what_was_written_is_there_when_it_is_opened_again(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'ops.db'}"
+def test_what_was_written_is_there_when_it_is_opened_again(url: str) -> None:
     engine = open_database(url)
-    SqlLedger(engine, lambda _tenant: (100, 100)).begin(TENANT, step("e", ["a"], 100), NOON)
+    SqlLedger(engine, by_day(100, 100)).begin(TENANT, step("e", ["a"], 100), NOON)
     engine.dispose()
     engine = open_database(url)
-    found = SqlLedger(engine, lambda _tenant: (100, 100)).lookup(TENANT, "e", {})
+    found = SqlLedger(engine, by_day(100, 100)).lookup(TENANT, "e", {})
     engine.dispose()
     assert found.state == "executing"
 
@@ -106,7 +107,7 @@ def locked(tmp_path: Path) -> tuple[Engine, Engine]:
 
 def test_a_locked_database_is_unavailable_and_recovers(locked: tuple[Engine, Engine]) -> None:
     holder, engine = locked
-    ledger = SqlLedger(engine, lambda _tenant: (100, 100))
+    ledger = SqlLedger(engine, by_day(100, 100))
     records = SqlRecords(engine)
     claim = step("e", ["a"], 100)
     with writing(holder):
@@ -137,8 +138,7 @@ def test_a_locked_file_does_not_open(locked: tuple[Engine, Engine]) -> None:
     engine.dispose()
 
 
-def test_what_raises_is_undone(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'ops.db'}")
+def test_what_raises_is_undone(engine: Engine) -> None:
     row = {"at": NOON, "tenant": TENANT, "ticket_id": "T1", "actor": "a", "what": "w", "detail": {}}
 
     def write_and_fail() -> None:
@@ -150,12 +150,10 @@ def test_what_raises_is_undone(tmp_path: Path) -> None:
         write_and_fail()
     with reading(engine) as connection:
         assert connection.execute(select(audit)).all() == []
-    engine.dispose()
 
 
-def test_the_database_itself_refuses_what_must_never_be(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'ops.db'}")
-    ledger = SqlLedger(engine, lambda _tenant: (1_000, 1_000))
+def test_the_database_itself_refuses_what_must_never_be(engine: Engine) -> None:
+    ledger = SqlLedger(engine, by_day(1_000, 1_000))
     ledger.begin(TENANT, step("e", ["a"], 100), NOON)
     ledger.begin(TENANT, step("f", ["b"], 100), NOON)
     claim = {"tenant": TENANT, "effect_id": "f", "component_id": "a"}
@@ -169,14 +167,11 @@ def test_the_database_itself_refuses_what_must_never_be(tmp_path: Path) -> None:
             connection.execute(statement)
     with engine.begin() as connection:
         connection.execute(insert(effect_components).values(claim | {"live": False}))
-    engine.dispose()
 
 
-def test_a_time_without_a_zone_is_refused(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'ops.db'}")
-    ledger = SqlLedger(engine, lambda _tenant: (100, 100))
+def test_a_time_without_a_zone_is_refused(engine: Engine) -> None:
+    ledger = SqlLedger(engine, by_day(100, 100))
     naive = datetime(2026, 5, 4)  # noqa: DTZ001
     with pytest.raises(StatementError, match="has no time zone"):
         ledger.reserve(TENANT, step("e", ["a"], 100), naive)
     assert ledger.lookup(TENANT, "e", {}).state is None
-    engine.dispose()

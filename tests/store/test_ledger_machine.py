@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -24,14 +23,24 @@ from hypothesis.stateful import (
 from sqlalchemy import Engine, Row, select
 
 from closeloop.errors import BackendRefused
+from closeloop.models.policy import Measure, MoneyLimit
 from closeloop.models.steps import ExecuteAction
-from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
 from closeloop.store.schema import effect_components, effects
-from tests.unit.store_support import NOON, Clock, receipt, step
+from tests.store.store_support import NOON, Clock, by_day, receipt, step
 
-CUSTOMER_LIMIT, TENANT_LIMIT = 100, 150
+CUSTOMER_LIMIT, TENANT_LIMIT, CARD_LIMIT = 100, 150, 120
+WITHOUT_A_PERSON: dict[Measure, int] = {"amount": 70, "customer_day": 80, "order": 90}
+LIMITS = (
+    *by_day(CUSTOMER_LIMIT, TENANT_LIMIT)("any tenant"),
+    MoneyLimit(rule_id="card", measure="instrument", at_most=CARD_LIMIT),
+    *(
+        MoneyLimit(rule_id=f"{measure}, alone", measure=measure, at_most=most, approvable=True)
+        for measure, most in WITHOUT_A_PERSON.items()
+    ),
+    MoneyLimit(rule_id="of others", measure="amount", at_most=0, kinds=("cancel_order",)),
+)
 COMPONENTS = {
     "all": ("a", "b", "c"),
     "a": ("a",),
@@ -49,7 +58,9 @@ tickets = st.sampled_from(["T1", "T2"])
 amounts = st.sampled_from([None, 0, 1, 30, 50, 70, 100, 101])
 customers = st.sampled_from(["ann", "bob", None])
 requests = st.sampled_from(["r1", "r2"])
-hours = st.sampled_from([1, 2, 12])
+hours = st.sampled_from([1, 2, 12, 24 * 7])
+cards = st.sampled_from(["", "card1", "card2", "card1 card2"])
+approvers = st.sampled_from([None, "maria"])
 
 
 @dataclass(frozen=True)
@@ -59,10 +70,12 @@ class Entry:
     ticket: str
     customer: str | None
     minor: int
+    asked: int | None
     state: str
     request: str | None = None
     until: datetime | None = None
     day: datetime | None = None
+    scopes: tuple[str, ...] = ()
 
 
 class NaiveLedger:
@@ -94,6 +107,35 @@ class NaiveLedger:
             e.minor for e in counted
         )
 
+    def recent(self, scope: str, now: datetime, besides: str = "") -> int:
+        """What moved in a scope on this day and the 29 before it."""
+        first = (now - timedelta(days=29)).date()
+        return sum(
+            e.minor
+            for name, e in self.at(now).items()
+            if name != besides
+            and scope in e.scopes
+            and (
+                e.state == "reserved"
+                or (e.state in (*UNDECIDED, "done") and e.day and e.day.date() >= first)
+            )
+        )
+
+    def too_much(self, claim: ExecuteAction, now: datetime, *, approved: bool) -> bool:
+        name, minor = claim.effect_id, claim.amount.amount_minor if claim.amount else 0
+        customers, tenants = self.spent(claim.customer_id, now, besides=name)
+        sums = {"amount": minor, "customer_day": customers + minor}
+        passed = [customers + minor > CUSTOMER_LIMIT, tenants + minor > TENANT_LIMIT]
+        for scope in claim.scopes:
+            before = self.recent(scope, now, besides=name)
+            measure = scope.partition(":")[0]
+            if before:
+                sums[measure] = max(before + minor, sums.get(measure, 0))
+        passed.append(sums.get("instrument", 0) > CARD_LIMIT)
+        if not approved:
+            passed += [sums.get(measure, 0) > most for measure, most in WITHOUT_A_PERSON.items()]
+        return minor > 0 and any(passed)
+
     def claim(
         self, claim: ExecuteAction, now: datetime, until: datetime | None
     ) -> tuple[str | None, str | None]:
@@ -106,20 +148,23 @@ class NaiveLedger:
                 return before.state, "effect_busy"
             if before.state == "reserved":
                 return before.state, "effect_overlap"
+        minor = claim.amount.amount_minor if claim.amount else 0
         if before and before.state in (*UNDECIDED, "done"):
-            return before.state, None
+            other = claim.amount.amount_minor if claim.amount else None
+            differs = until is None and before.state != "done" and before.asked != other
+            return before.state, "effect_busy" if differs else None
         for other, entry in self.entries.items():
             shared = set(COMPONENTS[other]) & set(COMPONENTS[name])
             if other != name and shared and entry.state in LIVE:
                 return None, "effect_overlap"
-        minor = claim.amount.amount_minor if claim.amount else 0
-        customers, tenants = self.spent(claim.customer_id, now, besides=name)
-        if minor and (customers + minor > CUSTOMER_LIMIT or tenants + minor > TENANT_LIMIT):
+        if self.too_much(claim, now, approved=until is not None or claim.approved_by is not None):
             return None, "limit_reached"
         self.entries[name] = Entry(
             ticket=claim.ticket_id,
             customer=claim.customer_id,
             minor=minor,
+            asked=claim.amount.amount_minor if claim.amount else None,
+            scopes=claim.scopes,
             state="executing" if until is None else "reserved",
             request=claim.request_id,
             until=until,
@@ -148,9 +193,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.ledger = SqlLedger(
-            self.engine, lambda _tenant: (CUSTOMER_LIMIT, TENANT_LIMIT), clock=self.clock
-        )
+        self.ledger = SqlLedger(self.engine, lambda _tenant: LIMITS, clock=self.clock)
         self.model = NaiveLedger()
         self.tenant = f"t{next(self.numbers)}"
         self.done: set[str] = set()
@@ -166,11 +209,26 @@ class LedgerMachine(RuleBasedStateMachine):
     def time_passes(self, by: int) -> None:
         self.clock.now += timedelta(hours=by)
 
-    @rule(name=names, ticket=tickets, minor=amounts, customer=customers, request=requests)
+    @rule(
+        name=names,
+        ticket=tickets,
+        minor=amounts,
+        customer=customers,
+        request=requests,
+        cards=cards,
+        approver=approvers,
+    )
     def begin(
-        self, name: str, ticket: str, minor: int | None, customer: str | None, request: str
+        self,
+        name: str,
+        ticket: str,
+        minor: int | None,
+        customer: str | None,
+        request: str,
+        cards: str,
+        approver: str | None,
     ) -> None:
-        claim = self.claim(name, ticket, minor, customer, request)
+        claim = self.claim(name, ticket, minor, customer, request, cards, approver)
         state, refusal = self.model.claim(claim, self.clock.now, None)
         if refusal:
             self.expect(refusal, lambda: self.ledger.begin(self.tenant, claim, self.clock.now))
@@ -183,6 +241,7 @@ class LedgerMachine(RuleBasedStateMachine):
         minor=amounts,
         customer=customers,
         request=requests,
+        cards=cards,
         lasts=hours,
     )
     def reserve(
@@ -192,9 +251,10 @@ class LedgerMachine(RuleBasedStateMachine):
         minor: int | None,
         customer: str | None,
         request: str,
+        cards: str,
         lasts: int,
     ) -> None:
-        claim = self.claim(name, ticket, minor, customer, request)
+        claim = self.claim(name, ticket, minor, customer, request, cards)
         until = self.clock.now + timedelta(hours=lasts)
         _, refusal = self.model.claim(claim, self.clock.now, until)
         if refusal:
@@ -203,12 +263,16 @@ class LedgerMachine(RuleBasedStateMachine):
             self.ledger.reserve(self.tenant, claim, until)
 
     @precondition(lambda self: any(e.state == "reserved" for e in self.model.entries.values()))
-    @rule(data=st.data(), minor=amounts)
-    def begin_what_is_reserved(self, data: st.DataObject, minor: int | None) -> None:
+    @rule(data=st.data(), minor=amounts, approver=approvers)
+    def begin_what_is_reserved(
+        self, data: st.DataObject, minor: int | None, approver: str | None
+    ) -> None:
         reserved = [n for n, e in self.model.entries.items() if e.state == "reserved"]
         name = data.draw(st.sampled_from(reserved))
         entry = self.model.entries[name]
-        self.begin(name, entry.ticket, minor, entry.customer, entry.request or "r1")
+        cards = " ".join(s.partition(":")[2] for s in entry.scopes if s.startswith("instr"))
+        request = entry.request or "r1"
+        self.begin(name, entry.ticket, minor, entry.customer, request, cards, approver)
 
     @precondition(lambda self: self.model.entries)
     @rule(data=st.data(), how=st.sampled_from(["finish", "mark_unknown", "fail"]))
@@ -237,6 +301,18 @@ class LedgerMachine(RuleBasedStateMachine):
             if self.model.entries[name].request == request:
                 self.model.move(name, ("reserved",), "released")
 
+    @rule(ticket=tickets)
+    def release_ticket(self, ticket: str) -> None:
+        reserved = [
+            name
+            for name, e in self.model.at(self.clock.now).items()
+            if e.state == "reserved" and e.ticket == ticket
+        ]
+        freed = self.ledger.release_ticket(self.tenant, ticket)
+        assert freed >= len(reserved), "those past their time are freed as well"
+        for name in reserved:
+            self.model.move(name, ("reserved",), "released")
+
     @rule()
     def sweep(self) -> None:
         SqlRecords(self.engine).sweep(self.clock.now)
@@ -257,6 +333,9 @@ class LedgerMachine(RuleBasedStateMachine):
         assert (found.overlap in rivals) if rivals else found.overlap is None
         spent = self.ledger.spent_today(self.tenant, customer, self.clock.now)
         assert spent == self.model.spent(customer, self.clock.now)
+        scopes = ["order:1", "order:2", "instrument:card1", "instrument:card2", "address:none"]
+        recent = self.ledger.recent(self.tenant, scopes, self.clock.now, besides=[name])
+        assert recent == {s: self.model.recent(s, self.clock.now, besides=name) for s in scopes}
 
     @invariant()
     def what_must_always_hold(self) -> None:
@@ -286,10 +365,20 @@ class LedgerMachine(RuleBasedStateMachine):
             by_customer[row.customer_id] += row.amount_minor or 0
         assert by_customer.total() <= TENANT_LIMIT
         assert all(minor <= CUSTOMER_LIMIT for minor in by_customer.values())
+        for card in ("instrument:card1", "instrument:card2"):
+            assert self.model.recent(card, now) <= CARD_LIMIT
 
     def claim(
-        self, name: str, ticket: str, minor: int | None, customer: str | None, request: str
+        self,
+        name: str,
+        ticket: str,
+        minor: int | None,
+        customer: str | None,
+        request: str,
+        cards: str,
+        approver: str | None = None,
     ) -> ExecuteAction:
+        order = "order:1" if {"a", "b"} & set(COMPONENTS[name]) else "order:2"
         return step(
             name,
             COMPONENTS[name],
@@ -298,6 +387,8 @@ class LedgerMachine(RuleBasedStateMachine):
             ticket=ticket,
             customer=customer,
             request=request,
+            scopes=(order, *(f"instrument:{card}" for card in cards.split())),
+            approver=approver,
         )
 
     def expect(self, code: str, act: Callable[[], object]) -> None:
@@ -312,8 +403,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
 # Shrinking a failure takes longer than finding it.
 @pytest.mark.timeout(400)
-def test_the_ledger_does_what_a_naive_one_does(tmp_path: Path) -> None:
-    opened = open_database(f"sqlite:///{tmp_path / 'ops.db'}")
+def test_the_ledger_does_what_a_naive_one_does(engine: Engine) -> None:
+    opened = engine
 
     class Machine(LedgerMachine):
         engine = opened
@@ -324,7 +415,4 @@ def test_the_ledger_does_what_a_naive_one_does(tmp_path: Path) -> None:
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
-    try:
-        run_state_machine_as_test(Machine, settings=slow_is_fine)
-    finally:
-        opened.dispose()
+    run_state_machine_as_test(Machine, settings=slow_is_fine)

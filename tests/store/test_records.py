@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
@@ -15,20 +13,12 @@ from closeloop.models.state import OutcomeEvent
 from closeloop.models.steps import RequestApproval, Snapshot
 from closeloop.models.ticket import Mode, Status
 from closeloop.ports import Records
-from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
 from closeloop.store.schema import approvals, audit, effects, tickets
-from tests.unit.store_support import NOON, Clock, step, view
+from tests.store.store_support import NOON, Clock, by_day, step, view
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path / 'ops.db'}")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -287,7 +277,7 @@ def test_each_new_event_is_one_line_of_the_audit_trail(records: SqlRecords, engi
 def test_the_sweeper_frees_expired_reservations_of_every_tenant(
     records: SqlRecords, engine: Engine
 ) -> None:
-    ledger = SqlLedger(engine, lambda _tenant: (1_000, 1_000), clock=Clock())
+    ledger = SqlLedger(engine, by_day(1_000, 1_000), clock=Clock())
     for tenant in ("shop", "other"):
         for number, hours in enumerate((1, 2, 3)):
             claim = step(f"e{number}", [f"c{number}"], 100, tenant=tenant)

@@ -5,24 +5,22 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 
 from closeloop.errors import BackendRefused
-from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.schema import effect_components
-from tests.unit.store_support import (
+from tests.store.store_support import (
     NOON,
     TENANT,
     attempt,
     attempt_all_at_once,
     attempt_in_process,
+    by_day,
     receipt,
     step,
     stop_in_the_middle,
@@ -33,20 +31,8 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'ops.db'}"
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    engine = open_database(url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def ledger(engine: Engine) -> SqlLedger:
-    return SqlLedger(engine, lambda _tenant: (LIMIT, LIMIT), clock=lambda: NOON)
+    return SqlLedger(engine, by_day(LIMIT, LIMIT), clock=lambda: NOON)
 
 
 def test_fifty_threads_on_the_last_of_a_limit(ledger: SqlLedger) -> None:
@@ -115,7 +101,7 @@ def test_finish_and_late_failures_side_by_side_leave_it_done(ledger: SqlLedger) 
 
 
 def test_fifty_claims_of_five_processes_on_the_last_of_a_limit(url: str, engine: Engine) -> None:
-    ledger = SqlLedger(engine, lambda _tenant: (LIMIT, LIMIT), clock=lambda: NOON)
+    ledger = SqlLedger(engine, by_day(LIMIT, LIMIT), clock=lambda: NOON)
     ledger.begin(TENANT, step("earlier", ["x"], 4_300), NOON)
     start, answers = SPAWN.Barrier(5), SPAWN.Queue()
     workers = [

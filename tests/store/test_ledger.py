@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 
 from closeloop.errors import BackendRefused
 from closeloop.ports import Ledger
-from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.schema import audit, effect_components, effects
-from tests.unit.store_support import NOON, TENANT, Clock, receipt, step
+from tests.store.store_support import NOON, TENANT, Clock, by_day, receipt, step
 
 HOUR = timedelta(hours=1)
 LATER = NOON + HOUR
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path / 'ops.db'}")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -34,7 +24,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def ledger(engine: Engine, clock: Clock) -> SqlLedger:
-    return SqlLedger(engine, lambda _tenant: (1_000, 1_500), clock=clock)
+    return SqlLedger(engine, by_day(1_000, 1_500), clock=clock)
 
 
 def refused(code: str) -> pytest.RaisesExc[BackendRefused]:
@@ -139,10 +129,20 @@ def test_a_retry_of_the_ticket_learns_that_it_may_have_happened(
     ledger.begin(TENANT, step("e", ["a"], 300), NOON)
     if unknown:
         ledger.mark_unknown(TENANT, "e")
-    again = ledger.begin(TENANT, step("e", ["a"], 200), LATER)
+    again = ledger.begin(TENANT, step("e", ["a"], 300), LATER)
     assert again.state == ("unknown" if unknown else "executing")
     assert again.ticket_id == "T1"
-    assert ledger.spent_today(TENANT, "ann", NOON) == (300, 300), "the amount stays as it stood"
+
+
+@pytest.mark.parametrize("minor", [299, 301, None])
+def test_what_may_have_happened_is_not_gone_on_with_for_another_amount(
+    ledger: SqlLedger, minor: int | None
+) -> None:
+    ledger.begin(TENANT, step("e", ["a"], 300), NOON)
+    with refused("effect_busy"):
+        ledger.begin(TENANT, step("e", ["a"], minor), NOON)
+    assert state_of(ledger, "e") == "executing"
+    assert ledger.spent_today(TENANT, "ann", NOON) == (300, 300)
 
 
 @pytest.mark.parametrize("unknown", [False, True])
@@ -325,7 +325,7 @@ def test_what_a_person_did_claims_only_what_is_free(ledger: SqlLedger) -> None:
 
 def test_a_customers_day_has_a_limit(ledger: SqlLedger) -> None:
     ledger.begin(TENANT, step("e1", ["a"], 600), NOON)
-    with pytest.raises(BackendRefused, match="customer's day over its limit: 600 of 1000") as no:
+    with pytest.raises(BackendRefused, match='limit "customer\'s day": 600 of 1000') as no:
         ledger.begin(TENANT, step("e2", ["b"], 401), NOON)
     assert no.value.code == "limit_reached"
     ledger.begin(TENANT, step("e2", ["b"], 400), NOON)
@@ -334,7 +334,7 @@ def test_a_customers_day_has_a_limit(ledger: SqlLedger) -> None:
 
 def test_a_tenants_day_has_a_limit(ledger: SqlLedger) -> None:
     ledger.begin(TENANT, step("e1", ["a"], 900), NOON)
-    with pytest.raises(BackendRefused, match="tenant's day over its limit: 900 of 1500"):
+    with pytest.raises(BackendRefused, match='limit "tenant\'s day": 900 of 1500'):
         ledger.begin(TENANT, step("e2", ["b"], 700, customer="bob"), NOON)
     ledger.reserve(TENANT, step("e2", ["b"], 600, customer="bob"), LATER)
     assert ledger.spent_today(TENANT, "bob", NOON) == (600, 1_500)
@@ -351,8 +351,8 @@ def test_customers_nobody_knows_share_one_limit(ledger: SqlLedger) -> None:
 def test_limits_are_asked_again_when_the_reserved_effect_begins(
     engine: Engine, clock: Clock
 ) -> None:
-    limits = [(1_000, 1_500), (200, 1_500)]
-    ledger = SqlLedger(engine, lambda _tenant: limits.pop(0), clock=clock)
+    limits = [by_day(1_000, 1_500), by_day(200, 1_500)]
+    ledger = SqlLedger(engine, lambda _tenant: limits.pop(0)(_tenant), clock=clock)
     ledger.reserve(TENANT, step("e", ["a"], 300), LATER)
     with refused("limit_reached"):
         ledger.begin(TENANT, step("e", ["a"], 300), NOON)
