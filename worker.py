@@ -1,4 +1,4 @@
-"""The worker: ``python worker.py --dev`` for one machine, without ``--dev`` for Temporal's envconfig."""
+"""The worker: ``python worker.py --dev`` for one machine; without it, Temporal's envconfig."""
 
 import sys
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, CancelledError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from closeloop.errors import BackendRefused, BackendUnavailable, EffectUnknown
@@ -35,7 +35,8 @@ def translate(error: Exception) -> ApplicationError:
         case ApplicationError():
             return error
         case BackendRefused(code=code):
-            return ApplicationError(text, code, type=REFUSED, non_retryable=True)
+            benign = ApplicationErrorCategory.BENIGN  # an answer: no line in the log, no alarm
+            return ApplicationError(text, code, type=REFUSED, non_retryable=True, category=benign)
         case BackendUnavailable(retry_after_seconds=float() | int() as seconds):
             delay = timedelta(seconds=seconds)
             return ApplicationError(text, type=UNAVAILABLE, next_retry_delay=delay)

@@ -34,22 +34,26 @@ class PaymentActivities:
             raise BackendRefused("a refund needs an order and an amount", code="invalid")
 
         def read(key: str) -> Receipt | None:
-            record = self._payments.find_refund(step.tenant, key)
+            record = self._payments.find_refund(step.tenant, key, order_id=params.order_id)
             return None if record is None else receipt_of(record)
 
         def write(key: str) -> Receipt:
-            return receipt_of(self._payments.refund(step.tenant, key, params.order_id, amount))
+            made = self._payments.refund(
+                step.tenant, key, params.order_id, amount, ticket_id=step.ticket_id
+            )
+            return receipt_of(made)
 
         return self._effects.perform(step, read=read, write=write)
 
     def _read(self, check: VerifyAction, key: str) -> Receipt | None:
         """Find the refund under our key, or, for a person's, one of that amount on the order."""
+        params = parse(check.action)
         if key != MADE_BY_A_PERSON:
-            record = self._payments.find_refund(check.tenant, key)
+            order_id = params.target_order
+            record = self._payments.find_refund(check.tenant, key, order_id=order_id)
             if record is None or record.status == "failed":
                 return None
             return receipt_of(record) if check.amount in (None, record.amount) else None
-        params = parse(check.action)
         if not isinstance(params, RefundPayment):
             return None
         ours = f"{check.tenant}:"

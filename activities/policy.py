@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
+from activities.facts import ChangeFacts
 from closeloop.actions.base import Access, ActionKind
 from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused
@@ -28,6 +29,7 @@ class PolicyActivities:
         self._shop = shop
         self._payments = payments
         self._ledger = ledger
+        self._changes = ChangeFacts(shop)
 
     @activity.defn
     def evaluate_policy(self, request: JudgeRequest) -> Judgement:
@@ -51,7 +53,7 @@ class PolicyActivities:
             topics=request.topics,
             injection_suspected=request.injection_suspected,
             mode_cap=request.mode_cap,
-            contact_changed_at=request.contact_changed_at,
+            contact_changed_at=self._contact_changed_at(request),
             customer_spent_today_minor=customer_spent,
             tenant_spent_today_minor=tenant_spent,
             actions=gathered,
@@ -79,6 +81,13 @@ class PolicyActivities:
             raise BackendRefused(problem.message, code=problem.code)
         return Recorded()
 
+    def _contact_changed_at(self, request: JudgeRequest) -> datetime | None:
+        """Read it again where something would be done: a ticket may be months old."""
+        if request.customer_id is None or not request.actions:
+            return request.contact_changed_at
+        customer = self._shop.get_customer(request.tenant, request.customer_id)
+        return customer.contact_changed_at if customer else request.contact_changed_at
+
     def _gather(self, request: JudgeRequest, action: Action) -> ActionFacts:
         try:
             params = parse(action)
@@ -94,6 +103,8 @@ class PolicyActivities:
             needed_assurance=params.assurance,
             moves_money=params.moves_money,
             order_id=params.target_order,
+            order_asked=params.target_order,
+            customer_asked=params.target_customer,
         )
         order = None
         if params.target_order is not None:
@@ -127,7 +138,9 @@ class PolicyActivities:
             "effect": known,
             "names_remedy": names_remedy(asked, type(params)),
         }
-        if order is not None:
+        if order is None:
+            update["names_target"] = params.target_customer is not None and bool(asked)
+        else:
             parts = effect.components if params.names_parts else ()
             components = tuple(name.rpartition("/")[2] for name in parts)
             update |= {
@@ -147,10 +160,10 @@ class PolicyActivities:
                 ),
             }
             if params.moves_money:
-                update |= self._money(request.tenant, order)
+                update |= self._money(request.tenant, params, order)
         return facts.model_copy(update=update)
 
-    def _money(self, tenant: str, order: OrderRecord) -> dict[str, object]:
+    def _money(self, tenant: str, params: ActionKind, order: OrderRecord) -> dict[str, object]:
         payments = self._payments.list_payments(tenant, order.order_id)
         refunds = self._payments.list_refunds(tenant, order.order_id)
         credit = self._payments.list_credits(tenant, order.order_id)
@@ -162,6 +175,7 @@ class PolicyActivities:
             "disputed": _total(order, [d.amount for d in disputes if d.status != "won"]),
             "dispute_open": any(d.status == "open" for d in disputes),
             "recent_minor": dict.fromkeys(scopes_of(order, payments), 0),
+            **self._changes.of(tenant, params, order, payments, refunds),
         }
 
     def _with_recent(

@@ -15,7 +15,7 @@ MAX_NOTE_CHARS: Final = 1_000
 MAX_CITES: Final = 20
 MAX_COMMITMENTS: Final = 5
 MAX_COMMITMENT_HOURS: Final = 24 * 366
-MAX_PROPOSAL_BYTES: Final = 100_000
+MAX_PROPOSAL_BYTES: Final = 40_000
 """Several proposals are carried in a ticket's state, which has to stay well below 2 MB."""
 
 

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.changes import ChangeActivities
 from activities.crm import CrmActivities
 from activities.effects import Effects, VerificationActivities
 from activities.failures import FailureInterceptor
@@ -26,12 +27,14 @@ from activities.policy import PolicyActivities
 from activities.resolution import ResolutionActivities
 from activities.triage import TriageActivities
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.errors import ConfigurationError
+from closeloop.embedded.beside import ShopBesideGateway
+from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
 from closeloop.knowledge.ingest import read_chunks
 from closeloop.knowledge.sqlite import SqliteKnowledge
+from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
 from closeloop.policy.book import FilePolicyBook
-from closeloop.ports import Classifier, Knowledge, PolicyBook, Resolver
+from closeloop.ports import Classifier, Knowledge, Payments, PolicyBook, Resolver
 from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
@@ -39,6 +42,8 @@ from closeloop.store.records import SqlRecords
 from workflows.ticket import TicketWorkflow
 
 KNOWLEDGE_BASE: Final = Path(__file__).resolve().parent.parent / "knowledge_base"
+BACKENDS_FILE: Final = "backends.db"
+"""The embedded backends' database in the state folder."""
 THREADS: Final = 16
 """Activities block on backends, not on the processor: more threads than cores."""
 STICKY_TIMEOUT: Final = timedelta(seconds=2)
@@ -59,6 +64,13 @@ class Services:
     knowledge: Knowledge
     classifier: Classifier
     resolver: Resolver
+    gateway: Payments | None = None
+    """A payments system beside the embedded backends, instead of theirs."""
+
+    @property
+    def payments(self) -> Payments:
+        """The system of record for money."""
+        return self.gateway or self.backends.payments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +88,91 @@ def open_backends(settings: Settings, *, faults: str | None = None) -> EmbeddedB
     """
     book = FilePolicyBook(settings.policies_dir)
     return EmbeddedBackends(
-        settings.state_dir / "backends.db",
+        settings.state_dir / BACKENDS_FILE,
         shop_file=settings.shop_file,
         faults=faults,
         tenants=book.tenants,
     )
 
 
+def missing_database(settings: Settings) -> Path | None:
+    """Return the file of the operations database if it is one that is not there."""
+    scheme, _, path = settings.database_url.partition(":///")
+    file = Path(path.partition("?")[0])
+    return file if scheme.startswith("sqlite") and path and not file.exists() else None
+
+
+def export_shop(settings: Settings, tenant: str) -> dict[str, Any]:
+    """Return one tenant's embedded shop as it is now, in the shape of a shop file.
+
+    Raises:
+        BadInput: the state folder holds no shop of that tenant.
+    """
+    file = settings.state_dir / BACKENDS_FILE
+    if not file.is_file():
+        raise BadInput(f"{settings.state_dir} holds no shop yet: start `python worker.py --dev`")
+    with open_backends(settings) as backends:
+        exported: dict[str, Any] = backends.export(tenant)["shop"]
+    if not any(exported.values()):
+        raise BadInput(f"there is no shop of tenant {tenant!r}", field="tenant")
+    return exported
+
+
+def open_gateway(settings: Settings) -> Payments | None:
+    """Return the payments system that the settings name; None means the embedded one.
+
+    Raises:
+        ConfigurationError: it is Stripe, and there is no key.
+    """
+    if settings.payments == "embedded":
+        return None
+    if settings.stripe_api_key is None:
+        raise ConfigurationError(
+            "CLOSELOOP_STRIPE_API_KEY is not set, and CLOSELOOP_PAYMENTS=stripe needs it: give it"
+            " the secret or restricted key of the Stripe account"
+        )
+    # Here, for most need nothing of the library.
+    from closeloop.adapters.stripe import StripePayments
+
+    return StripePayments(
+        settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base
+    )
+
+
+def read_stripe_webhook(
+    settings: Settings, payload: bytes, signature: str, now: datetime
+) -> BackendHint | IgnoredEvent:
+    """Return what one delivery to the webhook means; see ``adapters.stripe_webhook``.
+
+    Raises:
+        ConfigurationError: there is no secret to check it with.
+        Refused: it is not from Stripe, or too old (``bad_signature``, ``outside_tolerance``).
+        BadInput: it is genuine and still not what it should be; names the field.
+    """
+    if settings.stripe_webhook_secret is None:
+        raise ConfigurationError(
+            "CLOSELOOP_STRIPE_WEBHOOK_SECRET is not set: give it the signing secret that Stripe"
+            " shows for the webhook's endpoint"
+        )
+    from closeloop.adapters.stripe_webhook import read_webhook
+
+    secrets = settings.stripe_webhook_secret.get_secret_value().split(",")
+    return read_webhook(payload, signature, [secret.strip() for secret in secrets], now)
+
+
 def open_records(settings: Settings) -> SqlRecords:
-    """Return the read side of the operations database, for callers that start no worker."""
+    """Return the read side of the operations database, for callers that start no worker.
+
+    Raises:
+        BackendUnavailable: no worker has made it yet; an empty one would tell a caller in the wrong
+            folder that there is nothing to do.
+    """
+    file = missing_database(settings)
+    if file is not None:
+        raise BackendUnavailable(
+            f"there is no {file}: the worker makes it; CLOSELOOP_STATE_DIR or "
+            "CLOSELOOP_DATABASE_URL must be the worker's own"
+        )
     return SqlRecords(open_database(settings.database_url))
 
 
@@ -94,7 +182,7 @@ def build_services(settings: Settings) -> Services:
     Raises:
         ConfigurationError: a file or setting is wrong, or names what is not there yet.
     """
-    # Numeric libraries take seconds to load, and the command line, which imports this module for the
+    # Numeric libraries take seconds to load; the command line, which imports this module for the
     # operations database, should not wait for them.
     from closeloop.offline.classifier import OfflineClassifier
     from closeloop.offline.resolver import OfflineResolver
@@ -104,9 +192,13 @@ def build_services(settings: Settings) -> Services:
         raise ConfigurationError("CLOSELOOP_LLM: only 'offline' is built in so far")
     if settings.weaviate_url is not None:
         raise ConfigurationError("CLOSELOOP_WEAVIATE_URL: only the SQLite store is built in so far")
+    gateway = open_gateway(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
     backends = open_backends(settings, faults=settings.faults)
+    if gateway is not None:
+        shop = backends.shop
+        backends.shop = ShopBesideGateway(shop.database, shop.faults, backends.payments)
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
@@ -122,7 +214,8 @@ def build_services(settings: Settings) -> Services:
         records=records,
         knowledge=knowledge,
         classifier=OfflineClassifier(load_taxonomy(settings.policies_dir)),
-        resolver=OfflineResolver(backends.shop, backends.payments, knowledge),
+        resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
+        gateway=gateway,
     )
 
 
@@ -135,12 +228,13 @@ def build_activities(services: Services) -> ActivitySet:
         services.book,
     )
     effects = Effects(ledger)
-    payments = PaymentActivities(backends.payments, effects)
+    payments = PaymentActivities(services.payments, effects)
     orders = OrderActivities(backends.shop, effects)
+    changes = ChangeActivities(backends.shop, backends.payments, effects)
     crm = CrmActivities(backends.crm, effects, records)
-    readers = {**payments.readers, **orders.readers, **crm.readers}
+    readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
     verification = VerificationActivities(readers, ledger, backends.shop)
-    policy = PolicyActivities(book, backends.shop, backends.payments, ledger)
+    policy = PolicyActivities(book, backends.shop, services.payments, ledger)
     triage = TriageActivities(services.classifier, backends.shop, book)
     knowledge = KnowledgeActivities(services.knowledge)
     resolution = ResolutionActivities(services.resolver)
@@ -161,6 +255,12 @@ def build_activities(services: Services) -> ActivitySet:
             payments.refund_payment,
             orders.cancel_order,
             orders.modify_order_address,
+            changes.modify_order_items,
+            changes.modify_order_payment,
+            changes.return_items,
+            changes.exchange_items,
+            changes.update_customer_address,
+            changes.issue_store_credit,
             crm.add_crm_note,
             crm.create_escalation,
             crm.close_ticket,

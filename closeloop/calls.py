@@ -257,6 +257,8 @@ def _refusal(cause: BaseException) -> CloseloopError:
     match cause.type:
         case "bad_input":
             return BadInput(cause.message)
+        case "bad_effect":
+            return BadInput(cause.message, field="effects")
         case "not_found":
             return NotFound(cause.message)
         case str(code) if _CODE.fullmatch(code):

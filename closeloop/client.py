@@ -19,6 +19,7 @@ from closeloop.errors import (
 )
 from closeloop.executions import Opened
 from closeloop.models.approval import (
+    BackendEvent,
     CustomerMessage,
     Decision,
     Edit,
@@ -27,6 +28,7 @@ from closeloop.models.approval import (
     RejectCode,
     UpdateReceipt,
 )
+from closeloop.models.hints import Hinted
 from closeloop.models.state import TicketStart, TimelineEntry
 from closeloop.models.ticket import Assurance, Mode, Status, TicketRequest
 from closeloop.models.view import PendingApprovalView, TicketSummary, TicketView
@@ -287,6 +289,13 @@ class SupportDesk:
         what = intake.parse_input(Operation, given)
         return await self._ask(handle, UPDATE_OPERATE, what, what.operation_id)
 
+    async def backend_event(self, ticket_id: str, event: BackendEvent) -> Hinted:
+        """Tell the ticket that a backend says something changed: it reads, it believes nothing.
+
+        A repeated event id changes nothing. A closed ticket, or none, is an outcome, no error.
+        """
+        return await executions.hint(self._handle(ticket_id), event)
+
     async def get_ticket(self, ticket_id: str) -> TicketView:
         """Return the whole ticket; as it was last recorded where no worker answers within 5 s."""
         handle = self._handle(ticket_id)
@@ -323,12 +332,17 @@ class SupportDesk:
         """Return the newest 1000 tickets, newest first, optionally of one status only.
 
         Temporal's visibility says which there are and how they stand, a moment late; the
-        operations database adds the rest, and the tickets that the namespace no longer keeps.
+        operations database adds the rest, and the tickets that the namespace no longer keeps;
+        where it does not answer, they are missing.
         """
         visible = await executions.listed(self.client, self.tenant, status)
         if self._open_records is None:
             return visible
-        rows = await self._read(lambda records: records.list_tickets(self.tenant))
+        try:
+            rows = await self._read(lambda records: records.list_tickets(self.tenant))
+        except Unavailable as error:
+            log.warning("tickets listed without what is on record", why=str(error))
+            return visible
         return executions.completed(visible, rows, status)
 
     async def list_approvals(self) -> list[TicketSummary]:

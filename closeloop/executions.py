@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Final
 
 from temporalio.client import (
@@ -23,17 +23,20 @@ from temporalio.common import (
 )
 from temporalio.converter import WorkflowSerializationContext
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from closeloop import calls
 from closeloop.errors import NotFound, Unavailable
+from closeloop.models.approval import BackendEvent
 from closeloop.models.base import Wire
+from closeloop.models.hints import Hinted
 from closeloop.models.state import TicketStart
 from closeloop.models.ticket import Mode, Status
 from closeloop.models.view import TicketSummary
 from closeloop.names import (
     MEMO_CONTENT_HASH,
     MEMO_OPENING_MESSAGE,
+    SIGNAL_BACKEND_EVENT,
     TICKET_WORKFLOW,
     TICKETS_QUEUE,
     parse_workflow_id,
@@ -68,6 +71,10 @@ _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 2.0
 
 
+TASK_TIMEOUT: Final = timedelta(seconds=5)
+"""After a worker's death its workflow tasks wait this long; a task takes milliseconds."""
+
+
 class Opened(Wire):
     """Where an opened ticket lives; ``status`` tells a new one from one that was there already."""
 
@@ -97,6 +104,7 @@ async def start(
                 opening,
                 id=workflow_id(ticket.tenant, ticket.ticket_id),
                 task_queue=TICKETS_QUEUE,
+                task_timeout=TASK_TIMEOUT,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 memo=memo,
@@ -167,6 +175,28 @@ async def opening_of(client: Client, closed_workflow_id: str) -> TicketStart:
     payloads = first.workflow_execution_started_event_attributes.input.payloads
     opening: TicketStart = (await converter.decode(payloads, [TicketStart]))[0]
     return opening
+
+
+async def hint(handle: calls.Handle, event: BackendEvent) -> Hinted:
+    """Signal a backend's hint to the ticket, if it is open; a known event id changes nothing there.
+
+    Raises:
+        Unavailable, ConfigurationError: the server did not take it: let the backend send it again.
+    """
+    _, ticket_id = parse_workflow_id(handle.id)
+    description = await calls.describe(handle)
+    if description is None:
+        return Hinted(ticket_id=ticket_id, event_id=event.event_id, outcome="no_ticket")
+    closed = Hinted(ticket_id=ticket_id, event_id=event.event_id, outcome="closed")
+    if description.status is not WorkflowExecutionStatus.RUNNING:
+        return closed
+    try:
+        await handle.signal(SIGNAL_BACKEND_EVENT, event, rpc_timeout=calls.RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:  # it closed meanwhile
+            return closed
+        raise calls.in_our_words(error) from error
+    return closed.model_copy(update={"outcome": "delivered"})
 
 
 async def until_at_rest(handle: calls.Handle, *, patience: float, at_most: float | None) -> None:

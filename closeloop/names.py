@@ -53,7 +53,7 @@ def checked_part(value: str, field: str) -> str:
     """Return ``value`` if it may be part of an id, else raise ``BadInput`` naming ``field``."""
     if not _PART.fullmatch(value):
         raise BadInput(
-            f"{field} {value[:80]!r} is not a valid id: use 1 to 64 of letters, digits, '_' and '-'",
+            f"{field} {value[:80]!r} is not a valid id: use 1 to 64 letters, digits, '_' and '-'",
             field=field,
         )
     return value
@@ -89,3 +89,11 @@ def linked_ticket_id(ticket_id: str) -> str:
 def idempotency_key(tenant: str, effect_id: str) -> str:
     """Return the key under which a backend is asked for an effect."""
     return f"{tenant}:{effect_id}"
+
+
+def parse_idempotency_key(value: str) -> tuple[str, str]:
+    """Return ``(tenant, effect_id)`` of a key; the inverse of ``idempotency_key``."""
+    tenant, colon, effect_id = value.partition(":")
+    if not colon or not effect_id:
+        raise BadInput(f"{value[:160]!r} is not the key of an effect", field="key")
+    return checked_part(tenant, "tenant"), effect_id

@@ -25,8 +25,10 @@ from closeloop.models.records import (
     NoteRecord,
     OrderRecord,
     PaymentRecord,
+    ProductRecord,
     RefundRecord,
     SentMessage,
+    StoreCreditRecord,
 )
 from closeloop.models.state import Terms
 from closeloop.models.steps import ExecuteAction, RequestApproval, Snapshot
@@ -78,6 +80,20 @@ class Shop(Protocol):
         """Return the customer with this e-mail on file (case-insensitive)."""
         ...
 
+    def find_customer_by_name(
+        self, tenant: str, first_name: str, last_name: str, zip_code: str
+    ) -> CustomerRecord | None:
+        """Return the one customer of this name and postcode (case-insensitive); None if several."""
+        ...
+
+    def get_product(self, tenant: str, product_id: str) -> ProductRecord | None:
+        """Return the product with this id; an item's id is another thing."""
+        ...
+
+    def find_item(self, tenant: str, item_id: str) -> ProductRecord | None:
+        """Return the product that has this item as a variant."""
+        ...
+
     def get_order(self, tenant: str, order_id: str) -> OrderRecord | None:
         """Return the order with this id (``#W1001``)."""
         ...
@@ -96,6 +112,58 @@ class Shop(Protocol):
         """Change where a pending order is sent."""
         ...
 
+    def modify_order_items(
+        self,
+        tenant: str,
+        key: str,
+        order_id: str,
+        item_ids: Sequence[str],
+        new_item_ids: Sequence[str],
+        method_id: str,
+    ) -> OrderRecord:
+        """Put new items in the place of old ones on a pending order; settle the difference."""
+        ...
+
+    def modify_order_payment(
+        self, tenant: str, key: str, order_id: str, method_id: str
+    ) -> OrderRecord:
+        """Take a pending order's one payment by another method, and give the first one back."""
+        ...
+
+    def return_items(
+        self, tenant: str, key: str, order_id: str, item_ids: Sequence[str], method_id: str
+    ) -> OrderRecord:
+        """Take in the return of items of a delivered order; the money goes to ``method_id``."""
+        ...
+
+    def exchange_items(
+        self,
+        tenant: str,
+        key: str,
+        order_id: str,
+        item_ids: Sequence[str],
+        new_item_ids: Sequence[str],
+        method_id: str,
+    ) -> OrderRecord:
+        """Take in the exchange of items of a delivered order for others of the same products."""
+        ...
+
+    def update_customer_address(
+        self, tenant: str, key: str, customer_id: str, address: Address
+    ) -> CustomerRecord:
+        """Change the customer's address on file."""
+        ...
+
+    def issue_store_credit(
+        self, tenant: str, key: str, order_id: str, amount: Money
+    ) -> StoreCreditRecord:
+        """Credit a gift card of the order's customer; a new one where there is none."""
+        ...
+
+    def find_store_credit(self, tenant: str, key: str) -> StoreCreditRecord | None:
+        """Return the credit issued under ``key``."""
+        ...
+
 
 class Payments(Protocol):
     """Money taken and given back: the system of record for refunds."""
@@ -108,12 +176,19 @@ class Payments(Protocol):
         """Return everything given back on the order, whoever did it."""
         ...
 
-    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
-        """Give ``amount`` back to how the order was paid; never more than is left of it."""
+    def refund(
+        self, tenant: str, key: str, order_id: str, amount: Money, *, ticket_id: str | None = None
+    ) -> RefundRecord:
+        """Give ``amount`` back to how the order was paid; never more than is left of it.
+
+        ``ticket_id`` is who is told when it settles, where the system tells anybody.
+        """
         ...
 
-    def find_refund(self, tenant: str, key: str) -> RefundRecord | None:
-        """Return the refund made under ``key``."""
+    def find_refund(
+        self, tenant: str, key: str, *, order_id: str | None = None
+    ) -> RefundRecord | None:
+        """Return the refund made under ``key``; its order, where it is known, shortens the way."""
         ...
 
     def list_credits(self, tenant: str, order_id: str) -> tuple[CreditRecord, ...]:
@@ -171,16 +246,18 @@ class Ledger(Protocol):
     def spent_today(
         self, tenant: str, customer_id: str | None, now: datetime, *, besides: Sequence[str] = ()
     ) -> tuple[int, int]:
-        """Return (customer's, tenant's) money in minor units of this UTC day, live reservations
-        included, the effects in ``besides`` left out.
+        """Return (customer's, tenant's) money in minor units of this UTC day.
+
+        Live reservations are included, the effects in ``besides`` left out.
         """
         ...
 
     def recent(
         self, tenant: str, scopes: Sequence[str], now: datetime, *, besides: Sequence[str] = ()
     ) -> dict[str, int]:
-        """Return the money in minor units of the last ``WINDOW_DAYS`` for each scope, live
-        reservations included, the effects in ``besides`` left out.
+        """Return the money in minor units of the last ``WINDOW_DAYS`` for each scope.
+
+        Live reservations are included, the effects in ``besides`` left out.
         """
         ...
 

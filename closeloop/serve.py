@@ -22,7 +22,7 @@ from closeloop.errors import (
     ConfigurationError,
     Unavailable,
 )
-from closeloop.settings import Settings, load_settings
+from closeloop.settings import Settings, load_settings, make_state_dir
 from closeloop.telemetry import configure_logging
 
 SWEEP_SECONDS: Final = 60.0
@@ -69,6 +69,7 @@ async def _serve(settings: Settings, options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    make_state_dir(settings.state_dir)
     if not options.dev:
         await _work(await connect(settings), settings, stop)
         return
@@ -80,11 +81,23 @@ async def _serve(settings: Settings, options: argparse.Namespace) -> None:
     )
     async with server:
         log.info("dev server", address=server.address, ui=server.ui_url)
-        await _work(await connect(settings), settings, stop)
+        ended = asyncio.create_task(server.wait())
+        ended.add_done_callback(lambda _: stop.set())
+        try:
+            await _work(await connect(settings), settings, stop)
+        finally:
+            ended.cancel()
+        if not server.running:
+            raise Unavailable(
+                f"the dev server at {server.address} has ended, and the worker with it; its log "
+                f"is {server.info.log}. Start again: nothing is lost"
+            )
 
 
 async def _work(client: Client, settings: Settings, stop: asyncio.Event) -> None:
     services = await asyncio.to_thread(build_services, settings)
+    if stop.is_set():
+        return
     async with running_workers(client, services), sweeping(services):
         log.info("worker ready", namespace=client.namespace, state_dir=str(settings.state_dir))
         await stop.wait()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, cast
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from closeloop.errors import ConfigurationError
@@ -14,10 +14,13 @@ from closeloop.errors import ConfigurationError
 PREFIX: Final = "CLOSELOOP_"
 _REPOSITORY: Final = Path(__file__).resolve().parent.parent
 
+_LOOPBACK: Final = r"^http://(127\.0\.0\.1|localhost):\d{1,5}$"
 _EXPECTED: Final[Mapping[str, str]] = {
     "database_url": "must be an SQLAlchemy address that begins with sqlite:// or postgresql://",
     "weaviate_url": "must be an address that begins with http:// or https://",
     "llm": "must be offline or openai",
+    "payments": "must be embedded or stripe",
+    "stripe_api_base": "is for tests: it must be http://127.0.0.1:PORT or http://localhost:PORT",
     "time_scale": "must be a number above 0 and not above 1000",
     "log_format": "must be console or json",
     "log_level": "must be debug, info or warning",
@@ -48,6 +51,14 @@ class Settings(BaseSettings):
     weaviate_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
     """Without one, knowledge is kept in SQLite."""
     llm: Literal["offline", "openai"] = "offline"
+    payments: Literal["embedded", "stripe"] = "embedded"
+    """Where money is given back; ``stripe`` needs ``stripe_api_key``."""
+    stripe_api_key: SecretStr | None = None
+    """A restricted key that may read charges, and read and write refunds."""
+    stripe_webhook_secret: SecretStr | None = None
+    """Signs what Stripe sends to the webhook; two with a comma between them while it is rolled."""
+    stripe_api_base: Annotated[str, StringConstraints(pattern=_LOOPBACK)] | None = None
+    """A stand-in for Stripe on this machine, for tests."""
     policies_dir: Path = _REPOSITORY / "policies"
     """Rules, taxonomy, approvers and voice."""
     shop_file: Path | None = None
@@ -86,3 +97,19 @@ def load_settings() -> Settings:
     if settings.shop_file is not None and not settings.shop_file.is_file():
         raise ConfigurationError(f"{PREFIX}SHOP_FILE: {settings.shop_file} is not a file")
     return settings
+
+
+def make_state_dir(folder: Path) -> None:
+    """Make the state folder where it is missing.
+
+    Raises:
+        ConfigurationError: it cannot be made, is not a folder, or may not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{PREFIX}STATE_DIR: {folder} cannot be made a folder: {error.strerror}"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"{PREFIX}STATE_DIR: {folder} may not be written to")

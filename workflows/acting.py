@@ -5,10 +5,11 @@ from typing import Literal
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from closeloop.actions.catalogue import CATALOGUE
     from closeloop.models.proposal import Action, ActionError, ActionState, Receipt
     from closeloop.models.state import Phase
     from closeloop.models.steps import ExecuteAction
-    from workflows import approval, calls
+    from workflows import approval, calls, notices
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.core import TicketCore
@@ -18,7 +19,9 @@ class ActingSteps(TicketCore):
     """Act and verify."""
 
     async def _act(self) -> None:
-        for action in approval.live_actions(self._state, self._proposal()):
+        live = approval.live_actions(self._state, self._proposal())
+        # What can be taken back goes first: money is never taken back for another action's failure.
+        for action in sorted(live, key=lambda action: not CATALOGUE[action.kind].reversible):
             if self._interrupted():
                 return  # the run loop sees to it before anything more is written
             if not await self._perform(action):
@@ -98,4 +101,24 @@ class ActingSteps(TicketCore):
             code=problem.code,
         )
         self._failed_observation(kind, step.action.kind, problem)
-        self._go(Phase.PROPOSE)
+        done = self._done_for_the_customer()
+        if done:
+            self._hand_over(
+                notices.PARTLY_DONE,
+                f"{step.action.kind} failed: {problem.message}. Done before it: {', '.join(done)}.",
+                "Finish what is missing, or take back what can be taken back.",
+            )
+        else:
+            self._go(Phase.PROPOSE)
+
+    def _done_for_the_customer(self) -> list[str]:
+        """Return the kinds that this proposal has done already, the desk's bookkeeping left out."""
+        records = (
+            transitions.record_of(self._state, action.action_id)
+            for action in self._proposal().actions
+        )
+        return [
+            record.action.kind
+            for record in records
+            if record.state is ActionState.VERIFIED and not CATALOGUE[record.action.kind].internal
+        ]

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
         ApprovalOutcome,
         ApprovalRequest,
         Approver,
+        CustomerMessage,
         Decision,
         Edit,
         Operation,
@@ -98,7 +99,6 @@ def step_for(state: TicketState, action: Action, *, request_id: str | None = Non
         customer_id=customer_id(state),
         effect_id=effect.effect_id if effect else f"{action.kind}:{action.action_id}",
         components=effect.components if effect else {},
-        scopes=tuple(facts.recent_minor) if facts else (),
         amount=facts.amount if facts else None,
         approved_by=state.approved_by,
         request_id=request_id,
@@ -317,20 +317,12 @@ def edited(state: TicketState, edit: Edit, now: datetime) -> TicketState:
 
 def unchanged(before: Judgement, after: Judgement) -> bool:
     """Whether what was approved is what would run now: same arguments, policy and facts."""
-    return _permits(after) and before.binding_hash == after.binding_hash
+    return permits(after) and before.binding_hash == after.binding_hash
 
 
-def no_new_rule(before: Judgement, after: Judgement) -> bool:
-    """Whether no rule speaks up on the edited actions that had not spoken on the whole."""
-    return _permits(after) and _rules(after) <= _rules(before)
-
-
-def _permits(judgement: Judgement) -> bool:
+def permits(judgement: Judgement) -> bool:
+    """Whether an approver's word is enough for this to run."""
     return judgement.ruling is not Ruling.REFUSE and judgement.escalate is None
-
-
-def _rules(judgement: Judgement) -> set[str]:
-    return {reason.rule_id for verdict in judgement.verdicts for reason in verdict.reasons}
 
 
 def ended(
@@ -356,6 +348,19 @@ def ended(
     )
     words = " ".join(part for part in (outcome.approver, outcome.reason, outcome.words) if part)
     return transitions.note(state, now, f"approval {outcome.outcome}", words)
+
+
+def message_problem(state: TicketState, message: CustomerMessage) -> Problem | None:
+    """Return why this message cannot be taken: its id stands for other words already."""
+    known = next((m for m in state.messages if m.message_id == message.message_id), None)
+    if known is None or known.text == message.text:
+        return None
+    shortened = known.text.endswith("…") and message.text.startswith(known.text[:-1])
+    if shortened:
+        return None
+    return Problem(
+        "different_content", "there is a message of this id with other words: use another id"
+    )
 
 
 def operation_problem(state: TicketState, operation: Operation) -> Problem | None:

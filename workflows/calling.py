@@ -68,10 +68,25 @@ async def remote(
     except FailureError as error:
         raise _failed(name, error) from error
     try:
-        return workflow.payload_converter().from_payload(raw.payload, result)
-    except Exception as error:
+        return decoded(raw, result)
+    except ValueError as error:
         problem = ActionError(code=UNDECODABLE, message=clip(str(error), 300))
         raise CallFailed(name, problem, refused=False) from error
+
+
+def decoded(raw: RawValue, model: type[Result]) -> Result:
+    """Return what came as a model.
+
+    Raises:
+        ValueError: it is no such thing; says why.
+    """
+    try:
+        value: object = workflow.payload_converter().from_payload(raw.payload, model)
+    except Exception as error:  # whatever a converter raises
+        raise ValueError(f"not a {model.__name__}: {error}") from error
+    if not isinstance(value, model):  # an empty payload decodes as None, whatever was asked for
+        raise ValueError(f"not a {model.__name__}: {type(value).__name__}")
+    return value
 
 
 async def local(

@@ -29,7 +29,11 @@ def inert(text: str, limit: int = 200) -> str:
 
 def card(state: TicketState) -> str:
     """Return status, classification, wait, proposal, actions and last words as Markdown."""
-    lines = [f"### {state.status.value} · {state.mode.value}"]
+    ticket = state.ticket
+    lines = [
+        f"### {state.status.value} · {state.mode.value}",
+        f"Ticket {ticket.ticket_id} of tenant {ticket.tenant}, by {ticket.channel}",
+    ]
     if state.deadline is not None:
         lines.append(
             f"Waits for **{state.deadline_reason}** until {state.deadline:%Y-%m-%d %H:%M:%S} UTC"

@@ -18,8 +18,8 @@ OPENING_MESSAGE: Final = "#0"
 
 MAX_MESSAGES: Final = 80
 MAX_READ_CHARS: Final = 2_000
-MAX_READ_BYTES: Final = 200_000
-MAX_UNREAD_BYTES: Final = 500_000
+MAX_READ_BYTES: Final = 150_000
+MAX_UNREAD_BYTES: Final = 400_000
 """What the texts of all messages read, and of all unread, may take in the carried state."""
 
 WINDOW_MESSAGES: Final = 12
@@ -40,6 +40,14 @@ def unread(state: TicketState) -> tuple[Message, ...]:
 def added(state: TicketState, message: Message) -> TicketState:
     """Add a message at the end."""
     return state.model_copy(update={"messages": _trimmed((*state.messages, message))})
+
+
+def said(state: TicketState, message: Message) -> TicketState:
+    """Add a message of ours, before those unread: they came while it was on its way."""
+    fresh = unread(state)
+    position = state.messages.index(fresh[0]) if fresh else len(state.messages)
+    messages = (*state.messages[:position], message, *state.messages[position:])
+    return state.model_copy(update={"messages": _trimmed(messages)})
 
 
 def handled(state: TicketState, message_ids: Sequence[str]) -> TicketState:
@@ -120,7 +128,7 @@ def _trimmed(messages: Sequence[Message]) -> tuple[Message, ...]:
         if _MOST_BYTES * sum(len(m.text) for m in group) <= room:
             continue
         if sum(_bytes(m.text) for m in group) > room:
-            share = room // len(group)
+            share = room * 3 // 4 // len(group)  # with room for more, before it is done again
             kept = [_fitting(m, share) if m.handled is read else m for m in kept]
     return tuple(kept)
 

@@ -5,7 +5,11 @@ acts on it. Signals run the same checks as updates; what they may not do is reco
 Only ``ApplicationError`` leaves a handler.
 """
 
+from typing import TypeVar
+
+from pydantic import BaseModel
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -33,11 +37,14 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows import approval, checks
     from workflows import state as transitions
+    from workflows.calling import decoded
     from workflows.core import TicketCore
     from workflows.state import Item
 
 
 MAX_HINTS = 20
+
+Sent = TypeVar("Sent", bound=BaseModel)
 
 
 class TicketHandlers(TicketCore):
@@ -48,10 +55,19 @@ class TicketHandlers(TicketCore):
         """Take in a message of the customer; the same id again gets the same receipt."""
         return self._take_message(message)
 
+    @add_message.validator
+    def _check_message(self, message: CustomerMessage) -> None:
+        _refuse(approval.message_problem(self._state, message))
+
     @workflow.signal(name=SIGNAL_CUSTOMER_MESSAGE)
-    def customer_message(self, message: CustomerMessage) -> None:
-        """Take in a message from an ingress that cannot redeliver."""
-        self._take_message(message)
+    def customer_message(self, raw: RawValue) -> None:
+        """Take in a ``CustomerMessage`` from an ingress that cannot redeliver."""
+        message = self._read(raw, CustomerMessage)
+        problem = message and approval.message_problem(self._state, message)
+        if message is not None and problem is None:
+            self._take_message(message)
+        elif problem is not None:
+            self._note("ignored", f"message: {problem.code}: {problem.message}")
 
     @workflow.update(name=UPDATE_DECIDE)
     async def decide(self, decision: Decision) -> UpdateReceipt:
@@ -68,8 +84,11 @@ class TicketHandlers(TicketCore):
             _refuse(approval.decision_problem(self._state, decision))
 
     @workflow.signal(name=SIGNAL_SUBMIT_DECISION)
-    async def submit_decision(self, decision: Decision) -> None:
-        """Take a decision from an ingress that cannot wait for the answer."""
+    async def submit_decision(self, raw: RawValue) -> None:
+        """Take a ``Decision`` from an ingress that cannot wait for the answer."""
+        decision = self._read(raw, Decision)
+        if decision is None:
+            return
         try:
             await self._take_decision(decision)
         except ApplicationError as refusal:
@@ -103,9 +122,10 @@ class TicketHandlers(TicketCore):
             _refuse(approval.operation_problem(self._state, operation))
 
     @workflow.signal(name=SIGNAL_BACKEND_EVENT)
-    def backend_event(self, event: BackendEvent) -> None:
-        """Take a backend's hint that something changed; it causes a read-back, proves nothing."""
-        if self._known("event", event.event_id) is not None:
+    def backend_event(self, raw: RawValue) -> None:
+        """Take a ``BackendEvent``: a hint that causes a read-back, and proves nothing."""
+        event = self._read(raw, BackendEvent)
+        if event is None or self._known("event", event.event_id) is not None:
             return
         self._receipt("event", event.event_id)
         hints = (*self._state.hints, event)[-MAX_HINTS:]
@@ -126,6 +146,14 @@ class TicketHandlers(TicketCore):
     def get_timeline(self) -> tuple[TimelineEntry, ...]:
         """Return what happened, oldest first."""
         return self._state.timeline
+
+    def _read(self, raw: RawValue, model: type[Sent]) -> Sent | None:
+        """Decode a signal; the SDK would drop one that does not decode without a trace here."""
+        try:
+            return decoded(raw, model)
+        except ValueError:
+            self._note("ignored", f"signal: it cannot be read as a {model.__name__}")
+            return None
 
     def _take_message(self, message: CustomerMessage) -> UpdateReceipt:
         known = self._known("message", message.message_id)

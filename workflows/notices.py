@@ -9,10 +9,15 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.proposal import ActionState
     from closeloop.models.state import TicketState
 
+PARTLY_DONE: Final = "partly_done"
+"""Why people get a ticket of whose actions some were done and a later one was refused."""
+
 HANDED_OVER: Final = (
     "Thank you for your patience. One of our colleagues is taking over your request and will get"
     " back to you here. You do not need to do anything; everything you wrote is with them."
 )
+
+DONE_SO_FAR: Final = "\n\nThis is done already: {done}."
 
 DONE_BY_PERSON: Final = (
     "One of our colleagues has dealt with your request. If anything is still open, just answer"
@@ -20,6 +25,20 @@ DONE_BY_PERSON: Final = (
 )
 
 MAX_PACK_CHARS: Final = 6_000
+
+
+def handed_over(state: TicketState) -> str:
+    """Return what the customer hears; what a plan that broke off has done already is no secret."""
+    names = [action.action_id for action in state.proposal.actions] if state.proposal else []
+    done = [
+        record.receipt.summary
+        for record in state.actions
+        if record.action.action_id in names
+        and record.state is ActionState.VERIFIED
+        and record.receipt is not None
+    ]
+    broke_off = state.escalation is not None and state.escalation.reason == PARTLY_DONE
+    return HANDED_OVER + (DONE_SO_FAR.format(done="; ".join(done)) if broke_off and done else "")
 
 
 def hand_over_pack(state: TicketState, reason: str, summary: str, recommendation: str) -> str:

@@ -44,7 +44,7 @@ class PeopleSteps(TicketCore):
             self._note("case not created", failure.problem.message)
             await self._record("escalated, without a case")
         if approval.mode_cap(self._state) is not Mode.SHADOW:  # which only watches
-            await self._send(notices.HANDED_OVER, Status.ESCALATED)
+            await self._send(notices.handed_over(self._state), Status.ESCALATED)
         self._go(Phase.WITH_PERSON)
 
     async def _with_person(self) -> None:

@@ -182,7 +182,7 @@ def replied(
 ) -> TicketState:
     """Return the state after a reply went out; the waiting notice of a hand-over is no response."""
     message = Message(message_id=reply_id, sender="closeloop", text=text, at=now, handled=True)
-    state = conversation.added(state, message)
+    state = conversation.said(state, message)
     if state.sla.first_response_at is None and status is not Status.ESCALATED:
         seconds = (now - state.ticket.received_at).total_seconds()
         state = event(state, now, "first_response", seconds=round(seconds, 3))

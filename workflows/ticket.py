@@ -214,7 +214,7 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         assert deadline is not None
         if not await self._wait(deadline, self._state.deadline_reason):
             if not self._resting() and await self._still_stands(self._unsettled()):
-                self._go(Phase.CLOSE)
+                self._close_or_watch()
             return
         if self._state.hints and not await self._still_stands(self._hinted()):
             return
@@ -240,6 +240,21 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
             case "other":
                 self._note("another wish", "after the resolution")
                 self._go(Phase.UNDERSTAND, Status.WORKING)
+
+    def _close_or_watch(self) -> None:
+        """Close; but money that is still under way keeps the ticket, until a person looks."""
+        if not self._unsettled():
+            self._go(Phase.CLOSE)
+            return
+        now, terms = workflow.now(), self._state.terms
+        since = self._state.sla.resolved_at or self._state.opened_at
+        if (now - since).total_seconds() >= terms.settlement_limit_seconds:
+            self._hand_over("not_settled", "Money that was sent has not arrived in time.", "")
+            return
+        self._state = transitions.due(
+            self._state, terms.settlement_check_seconds, "the settlement of a refund", now
+        )
+        self._note("not settled yet", "looked at again later")
 
     def _reopen(self, why: str) -> None:
         self._state = transitions.reopened(self._state, workflow.now())

@@ -55,6 +55,11 @@ class ActionParams(Input):
         """The order that the action is about."""
         return None
 
+    @property
+    def target_customer(self) -> str | None:
+        """The customer whose own record the action is about."""
+        return None
+
 
 class ActionKind(ActionParams, ABC):
     """An ``ActionParams`` that can name its effect."""

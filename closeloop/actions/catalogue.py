@@ -5,8 +5,10 @@ from typing import Final
 from pydantic import ValidationError
 
 from closeloop.actions.base import ActionKind
+from closeloop.actions.customers import IssueStoreCredit, UpdateCustomerAddress
 from closeloop.actions.desk import AddCrmNote, CreateEscalationCase, SendReplyMessage
-from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
+from closeloop.actions.items import ExchangeItems, ModifyOrderItems, ReturnItems
+from closeloop.actions.orders import CancelOrder, ModifyOrderAddress, ModifyOrderPayment
 from closeloop.actions.refunds import RefundPayment
 from closeloop.models.proposal import Action
 
@@ -15,7 +17,13 @@ CATALOGUE: Final[dict[str, type[ActionKind]]] = {
     for cls in (
         RefundPayment,
         CancelOrder,
+        ModifyOrderItems,
         ModifyOrderAddress,
+        ModifyOrderPayment,
+        ReturnItems,
+        ExchangeItems,
+        UpdateCustomerAddress,
+        IssueStoreCredit,
         AddCrmNote,
         CreateEscalationCase,
         SendReplyMessage,

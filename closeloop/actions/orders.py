@@ -1,7 +1,9 @@
 """Changes to an order that was not sent yet."""
 
 import hashlib
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import StringConstraints
 
 from closeloop.actions.base import ActionKind, Effect
 from closeloop.models.records import Address, OrderRecord
@@ -52,6 +54,7 @@ class ModifyOrderAddress(ActionKind):
 
     kind: ClassVar[str] = "modify_order_address"
     assurance: ClassVar[Assurance] = Assurance.CONFIRMED
+    reversible: ClassVar[bool] = True
     remedy_words: ClassVar[tuple[str, ...]] = ("address", "deliver", "ship", "send it to", "moved")
 
     order_id: OrderId
@@ -71,3 +74,33 @@ class ModifyOrderAddress(ActionKind):
         """Say where the order would go."""
         place = self.address
         return f"Send order {self.order_id} to {place.address1}, {place.zip} {place.city}"
+
+
+class ModifyOrderPayment(ActionKind):
+    """Pay for a pending order by another method; what was paid goes back to the first one."""
+
+    kind: ClassVar[str] = "modify_order_payment"
+    moves_money: ClassVar[bool] = True
+    remedy_words: ClassVar[tuple[str, ...]] = ("pay", "card", "method", "charge")
+
+    order_id: OrderId
+    payment_method_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+    @property
+    def target_order(self) -> str | None:
+        """The order to be paid otherwise."""
+        return self.order_id
+
+    def effect(self, ticket_id: str, order: OrderRecord | None) -> Effect:
+        """Name the change by order and new method; it claims the one change there can be."""
+        if order is None:
+            return Effect(effect_id=f"payment:{self.order_id}:{self.payment_method_id}")
+        return Effect(
+            effect_id=f"payment:{order.order_id}:{self.payment_method_id}",
+            components={f"{order.order_id}/change-of-payment": 0},
+            amount=order.total(),
+        )
+
+    def describe(self) -> str:
+        """Say by what the order would be paid."""
+        return f"Pay for order {self.order_id} by {self.payment_method_id} instead"

@@ -1,6 +1,7 @@
 """The commands of ``starter.py``: options in, one call on the desk, one page out."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -12,11 +13,12 @@ import typer
 from closeloop import report
 from closeloop.cli import pages, views
 from closeloop.cli.doctor import examine
-from closeloop.cli.inputs import parse_since, read_model
+from closeloop.cli.inputs import parse_since, read_content, read_model
 from closeloop.client import SupportDesk
 from closeloop.errors import BadInput, Refused
 from closeloop.intake import parse_input
 from closeloop.models.approval import CustomerMessage, Edit, RecordedResolution, RejectCode
+from closeloop.models.hints import IgnoredEvent
 from closeloop.models.ticket import Assurance, Mode, Status, TicketRequest
 from closeloop.names import DEFAULT_TENANT, checked_part, workflow_id
 from closeloop.settings import load_settings
@@ -35,6 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+shop = typer.Typer(help="The embedded shop.", rich_markup_mode=None)
+app.add_typer(shop, name="shop")
 
 
 @app.command("open")
@@ -250,12 +255,63 @@ def metrics(
 
 
 @app.command()
+def webhook(
+    sender: Annotated[Literal["stripe"], typer.Argument(help="Who sent it.")],
+    payload: Annotated[Path, typer.Option("--payload", help="The body, exactly as it came.")],
+    signature: Annotated[str, typer.Option("--signature", help="The header Stripe-Signature.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take one delivery of a backend's webhook, and give its hint to the ticket."""
+    content = read_content(payload, option="payload")
+    settings = load_settings()
+    from closeloop import bootstrap  # as in metrics
+
+    taken = bootstrap.read_stripe_webhook(settings, content, signature, _now())
+    if isinstance(taken, IgnoredEvent):
+        pages.emit(taken, None if as_json else views.ignored_page(sender, taken))
+        return
+    hinted = _run(taken.tenant, lambda desk: desk.backend_event(taken.ticket_id, taken.event))
+    pages.emit(hinted, None if as_json else views.hinted_page(taken, hinted))
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Check the server, its search attributes, workers, database, policies and shop data."""
     findings = asyncio.run(examine(load_settings()))
     pages.emit(findings, None if as_json else views.doctor_page(findings))
     code = next((finding.exit_code for finding in findings.checks if not finding.ok), 0)
     raise typer.Exit(code)
+
+
+@shop.command("export")
+def export_shop(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A file, instead of stdout; it must not be there.")
+    ] = None,
+    tenant: Tenant = DEFAULT_TENANT,
+    as_json: AsJson = False,
+) -> None:
+    """Write the embedded shop as it is now, in the shape of CLOSELOOP_SHOP_FILE."""
+    checked_part(tenant, "tenant")
+    settings = load_settings()
+    from closeloop import bootstrap  # as in `metrics`
+
+    document = bootstrap.export_shop(settings, tenant)
+    if out is None:
+        pages.emit(document, None)
+        return
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            json.dump(document, file, indent=2)
+            file.write("\n")
+    except OSError as error:
+        raise BadInput(f"--out {out}: {error.strerror}", field="out") from error
+    counts = {name: len(records) for name, records in document.items()}
+    page = pages.Page(
+        f"Shop of {tenant} written to {out}",
+        facts=[(name, str(count)) for name, count in counts.items()],
+    )
+    pages.emit({"tenant": tenant, "file": str(out), **counts}, None if as_json else page)
 
 
 def _run(tenant: str, work: Callable[[SupportDesk], Awaitable[Answer]]) -> Answer:

@@ -81,8 +81,11 @@ async def _attributes(name: str, client: Client) -> Finding:
     detail = [f"{key} is missing" for key in missing]
     detail += [f"{key} is {there[key]} and must be {SEARCH_ATTRIBUTES[key]}" for key in wrong]
     names = [f"--name {key} --type {SEARCH_ATTRIBUTES[key]}" for key in (*wrong, *missing)]
-    todo = [f"temporal operator search-attribute remove --name {key}" for key in wrong]
-    todo.append(f"temporal operator search-attribute create {' '.join(names)}")
+    address = client.service_client.config.target_host
+    where = f"--address {address} --namespace {client.namespace}"
+    tool = "temporal operator search-attribute"
+    todo = [f"{tool} remove {where} --name {key}" for key in wrong]
+    todo.append(f"{tool} create {where} {' '.join(names)}")
     return Finding(
         name=name,
         ok=False,
@@ -125,12 +128,11 @@ async def _workers(name: str, client: Client, queue: str, kind: TaskQueueType.Va
 
 
 def _database(settings: Settings) -> str:
-    scheme, _, path = settings.database_url.partition(":///")
-    file = Path(path.partition("?")[0])
-    if scheme.startswith("sqlite") and path and not file.exists():
-        return f"{file} is not there yet; the worker makes it"
     from closeloop import bootstrap
 
+    file = bootstrap.missing_database(settings)
+    if file is not None:
+        return f"{file} is not there yet; the worker makes it"
     records = bootstrap.open_records(settings)
     waiting = len(records.list_approvals(DEFAULT_TENANT))
     return f"answers; tenant {DEFAULT_TENANT!r} has {waiting} waiting for approval"

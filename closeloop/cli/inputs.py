@@ -48,7 +48,12 @@ def parse_since(text: str, *, now: datetime) -> datetime:
     return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
 
 
-def _read_json(path: Path, option: str) -> object:
+def read_content(path: Path, *, option: str) -> bytes:
+    """Return what stands in a file, exactly.
+
+    Raises:
+        BadInput: it cannot be read, or is too large; names the file.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
@@ -56,6 +61,11 @@ def _read_json(path: Path, option: str) -> object:
         raise BadInput(f"{path}: cannot be read: {error.strerror}", field=option) from None
     if len(content) > MAX_FILE_BYTES:
         raise BadInput(f"{path}: is larger than {MAX_FILE_BYTES} bytes", field=option)
+    return content
+
+
+def _read_json(path: Path, option: str) -> object:
+    content = read_content(path, option=option)
     try:
         return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_each_once)
     except _Twice as error:
@@ -67,6 +77,8 @@ def _read_json(path: Path, option: str) -> object:
             f"{path}: is not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
             field=option,
         ) from None
+    except ValueError as error:  # a number with more digits than Python converts
+        raise BadInput(f"{path}: is not usable JSON: {error}", field=option) from None
     except RecursionError:
         raise BadInput(f"{path}: is nested too deeply", field=option) from None
 

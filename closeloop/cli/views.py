@@ -8,9 +8,11 @@ from closeloop.cli.pages import Grid, Page
 from closeloop.client import Opened
 from closeloop.models.approval import UpdateReceipt
 from closeloop.models.base import clip
+from closeloop.models.hints import BackendHint, Hinted, IgnoredEvent
 from closeloop.models.state import TimelineEntry
 from closeloop.models.ticket import Status
 from closeloop.models.view import ActionView, PendingApprovalView, TicketSummary, TicketView
+from closeloop.names import DEFAULT_TENANT, parse_workflow_id
 from closeloop.report import Metrics, Spread
 
 _SHOWN_MESSAGES = 6
@@ -42,10 +44,11 @@ def span(length: timedelta) -> str:
 
 def opened_page(opened: Opened) -> Page:
     """Say where the ticket lives."""
+    tenant, _ = parse_workflow_id(opened.workflow_id)
     return Page(
         title=f"Ticket {opened.ticket_id}: {opened.status.value}",
         facts=[("workflow", opened.workflow_id), ("run", opened.run_id)],
-        hint=f"python starter.py show {opened.ticket_id}",
+        hint=f"python starter.py show {opened.ticket_id}{_of(tenant)}",
     )
 
 
@@ -56,6 +59,22 @@ def receipt_page(receipt: UpdateReceipt) -> Page:
     if receipt.reason:
         facts.append(("reason", receipt.reason))
     return Page(title=word, facts=facts)
+
+
+def hinted_page(hint: BackendHint, hinted: Hinted) -> Page:
+    """Say what became of a backend's hint."""
+    what = f"{hint.event.kind} ({hint.reference})"
+    return Page(
+        title=f"{what}: {hinted.outcome.replace('_', ' ')}",
+        facts=[("ticket", hinted.ticket_id), ("event", hinted.event_id)],
+        hint=f"python starter.py timeline {hinted.ticket_id}",
+    )
+
+
+def ignored_page(sender: str, event: IgnoredEvent) -> Page:
+    """Say that an event concerns no ticket."""
+    facts = [("event", event.event_id), ("type", event.type), ("why", event.why)]
+    return Page(title=f"{sender}: ignored", facts=facts)
 
 
 def list_page(rows: Sequence[TicketSummary], status: Status | None) -> Page:
@@ -83,6 +102,7 @@ def approvals_page(rows: Sequence[TicketSummary], now: datetime) -> Page:
     """List what waits for a person, the most urgent first."""
     if not rows:
         return Page(title="Nothing waits for approval")
+    of = _of(rows[0].tenant)
     grid = Grid(
         ("decide by", "ticket", "request", "actions", "total", "subject"),
         [
@@ -100,7 +120,10 @@ def approvals_page(rows: Sequence[TicketSummary], now: datetime) -> Page:
     return Page(
         title=f"{len(rows)} waiting for approval",
         grids=[grid],
-        hint="python starter.py show TICKET; then decide TICKET --request R --as YOU --approve",
+        hint=(
+            f"python starter.py show TICKET{of}; then "
+            f"decide TICKET{of} --request R --as YOU (--approve | --reject --reason CODE)"
+        ),
     )
 
 
@@ -132,7 +155,12 @@ def ticket_page(view: TicketView, now: datetime) -> Page:
             Grid(
                 ("request", "outcome", "by", "why"),
                 [
-                    (a.request_id, a.outcome, a.approver or "-", f"{a.reason or ''} {a.words}")
+                    (
+                        a.request_id,
+                        f"{a.outcome}, edited" if a.edited else a.outcome,
+                        a.approver or "-",
+                        f"{a.reason or ''} {a.words}",
+                    )
                     for a in view.approvals
                 ],
             )
@@ -221,12 +249,18 @@ def _texts(view: TicketView) -> list[tuple[str, str]]:
         draft = view.escalation.draft
         texts.append(("for the person", f"{draft.summary}\n{draft.recommendation}".strip()))
     if view.pending_approval is not None:
-        texts.append(_request(view.pending_approval))
+        texts.append(_request(view, view.pending_approval))
     return texts
 
 
-def _request(request: PendingApprovalView) -> tuple[str, str]:
-    lines = [f"- {summary}" for summary in request.summaries]
+def _request(view: TicketView, request: PendingApprovalView) -> tuple[str, str]:
+    asked = set(request.action_ids)
+    lines = [
+        proposal.goal
+        for proposal in view.proposals[-1:]
+        if asked <= {action.action_id for action in proposal.actions}
+    ]
+    lines += [f"- {summary}" for summary in request.summaries]
     lines += [f"because {reason}" for reason in request.reasons]
     if request.reply:
         lines += ["the customer would read:", request.reply]
@@ -236,17 +270,22 @@ def _request(request: PendingApprovalView) -> tuple[str, str]:
 
 def _hint(view: TicketView) -> str:
     request = view.pending_approval
+    ticket = f"{view.ticket_id}{_of(view.tenant)}"
     if request is not None:
         return (
-            f"python starter.py decide {view.ticket_id} --request {request.request_id} --as YOU "
+            f"python starter.py decide {ticket} --request {request.request_id} --as YOU "
             "(--approve | --reject --reason CODE)"
         )
     if view.status is Status.ESCALATED:
         return (
-            f"python starter.py operate {view.ticket_id} --as YOU "
-            "(--record-resolution FILE | --hand-back)"
+            f"python starter.py operate {ticket} --as YOU (--record-resolution FILE | --hand-back)"
         )
     return ""
+
+
+def _of(tenant: str) -> str:
+    """Return the option that a command needs for another tenant than the default one."""
+    return "" if tenant == DEFAULT_TENANT else f" --tenant {tenant}"
 
 
 def _result(action: ActionView) -> str:

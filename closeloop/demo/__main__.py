@@ -26,7 +26,7 @@ from closeloop.demo.scenario import read_scenarios
 from closeloop.demo.scorecard import flat, print_scorecard, progress, write_report
 from closeloop.devserver import read_dev_json
 from closeloop.errors import CloseloopError, Unavailable
-from closeloop.settings import Settings, load_settings
+from closeloop.settings import Settings, load_settings, make_state_dir
 from closeloop.telemetry import configure_logging
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
@@ -43,10 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scenarios", type=Path, default=ROOT / "scenarios")
     parser.add_argument("--out", type=Path, default=Path(), help="where demo.json is written")
     options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     try:
         return asyncio.run(_demo(console, options.scenarios, options.out))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("stopped")
         return 130
     except CloseloopError as error:
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _demo(console: Console, scenarios: Path, out: Path) -> int:
+    _stop_in_order()
     settings = _demo_settings()
     configure_logging("console", "warning")
     runs = [Run(scenario) for scenario in read_scenarios(scenarios)]
@@ -77,12 +79,22 @@ async def _demo(console: Console, scenarios: Path, out: Path) -> int:
     return 0 if all(not run.differences for run in flat(runs)) else 1
 
 
+def _stop_in_order() -> None:
+    """Let a closed terminal and `kill` end the demo as Ctrl-C does: its worker is never left."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
 def _demo_settings() -> Settings:
     given = load_settings()
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     scale = given.time_scale if "CLOSELOOP_TIME_SCALE" in os.environ else TIME_SCALE
+    folder = (given.state_dir / f"demo-{stamp}-{os.getpid()}").absolute()
     return Settings(
-        state_dir=(given.state_dir / f"demo-{stamp}-{os.getpid()}").absolute(),
+        state_dir=folder,
+        database_url=f"sqlite:///{folder / 'operations.db'}",
         policies_dir=given.policies_dir,
         shop_file=given.shop_file,
         time_scale=scale,
@@ -92,7 +104,7 @@ def _demo_settings() -> Settings:
 @asynccontextmanager
 async def _worker(settings: Settings) -> AsyncGenerator[str]:
     """Run ``worker.py --dev`` as a child of this process; yield the address of the Web UI."""
-    settings.state_dir.mkdir(parents=True)
+    make_state_dir(settings.state_dir)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")} | {
         "CLOSELOOP_STATE_DIR": str(settings.state_dir),
         "CLOSELOOP_DATABASE_URL": settings.database_url,

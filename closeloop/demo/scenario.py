@@ -56,6 +56,12 @@ class Play(Input):
     who: str
     does: Deed
 
+    @model_validator(mode="after")
+    def _in_time(self) -> Self:
+        if (self.after == "start") != (self.does.fault is not None):
+            raise ValueError("a fault, and nothing else, is planted before the start")
+        return self
+
 
 class ExpectedAction(Input):
     """How one action must end; ``attempts`` only where it is certain."""

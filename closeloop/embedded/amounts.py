@@ -49,6 +49,13 @@ def to_minor(value: object) -> int:
         raise ValueError("the amount is too large: 9,999,999,999,999.99 is the most") from None
 
 
+def to_signed_minor(value: object) -> int:
+    """Return a JSON number as minor units; as ``to_minor``, but it may be negative."""
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and value < 0:
+        return -to_minor(-value)
+    return to_minor(value)
+
+
 def from_minor(minor: int) -> float:
     """Return minor units as the decimal number of a shop file; ``to_minor`` of it is ``minor``."""
     return minor / 100
@@ -97,6 +104,11 @@ def format_time(time: datetime) -> str:
 
 Amount = Annotated[int, BeforeValidator(to_minor), PlainSerializer(from_minor, return_type=float)]
 """An amount: minor units in memory, a decimal number in JSON."""
+
+SignedAmount = Annotated[
+    int, BeforeValidator(to_signed_minor), PlainSerializer(from_minor, return_type=float)
+]
+"""A difference, which may be negative: minor units in memory, a decimal number in JSON."""
 
 Time = Annotated[datetime, BeforeValidator(to_time), PlainSerializer(format_time, return_type=str)]
 """A point in time, in UTC: RFC 3339 in JSON, where a negative duration may stand too."""

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from pydantic import ValidationError
+
 from closeloop.errors import (
     BackendRefused,
     BackendUnavailable,
@@ -262,3 +264,17 @@ def once(connection: sqlite3.Connection, call: Call, result: type[R], work: Call
             code="idempotency_mismatch",
         )
     return result.model_validate_json(row[1])
+
+
+def result_of(
+    connection: sqlite3.Connection, tenant: str, service: str, key: str, result: type[R]
+) -> R | None:
+    """Return what the first call under a key came to; None if there was none of that result."""
+    row = connection.execute(
+        "SELECT result FROM calls WHERE tenant = ? AND service = ? AND key = ?",
+        (tenant, service, key),
+    ).fetchone()
+    try:
+        return None if row is None else result.model_validate_json(row[0])
+    except ValidationError:  # another operation used the key
+        return None

@@ -10,7 +10,14 @@ from uuid import uuid4
 from closeloop.embedded import claims
 from closeloop.embedded.database import Call, Database, once
 from closeloop.embedded.faults import FaultPlan, FaultyPort, reads, writes
-from closeloop.embedded.stored import StoredOrder, find_order, find_user, require_order, save_user
+from closeloop.embedded.stored import (
+    FROM_SHOP_FILE,
+    StoredOrder,
+    find_order,
+    find_user,
+    require_order,
+    save_user,
+)
 from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
 from closeloop.models.records import CreditRecord, DisputeRecord, PaymentRecord, RefundRecord
@@ -42,7 +49,7 @@ class EmbeddedPayments(FaultyPort):
             order = find_order(connection, tenant, order_id)
             if order is None:
                 return ()
-            history = _history(connection, order)
+            history = history_of(connection, order)
         return tuple(
             PaymentRecord(
                 payment_id=f"pay_{order.order_id.strip('#')}_{n}",
@@ -68,8 +75,13 @@ class EmbeddedPayments(FaultyPort):
         return tuple(_refund(row) for row in rows)
 
     @reads
-    def find_refund(self, tenant: str, key: str) -> RefundRecord | None:
-        """Return the refund made under ``key``; a cancellation's bears the cancellation's key."""
+    def find_refund(
+        self, tenant: str, key: str, *, order_id: str | None = None
+    ) -> RefundRecord | None:
+        """Return the refund made under ``key``; a cancellation's bears the cancellation's key.
+
+        Here a key is found without its order.
+        """
         with self.database.read() as connection:
             row = connection.execute(
                 f"{_REFUND} WHERE tenant = ? AND key = ?", (tenant, key)
@@ -77,8 +89,12 @@ class EmbeddedPayments(FaultyPort):
         return None if row is None else _refund(row)
 
     @writes
-    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
+    def refund(
+        self, tenant: str, key: str, order_id: str, amount: Money, *, ticket_id: str | None = None
+    ) -> RefundRecord:
         """Give ``amount`` back to how the order was paid; never more than is left of it.
+
+        Nobody is told when it settles: a ticket looks for itself.
 
         Raises:
             BackendRefused: ``order_not_found``, ``invalid_amount``, ``currency_mismatch``,
@@ -141,7 +157,7 @@ class EmbeddedPayments(FaultyPort):
         Raises:
             BackendRefused: ``key`` was used for a refund (``idempotency_mismatch``).
         """
-        left = sum(minor for _, minor in left_of(_history(connection, order)))
+        left = sum(minor for _, minor in left_of(history_of(connection, order)))
         left = max(0, left - claims.called_back(connection, order))
         if left == 0:
             return None
@@ -160,25 +176,58 @@ class EmbeddedPayments(FaultyPort):
     def _refund_undisputed(
         self, connection: sqlite3.Connection, order: StoredOrder, key: str, amount: Money
     ) -> RefundRecord:
-        rest = sum(minor for _, minor in left_of(_history(connection, order)))
+        rest = sum(minor for _, minor in left_of(history_of(connection, order)))
         claims.require_untouched(connection, order, amount, rest)
         return self._refund(connection, order, key, amount)
 
     def _refund(
         self, connection: sqlite3.Connection, order: StoredOrder, key: str, amount: Money
     ) -> RefundRecord:
-        history = _history(connection, order)
-        left = left_of(history)
+        left = left_of(history_of(connection, order))
         _check(order, amount, left)
         shares = split(left, amount.amount_minor)
-        connection.executemany(
-            "INSERT INTO transactions VALUES (?, ?, ?, 'refund', ?, ?)",
-            (
-                (order.tenant, order.order_id, len(history) + n, minor, method_id)
-                for n, (method_id, minor) in enumerate(shares)
-            ),
-        )
-        _credit_balances(connection, order, shares)
+        rows = [HistoryRow(kind="refund", minor=minor, method_id=name) for name, minor in shares]
+        return self._write(connection, order, key, rows, amount)
+
+    def book(
+        self,
+        connection: sqlite3.Connection,
+        order: StoredOrder,
+        key: str,
+        rows: Sequence[HistoryRow],
+    ) -> None:
+        """Add rows to an order's history, in the caller's transaction; gift cards move at once.
+
+        What is given back counts as a refund under ``key``. The caller has checked the methods.
+
+        Raises:
+            BackendRefused: ``key`` was used for a refund (``idempotency_mismatch``).
+        """
+        back = sum(row.minor for row in rows if row.kind == "refund")
+        if back == 0:
+            _append(connection, order, rows)
+            return
+        used = connection.execute(
+            "SELECT 1 FROM refunds WHERE tenant = ? AND key = ?", (order.tenant, key)
+        ).fetchone()
+        if used is not None:
+            raise BackendRefused(
+                f"the idempotency key {key!r} was used before, with other arguments",
+                code="idempotency_mismatch",
+            )
+        amount = Money(amount_minor=back, currency=order.currency)
+        self._write(connection, order, key, rows, amount)
+
+    def _write(
+        self,
+        connection: sqlite3.Connection,
+        order: StoredOrder,
+        key: str,
+        rows: Sequence[HistoryRow],
+        amount: Money,
+    ) -> RefundRecord:
+        """Add rows that give ``amount`` back, and the refund's own record."""
+        _append(connection, order, rows)
         created = datetime.now(UTC)
         row = (
             f"re_{uuid4().hex[:16]}",
@@ -246,7 +295,8 @@ def split(left: Sequence[tuple[str, int]], minor: int) -> list[tuple[str, int]]:
     return shares
 
 
-def _history(connection: sqlite3.Connection, order: StoredOrder) -> tuple[HistoryRow, ...]:
+def history_of(connection: sqlite3.Connection, order: StoredOrder) -> tuple[HistoryRow, ...]:
+    """Return the rows of an order's history of money, oldest first."""
     rows = connection.execute(
         "SELECT kind, amount_minor, method_id FROM transactions"
         " WHERE tenant = ? AND order_id = ? ORDER BY position",
@@ -257,18 +307,31 @@ def _history(connection: sqlite3.Connection, order: StoredOrder) -> tuple[Histor
     )
 
 
-def _credit_balances(
-    connection: sqlite3.Connection, order: StoredOrder, shares: Sequence[tuple[str, int]]
+def _append(connection: sqlite3.Connection, order: StoredOrder, rows: Sequence[HistoryRow]) -> None:
+    position = len(history_of(connection, order))
+    connection.executemany(
+        "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            (order.tenant, order.order_id, position + n, row.kind, row.minor, row.method_id)
+            for n, row in enumerate(rows)
+        ),
+    )
+    _move_balances(connection, order, rows)
+
+
+def _move_balances(
+    connection: sqlite3.Connection, order: StoredOrder, rows: Sequence[HistoryRow]
 ) -> None:
-    """Raise the balance of gift cards that money goes back to, at once."""
+    """Move the balance of gift cards that are charged, or that money goes back to, at once."""
     user = find_user(connection, order.tenant, order.customer_id)
     if user is None:
         return
     methods = dict(user.payment_methods)
-    for method_id, minor in shares:
-        method = methods.get(method_id)
+    for row in rows:
+        method = methods.get(row.method_id)
         if method is not None and method.balance is not None:
-            methods[method_id] = method.model_copy(update={"balance": method.balance + minor})
+            change = row.minor if row.kind == "refund" else -row.minor
+            methods[row.method_id] = method.model_copy(update={"balance": method.balance + change})
     if methods != user.payment_methods:
         save_user(connection, order.tenant, user.model_copy(update={"payment_methods": methods}))
 
@@ -288,4 +351,5 @@ def _refund(row: tuple[str, str, str, int, str, str, str]) -> RefundRecord:
         amount=Money(amount_minor=minor, currency=currency),
         status="succeeded" if settled else "pending",
         created_at=datetime.fromisoformat(created_at),
+        date_known=not key.startswith(FROM_SHOP_FILE),
     )

@@ -17,6 +17,7 @@ from closeloop.embedded.shopfile import (
     parse,
     read_bytes,
 )
+from closeloop.embedded.stored import FROM_SHOP_FILE
 from closeloop.errors import ConfigurationError
 
 
@@ -97,7 +98,7 @@ def _load_money(
             (tenant, order.order_id, n, row.transaction_type, row.amount, row.payment_method_id),
         )
         if row.transaction_type == "refund":
-            key = f"shop-file:{order.order_id}:{n}"
+            key = f"{FROM_SHOP_FILE}{order.order_id}:{n}"
             refund_id = f"re_{order.order_id.strip('#')}_{n}"
             connection.execute(
                 "INSERT INTO refunds (tenant, key, refund_id, order_id, amount_minor, currency,"

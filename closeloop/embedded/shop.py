@@ -1,29 +1,46 @@
-"""The shop: customers, orders, and changes to orders that were not sent yet."""
+"""The shop: customers, orders and products, and everything that changes an order."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import ClassVar, Final
+from uuid import uuid4
 
-from closeloop.embedded.database import Call, Database, once
+from closeloop.embedded import changes
+from closeloop.embedded.database import Call, Database, once, result_of
 from closeloop.embedded.faults import FaultPlan, FaultyPort, reads, writes
-from closeloop.embedded.payments import EmbeddedPayments
-from closeloop.embedded.shopfile import ShopAddress, ShopOrder, ShopUser
+from closeloop.embedded.payments import EmbeddedPayments, history_of
+from closeloop.embedded.recorded import customer_record, order_record, product_record
+from closeloop.embedded.shopfile import ShopAddress, ShopProduct, ShopUser
 from closeloop.embedded.stored import (
     StoredOrder,
     find_order,
+    find_product,
+    find_product_of_item,
     find_user,
     find_user_by_email,
+    find_users_by_name,
     orders_of,
     require_order,
+    require_user,
     save_order,
+    save_user,
+    shop_currency,
 )
 from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
-from closeloop.models.records import Address, CustomerRecord, OrderLine, OrderRecord
+from closeloop.models.records import (
+    Address,
+    CustomerRecord,
+    OrderRecord,
+    ProductRecord,
+    StoreCreditRecord,
+)
 
-_PENDING: Final = "pending"
-_CANCELLED: Final = "cancelled"
 _ADDRESS_NEEDS: Final = ("address1", "city", "zip", "country")
+
+Change = Callable[[sqlite3.Connection, StoredOrder], Mapping[str, object]]
+"""Checks a change, books its money, and returns the order's new fields."""
 
 
 class EmbeddedShop(FaultyPort):
@@ -41,14 +58,37 @@ class EmbeddedShop(FaultyPort):
         """Return the customer with this id."""
         with self.database.read() as connection:
             user = find_user(connection, tenant, customer_id)
-        return None if user is None else customer_record(user)
+            return _customer(connection, tenant, user)
 
     @reads
     def find_customer(self, tenant: str, email: str) -> CustomerRecord | None:
         """Return the customer with this e-mail on file (case-insensitive)."""
         with self.database.read() as connection:
             user = find_user_by_email(connection, tenant, email)
-        return None if user is None else customer_record(user)
+            return _customer(connection, tenant, user)
+
+    @reads
+    def find_customer_by_name(
+        self, tenant: str, first_name: str, last_name: str, zip_code: str
+    ) -> CustomerRecord | None:
+        """Return the one customer of this name and postcode (case-insensitive); None if several."""
+        wanted = zip_code.strip().casefold()
+        with self.database.read() as connection:
+            named = find_users_by_name(connection, tenant, first_name, last_name)
+            found = [u for u in named if u.address and u.address.zip.casefold() == wanted]
+            return _customer(connection, tenant, found[0] if len(found) == 1 else None)
+
+    @reads
+    def get_product(self, tenant: str, product_id: str) -> ProductRecord | None:
+        """Return the product with this id; an item's id is another thing."""
+        with self.database.read() as connection:
+            return _product(connection, tenant, find_product(connection, tenant, product_id))
+
+    @reads
+    def find_item(self, tenant: str, item_id: str) -> ProductRecord | None:
+        """Return the product that has this item as a variant."""
+        with self.database.read() as connection:
+            return _product(connection, tenant, find_product_of_item(connection, tenant, item_id))
 
     @reads
     def get_order(self, tenant: str, order_id: str) -> OrderRecord | None:
@@ -76,23 +116,13 @@ class EmbeddedShop(FaultyPort):
         Raises:
             BackendRefused: ``order_not_found``, ``order_not_pending`` or ``idempotency_mismatch``.
         """
-        with self.database.write() as connection:
-            stored = require_order(connection, tenant, order_id)
 
-            def cancel() -> OrderRecord:
-                update = {"status": _CANCELLED, "cancel_reason": reason}
-                record = _change(connection, stored, update)
-                self._payments.refund_rest(connection, stored, key)
-                return record
+        def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
+            changes.require_status(stored.order, changes.PENDING)
+            self._payments.refund_rest(connection, stored, key)
+            return {"status": changes.CANCELLED, "cancel_reason": reason}
 
-            call = Call(
-                tenant=tenant,
-                service=self.port,
-                key=key,
-                operation="cancel_order",
-                arguments=(stored.order_id, reason),
-            )
-            return once(connection, call, OrderRecord, cancel)
+        return self._order_once(tenant, key, "cancel_order", order_id, (reason,), change)
 
     @writes
     def modify_order_address(
@@ -104,83 +134,250 @@ class EmbeddedShop(FaultyPort):
             BackendRefused: ``order_not_found``, ``order_not_pending``, ``incomplete_address`` or
                 ``idempotency_mismatch``.
         """
-        for field in _ADDRESS_NEEDS:
-            if not getattr(address, field).strip():
-                raise BackendRefused(f"the address has no {field}", code="incomplete_address")
+        new = _complete(address)
+
+        def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
+            changes.require_status(stored.order, changes.PENDING)
+            return {"address": new}
+
+        arguments = (address.model_dump_json(),)
+        return self._order_once(tenant, key, "modify_order_address", order_id, arguments, change)
+
+    @writes
+    def modify_order_items(
+        self,
+        tenant: str,
+        key: str,
+        order_id: str,
+        item_ids: Sequence[str],
+        new_item_ids: Sequence[str],
+        method_id: str,
+    ) -> OrderRecord:
+        """Put new items in the place of old ones on a pending order, and settle the difference.
+
+        It can be done once: the order's status then says so.
+
+        Raises:
+            BackendRefused: as ``changes.swaps`` and ``changes.require_balance``; or
+                ``order_not_found``, ``order_not_pending``, ``same_item``,
+                ``payment_method_not_found``, ``idempotency_mismatch``.
+        """
+
+        def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
+            order = stored.order
+            changes.require_status(order, changes.PENDING)
+            swaps = changes.swaps(order, item_ids, new_item_ids, _products(connection, tenant))
+            changes.require_other_items(order, swaps)
+            method = changes.require_method(_owner(connection, stored), method_id)
+            minor = changes.difference(order, swaps)
+            changes.require_balance(method, minor)
+            self._payments.book(connection, stored, key, [changes.settling(minor, method_id)])
+            return {"items": changes.swapped(order, swaps), "status": changes.ITEMS_MODIFIED}
+
+        arguments = (*item_ids, "by", *new_item_ids, "with", method_id)
+        return self._order_once(tenant, key, "modify_order_items", order_id, arguments, change)
+
+    @writes
+    def modify_order_payment(
+        self, tenant: str, key: str, order_id: str, method_id: str
+    ) -> OrderRecord:
+        """Take a pending order's one payment by another method, and give the first one back.
+
+        Raises:
+            BackendRefused: as ``changes.repaid``; or ``order_not_found``, ``order_not_pending``,
+                ``payment_method_not_found``, ``idempotency_mismatch``.
+        """
+
+        def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
+            changes.require_status(stored.order, changes.PENDING)
+            method = changes.require_method(_owner(connection, stored), method_id)
+            rows = changes.repaid(stored.order_id, history_of(connection, stored), method)
+            self._payments.book(connection, stored, key, rows)
+            return {}
+
+        arguments = (method_id,)
+        return self._order_once(tenant, key, "modify_order_payment", order_id, arguments, change)
+
+    @writes
+    def return_items(
+        self, tenant: str, key: str, order_id: str, item_ids: Sequence[str], method_id: str
+    ) -> OrderRecord:
+        """Take in the return of items of a delivered order; no money moves before they are back.
+
+        Raises:
+            BackendRefused: as ``changes.positions``; or ``order_not_found``,
+                ``order_not_delivered``, ``payment_method_not_found``,
+                ``payment_method_not_allowed``, ``idempotency_mismatch``.
+        """
+
+        def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
+            changes.require_status(stored.order, changes.DELIVERED)
+            changes.positions(stored.order, item_ids)
+            method = changes.require_method(_owner(connection, stored), method_id)
+            changes.require_return_method(method, history_of(connection, stored))
+            return {
+                "status": changes.RETURN_REQUESTED,
+                "return_items": tuple(sorted(item_ids)),
+                "return_payment_method_id": method_id,
+            }
+
+        arguments = (*item_ids, "to", method_id)
+        return self._order_once(tenant, key, "return_items", order_id, arguments, change)
+
+    @writes
+    def exchange_items(
+        self,
+        tenant: str,
+        key: str,
+        order_id: str,
+        item_ids: Sequence[str],
+        new_item_ids: Sequence[str],
+        method_id: str,
+    ) -> OrderRecord:
+        """Take in the exchange of items of a delivered order; the difference is settled later.
+
+        Raises:
+            BackendRefused: as ``changes.swaps`` and ``changes.require_balance``; or
+                ``order_not_found``, ``order_not_delivered``, ``payment_method_not_found``,
+                ``idempotency_mismatch``.
+        """
+
+        def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
+            order = stored.order
+            changes.require_status(order, changes.DELIVERED)
+            swaps = changes.swaps(order, item_ids, new_item_ids, _products(connection, tenant))
+            minor = changes.difference(order, swaps)
+            method = changes.require_method(_owner(connection, stored), method_id)
+            changes.require_balance(method, minor)
+            return {
+                "status": changes.EXCHANGE_REQUESTED,
+                "exchange_items": tuple(sorted(item_ids)),
+                "exchange_new_items": tuple(sorted(new_item_ids)),
+                "exchange_payment_method_id": method_id,
+                "exchange_price_difference": minor,
+            }
+
+        arguments = (*item_ids, "for", *new_item_ids, "with", method_id)
+        return self._order_once(tenant, key, "exchange_items", order_id, arguments, change)
+
+    @writes
+    def update_customer_address(
+        self, tenant: str, key: str, customer_id: str, address: Address
+    ) -> CustomerRecord:
+        """Change the customer's address on file.
+
+        Raises:
+            BackendRefused: ``customer_not_found``, ``incomplete_address`` or
+                ``idempotency_mismatch``.
+        """
+        new = _complete(address)
+        with self.database.write() as connection:
+            user = require_user(connection, tenant, customer_id)
+
+            def move() -> CustomerRecord:
+                moved = user.model_copy(update={"address": new})
+                save_user(connection, tenant, moved)
+                return customer_record(moved, currency=shop_currency(connection, tenant))
+
+            arguments = (customer_id, address.model_dump_json())
+            call = self._call(tenant, key, "update_customer_address", arguments)
+            return once(connection, call, CustomerRecord, move)
+
+    @writes
+    def issue_store_credit(
+        self, tenant: str, key: str, order_id: str, amount: Money
+    ) -> StoreCreditRecord:
+        """Credit a gift card of the order's customer; a new one where there is none.
+
+        Raises:
+            BackendRefused: ``order_not_found``, ``invalid_amount``, ``currency_mismatch`` or
+                ``idempotency_mismatch``.
+        """
         with self.database.write() as connection:
             stored = require_order(connection, tenant, order_id)
 
-            def redirect() -> OrderRecord:
-                new = ShopAddress.model_validate(address.model_dump())
-                return _change(connection, stored, {"address": new})
+            def credit() -> StoreCreditRecord:
+                changes.require_credit(stored.order, amount)
+                user = _owner(connection, stored)
+                card = changes.credited(user, amount.amount_minor)
+                methods = {**user.payment_methods, card.id: card}
+                save_user(connection, tenant, user.model_copy(update={"payment_methods": methods}))
+                return StoreCreditRecord(
+                    credit_id=f"cr_{uuid4().hex[:16]}",
+                    key=key,
+                    customer_id=user.user_id,
+                    order_id=stored.order_id,
+                    method_id=card.id,
+                    amount=amount,
+                    created_at=datetime.now(UTC),
+                )
 
-            call = Call(
-                tenant=tenant,
-                service=self.port,
-                key=key,
-                operation="modify_order_address",
-                arguments=(stored.order_id, address.model_dump_json()),
-            )
-            return once(connection, call, OrderRecord, redirect)
+            arguments = (stored.order_id, amount.amount_minor, amount.currency)
+            call = self._call(tenant, key, "issue_store_credit", arguments)
+            return once(connection, call, StoreCreditRecord, credit)
 
+    @reads
+    def find_store_credit(self, tenant: str, key: str) -> StoreCreditRecord | None:
+        """Return the credit issued under ``key``."""
+        with self.database.read() as connection:
+            return result_of(connection, tenant, self.port, key, StoreCreditRecord)
 
-def _change(
-    connection: sqlite3.Connection, stored: StoredOrder, update: Mapping[str, object]
-) -> OrderRecord:
-    if stored.order.status != _PENDING:
-        raise BackendRefused(
-            f"order {stored.order_id} is {stored.order.status}: only a pending one can be changed",
-            code="order_not_pending",
+    def _call(
+        self, tenant: str, key: str, operation: str, arguments: tuple[str | int | None, ...]
+    ) -> Call:
+        return Call(
+            tenant=tenant, service=self.port, key=key, operation=operation, arguments=arguments
         )
-    order = stored.order.model_copy(update=dict(update))
-    save_order(connection, stored, order)
-    return order_record(order)
+
+    def _order_once(
+        self,
+        tenant: str,
+        key: str,
+        operation: str,
+        order_id: str,
+        arguments: tuple[str, ...],
+        change: Change,
+    ) -> OrderRecord:
+        """Change an order in one transaction, on the first call under ``key``."""
+        with self.database.write() as connection:
+            stored = require_order(connection, tenant, order_id)
+
+            def work() -> OrderRecord:
+                order = stored.order.model_copy(update=dict(change(connection, stored)))
+                save_order(connection, stored, order)
+                return order_record(order)
+
+            call = self._call(tenant, key, operation, (stored.order_id, *arguments))
+            return once(connection, call, OrderRecord, work)
 
 
-def customer_record(user: ShopUser) -> CustomerRecord:
-    """Return a customer as the port shows it."""
-    return CustomerRecord(
-        customer_id=user.user_id,
-        first_name=user.name.first_name,
-        last_name=user.name.last_name,
-        email=user.email,
-        address=_address(user.address),
-        order_ids=user.orders,
-        contact_changed_at=user.contact_changed_at,
-    )
+def _customer(
+    connection: sqlite3.Connection, tenant: str, user: ShopUser | None
+) -> CustomerRecord | None:
+    if user is None:
+        return None
+    return customer_record(user, currency=shop_currency(connection, tenant))
 
 
-def order_record(order: ShopOrder) -> OrderRecord:
-    """Return an order as the port shows it."""
-    currency = order.currency_code()
-
-    def money(minor: int) -> Money:
-        return Money(amount_minor=minor, currency=currency)
-
-    return OrderRecord(
-        order_id=order.order_id,
-        customer_id=order.user_id,
-        status=order.status,
-        lines=tuple(
-            OrderLine(
-                item_id=item.item_id,
-                product_id=item.product_id,
-                name=item.name,
-                price=money(item.price),
-                options=item.options,
-            )
-            for item in order.items
-        ),
-        shipping=None if order.shipping is None else money(order.shipping),
-        fees={name: money(minor) for name, minor in (order.fees or {}).items()},
-        currency=currency,
-        placed_at=order.placed_at,
-        delivered_at=order.delivered_at,
-        address=_address(order.address),
-        tracking_ids=tuple(t for sent in order.fulfillments for t in sent.tracking_id),
-    )
+def _product(
+    connection: sqlite3.Connection, tenant: str, product: ShopProduct | None
+) -> ProductRecord | None:
+    if product is None:
+        return None
+    return product_record(product, currency=shop_currency(connection, tenant))
 
 
-def _address(address: ShopAddress | None) -> Address | None:
-    """Return the plain model: its subclass would not compare equal to what callers build."""
-    return None if address is None else Address.model_validate(address.model_dump())
+def _products(connection: sqlite3.Connection, tenant: str) -> changes.FindProduct:
+    return lambda product_id: find_product(connection, tenant, product_id)
+
+
+def _owner(connection: sqlite3.Connection, stored: StoredOrder) -> ShopUser:
+    return require_user(connection, stored.tenant, stored.customer_id)
+
+
+def _complete(address: Address) -> ShopAddress:
+    """Return the address, or refuse one that a parcel cannot be sent to."""
+    for field in _ADDRESS_NEEDS:
+        if not getattr(address, field).strip():
+            raise BackendRefused(f"the address has no {field}", code="incomplete_address")
+    return ShopAddress.model_validate(address.model_dump())

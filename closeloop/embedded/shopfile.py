@@ -24,7 +24,7 @@ from pydantic import (
     ValidationError,
 )
 
-from closeloop.embedded.amounts import CURRENCIES, Amount, Time
+from closeloop.embedded.amounts import CURRENCIES, Amount, SignedAmount, Time
 from closeloop.errors import ConfigurationError
 from closeloop.models.base import MAX_SAFE_MINOR
 from closeloop.models.records import Address
@@ -147,6 +147,12 @@ class ShopOrder(_Record):
     shipping: Amount | None = None
     fees: dict[RecordId, Amount] | None = None
     cancel_reason: str | None = None
+    exchange_items: tuple[str, ...] | None = None
+    exchange_new_items: tuple[str, ...] | None = None
+    exchange_payment_method_id: str | None = None
+    exchange_price_difference: SignedAmount | None = None
+    return_items: tuple[str, ...] | None = None
+    return_payment_method_id: str | None = None
 
     def currency_code(self) -> str:
         """Return the order's currency, the default where the file names none."""

@@ -60,9 +60,39 @@ class EffectFacts(Wire):
     overlap: str | None = None
 
 
+class ItemFacts(Wire):
+    """An item that an action takes, and what it puts in its place.
+
+    ``of_product`` says that the new one is a variant of the same product; it and ``available`` are
+    None where nothing takes the item's place.
+    """
+
+    item_id: str
+    new_item_id: str | None = None
+    of_product: bool | None = None
+    available: bool | None = None
+
+
+class MethodFacts(Wire):
+    """The payment method that an action names.
+
+    ``paid`` says that the order was paid by it, ``original`` that its first payment was.
+    """
+
+    method_id: str
+    on_file: bool = False
+    gift_card: bool = False
+    balance: Money | None = None
+    paid: bool = False
+    original: bool = False
+
+
 class ActionFacts(Wire):
     """What was known about one action when it was judged; ``None`` means not known.
 
+    ``order_asked`` is the order as the action writes it, ``customer_asked`` the customer whose own
+    record it is about. ``charge`` is what the customer would have to pay; what they would get back
+    is negative. ``single_payment`` says that one payment is all that ever moved on the order.
     ``recent_minor`` names the scopes that its money counts towards (``order:#W1001``), with what
     moved there in the last ``WINDOW_DAYS``, effects of the same proposal left out. ``disputed`` is
     what open and lost disputes have taken.
@@ -78,6 +108,7 @@ class ActionFacts(Wire):
     amount: Money | None = None
     moves_money: bool = False
     order_id: str | None = None
+    order_asked: str | None = None
     order_found: bool = False
     order_customer_id: str | None = None
     order_status: str | None = None
@@ -91,6 +122,11 @@ class ActionFacts(Wire):
     component_total: Money | None = None
     recent_minor: dict[str, int] = Field(default_factory=dict)
     effect: EffectFacts | None = None
+    customer_asked: str | None = None
+    items: tuple[ItemFacts, ...] = ()
+    method: MethodFacts | None = None
+    charge: Money | None = None
+    single_payment: bool | None = None
     names_target: bool = False
     names_remedy: bool = False
 

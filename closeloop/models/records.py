@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from closeloop.models.base import Money, UtcTime, Wire
 
 
@@ -16,6 +18,14 @@ class Address(Wire):
     country: str
 
 
+class PaymentMethodRecord(Wire):
+    """A customer's way to pay; ``balance`` is what is left on a gift card, None for the others."""
+
+    method_id: str
+    source: str
+    balance: Money | None = None
+
+
 class CustomerRecord(Wire):
     """A customer of the shop; ``email`` is the contact on file."""
 
@@ -26,6 +36,32 @@ class CustomerRecord(Wire):
     address: Address | None = None
     order_ids: tuple[str, ...] = ()
     contact_changed_at: UtcTime | None = None
+    payment_methods: tuple[PaymentMethodRecord, ...] = ()
+
+    def payment_method(self, method_id: str) -> PaymentMethodRecord | None:
+        """Return the customer's payment method with this id."""
+        return next((m for m in self.payment_methods if m.method_id == method_id), None)
+
+
+class VariantRecord(Wire):
+    """A product as it can be bought."""
+
+    item_id: str
+    options: dict[str, str] = Field(default_factory=dict)
+    available: bool
+    price: Money
+
+
+class ProductRecord(Wire):
+    """A product with its variants."""
+
+    product_id: str
+    name: str
+    variants: tuple[VariantRecord, ...] = ()
+
+    def variant(self, item_id: str) -> VariantRecord | None:
+        """Return the product's variant with this item id."""
+        return next((v for v in self.variants if v.item_id == item_id), None)
 
 
 class OrderLine(Wire):
@@ -35,7 +71,7 @@ class OrderLine(Wire):
     product_id: str
     name: str
     price: Money
-    options: dict[str, str] = {}
+    options: dict[str, str] = Field(default_factory=dict)
 
 
 class Component(Wire):
@@ -54,12 +90,17 @@ class OrderRecord(Wire):
     status: str
     lines: tuple[OrderLine, ...]
     shipping: Money | None = None
-    fees: dict[str, Money] = {}
+    fees: dict[str, Money] = Field(default_factory=dict)
     currency: str = "USD"
     placed_at: UtcTime | None = None
     delivered_at: UtcTime | None = None
     address: Address | None = None
     tracking_ids: tuple[str, ...] = ()
+    return_items: tuple[str, ...] = ()
+    return_method_id: str | None = None
+    exchange_items: tuple[str, ...] = ()
+    exchange_new_items: tuple[str, ...] = ()
+    exchange_method_id: str | None = None
 
     def components(self) -> tuple[Component, ...]:
         """Return every refundable part, ``item:<item id>:<n>`` first, in the order's own order."""
@@ -121,6 +162,20 @@ class RefundRecord(Wire):
     order_id: str
     amount: Money
     status: Literal["pending", "succeeded", "failed"]
+    created_at: UtcTime
+    date_known: bool = True
+    """False where the records do not say when: ``created_at`` is then when they were loaded."""
+
+
+class StoreCreditRecord(Wire):
+    """Credit given to a customer, on one of their gift cards."""
+
+    credit_id: str
+    key: str
+    customer_id: str
+    order_id: str
+    method_id: str
+    amount: Money
     created_at: UtcTime
 
 

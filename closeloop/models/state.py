@@ -46,6 +46,8 @@ class Terms(Wire):
     reopen_window_seconds: float = 7 * 86400
     answer_window_seconds: float = 7 * 86400
     escalation_reminder_seconds: float = 24 * 3600
+    settlement_check_seconds: float = 24 * 3600
+    settlement_limit_seconds: float = 30 * 86400
     resolution_target_seconds: dict[str, float] = Field(default_factory=dict)
     max_rounds: int = 4
     time_scale: float = 1.0

@@ -1,7 +1,7 @@
-"""Reads a customer's yes: to "is it solved?", and to a question.
+"""Reads a customer's yes to "is it solved?".
 
-Both readers are careful in the same direction: a yes is only what says so and nothing else. Words
-that sound like a no but are none ("no further questions") are taken out first.
+A yes is only what says so and nothing else. Words that sound like a no but are none ("no further
+questions") are taken out first.
 """
 
 import re
@@ -10,8 +10,6 @@ from typing import Literal
 from closeloop.models.triage import Confirmation
 from closeloop.offline.text import core, own_words
 
-_LONGEST_YES = 30
-"""A yes with more words around it says more than yes."""
 _GOOD_SCORE = 4
 """A bare score from here on is a customer whose problem is solved."""
 
@@ -19,8 +17,6 @@ _GOOD_SCORE = 4
 def _any_of(*patterns: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)")
 
-
-# --- is it solved? --------------------------------------------------------------------------------
 
 _NO_COMPLAINT = _any_of(
     r"no (?:more |further |other |additional |remaining )*(?:questions?|problems?|issues?"
@@ -185,74 +181,3 @@ def _take_score(text: str) -> tuple[int | None, str]:
             rest = text[: match.start()] + text[match.end() :]
             return _NUMERALS.get(value) or int(value), re.sub(r"^[\s.,;!:]+", "", rest)
     return None, text
-
-
-# --- yes or no? -----------------------------------------------------------------------------------
-
-_HARMLESS = _any_of(
-    r"no (?:problem|worries|objections?|rush|hurry|doubt)(?: at all| with that)?",
-    r"(?:don't|do not) (?:worry|mind|hesitate)",
-)
-_HEDGE = _any_of(
-    r"if|unless|only|but|except|provided|depends?|maybe|perhaps|possibly|probably|until|first",
-    r"assuming|supposing|given|after|before|once|as (?:long|soon) as|in case",
-    r"however|though|although",
-    r"half|partly|partially|almost|under (?:the|one) condition",
-    r"not (?:so |quite |entirely |really )?(?:sure|certain)",
-    r"(?:don't|do not|dont|dunno) (?:know|understand|care|get)",
-    r"(?:no|any) idea",
-    r"i guess|i suppose|i think so|whatever|either|let me|later",
-    r"another|other|different|instead|too|also|as well|rather than",
-    r"what|which|how|when|who|where|why",
-)
-_NO = _any_of(
-    r"(?:absolutely|definitely|certainly|of course|sure(?:ly)?|please|rather|better|i'd rather"
-    r"|i would rather|i'd prefer|prefer) not(?: to)?(?: \w+){0,3}",
-    r"no+(?:,? (?:thanks|thank you|need|way))?|nope|nah|never|negative|neither",
-    r"(?:cancel|do|refund) nothing",
-    r"(?:please )?(?:don't|do not|dont)(?: \w+){0,3}",
-    r"(?:i )?(?:won't|will not|wouldn't|would not|cannot|can't|am not|'m not)(?: \w+){0,3}",
-    r"(?:i'd|i would) rather (?:you )?(?:didn't|did not)(?: \w+){0,3}",
-    r"not (?:now|yet|really|at all|ok|okay|fine|good|correct|right|necessary|needed|this time"
-    r"|agreed?)",
-    r"(?:it's|it is|that's|that is|is) not \w+|isn't \w+|(?:i )?(?:disagree|decline|refuse|reject)",
-    r"leave it(?: as it is| as is| alone| be)?$",
-    r"never ?mind|forget (?:it|about it)|stop|incorrect|wrong|hold on|wait",
-    r"keep (?:it|them|the|my)(?: \w+)?",
-)
-_YES = re.compile(
-    r"^(?:(?:hi|hello|hey|ok|okay|oh|well|thanks|thank you|great|perfect|please|sorry|alright|and"
-    r"|i think|harmless)[\s,.!]+)*"
-    r"(?:y(?:es|ep|eah|up)*(?!\w)|sure|ok(?:ay)?|alright|all right|fine|correct|right$|exactly"
-    r"|indeed|agreed?|affirmative|confirmed?|approved?|accepted|harmless|deal|gladly|great$"
-    r"|perfect(?:,? thank(?:s| you))?$|go (?:ahead|for it)"
-    r"|(?:i |we )(?:do |fully |hereby )*(?:agree|confirm|accept|approve|consent)"
-    r"|please (?:do|go ahead|proceed|refund|cancel|change|send|continue)"
-    r"|(?:do|cancel|refund|proceed|change|send) (?:it|that|so|the|my|them|this|with)"
-    r"|(?:that's|that is|it's|it is|that|this|sounds|all)(?: all| very| just| perfectly)?"
-    r" (?:fine|ok|okay|right|good|great|correct|works?|perfect|suits|will do)"
-    r"|sounds (?:good|great|fine|like a plan)|works for me|of course|absolutely|definitely"
-    r"|certainly|you (?:can|may)|by all means|with pleasure|i'd (?:love|like) (?:that|to))(?!\w)"
-)
-
-
-def read_yes_no(text: str) -> Literal["yes", "no", "unclear"]:
-    """Return the answer to a yes-or-no question.
-
-    Conditions, changes, questions, and a yes beside a no are ``unclear``: consent is never guessed.
-    """
-    words = core(text).lower()
-    if not any(character.isalnum() for character in words):
-        up, down = _THUMB_UP.search(words), _THUMB_DOWN.search(words)
-        return "unclear" if bool(up) == bool(down) else ("yes" if up else "no")
-    words = re.sub(r"(?<!\w)why not\b[?.! ]*", "yes ", words)
-    words = _HARMLESS.sub("harmless", words).strip(" .,!")
-    if "?" in words or _HEDGE.search(words):
-        return "unclear"
-    agreed = _YES.search(words) is not None
-    # "yes, no need to call": what need not be done takes nothing back.
-    rest = re.sub(r"no need(?: to)?(?: \w+){0,3}", " ", words) if agreed else words
-    rest, refusals = _NO.subn(" ", rest)
-    if refusals:
-        return "unclear" if _YES.search(rest.strip(" .,!")) else "no"
-    return "yes" if agreed and len(words.split()) <= _LONGEST_YES else "unclear"

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from closeloop.models.base import clip
-from closeloop.models.records import Address, OrderLine, OrderRecord
+from closeloop.models.records import Address, OrderLine, OrderRecord, RefundRecord
 
 SIGN_OFF: Final = "The support team"
 MAX_NAME_CHARS: Final = 40
@@ -67,8 +67,9 @@ REFUNDED: Final = (
 )
 SORRY_DAMAGED: Final = "We are sorry that it did not arrive as it should."
 ALREADY_REFUNDED: Final = "We looked into order {order}. This has been refunded already:"
-ALREADY_REFUNDED_LINE: Final = "- {amount} on {day}, number {receipt}"
-ALREADY_REFUNDED_PENDING: Final = "- {amount} on {day}, number {receipt}; it is still on its way"
+ALREADY_REFUNDED_LINE: Final = "- {amount}{day}, number {receipt}"
+ALREADY_REFUNDED_PENDING: Final = "- {amount}{day}, number {receipt}; it is still on its way"
+PART_OF_PRICE: Final = "part of the {full} for {what}"
 NO_SECOND_REFUND: Final = "An item is refunded once, so we have not made another refund."
 MORE_UNITS: Final = (
     "If you mean another one of the same item, please answer with: the other one, refund."
@@ -228,6 +229,11 @@ def order_state(order: OrderRecord) -> str:
     if status == "delivered" and order.delivered_at is not None:
         return f"was delivered on {day(order.delivered_at)}"
     return _STATES.get(status, f'has the status "{neutral(order.status)}"')
+
+
+def refunded_on(refund: RefundRecord) -> str:
+    """Return " on" and the day of a refund, or nothing where the records do not say."""
+    return f" on {day(refund.created_at)}" if refund.date_known else ""
 
 
 def day(time: datetime) -> str:

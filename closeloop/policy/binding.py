@@ -16,8 +16,9 @@ def binding_hash(actions: Sequence[Action], facts: Facts) -> str:
 
     Bound: whose ticket it is, the contact on file, the policy version; and of each action its kind
     and exact parameters, the order with its owner, status and delivery, the amounts, and the effect
-    with how it stands. Not bound, for they change by themselves: the time of day, what was spent
-    today, how sure the classifier is; a reservation of the ticket's own changes nothing either.
+    with how it stands; of changed items and payment methods, what they are and what they cost. Not
+    bound, for they change by themselves: the time of day, what was spent today, how sure the
+    classifier is; a reservation of the ticket's own changes nothing either.
 
     Raises:
         ValueError: ``actions`` are not those of ``facts``, in the same order.
@@ -60,7 +61,19 @@ def _facts_of(action: ActionFacts, facts: Facts) -> dict[str, Any]:
         "components": effect.components if effect else None,
         "overlap": effect.overlap if effect else None,
         "standing": standing(facts, action),
+        **_change_of(action),
     }
+
+
+def _change_of(action: ActionFacts) -> dict[str, Any]:
+    """Return what matters of items and payment methods; nothing where an action is about none."""
+    known = {
+        "items": [item.model_dump() for item in action.items] or None,
+        "method": action.method.model_dump() if action.method else None,
+        "charge": _money(action.charge),
+        "single_payment": action.single_payment,
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _money(value: Money | None) -> list[int | str] | None:

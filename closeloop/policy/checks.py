@@ -30,6 +30,19 @@ from closeloop.policy.money_checks import (
     RecentAtMost,
     Refundable,
     TenantDayAtMost,
+    WholePrice,
+)
+from closeloop.policy.order_checks import (
+    GiftCardCovers,
+    MethodOnFile,
+    NewItemAvailable,
+    OrderNamedExactly,
+    OriginalMethodOrGiftCard,
+    OtherItem,
+    OtherMethod,
+    PersonDecides,
+    SameProduct,
+    SinglePayment,
 )
 from closeloop.policy.standing import Standing
 
@@ -65,7 +78,22 @@ class OwnOrder(ActionCheck):
         return PASSED if action.order_found and theirs else failed()
 
 
-GATES: Final[tuple[type[ActionCheck], ...]] = (EnoughAssurance, OwnOrder)
+class OwnRecord(ActionCheck):
+    """The customer's record that is changed is the ticket's customer's own."""
+
+    name: ClassVar[str] = "own_record"
+    otherwise: ClassVar[frozenset[Otherwise]] = ONLY_REFUSE
+    required: ClassVar[bool] = True
+    scope: ClassVar[Scope] = Scope.ACTIONS
+
+    def look(self, facts: Facts, action: ActionFacts) -> Finding:
+        """Compare the customer that the action names with the ticket's."""
+        if action.customer_asked is None or action.customer_asked == facts.customer_id:
+            return PASSED
+        return failed()
+
+
+GATES: Final[tuple[type[ActionCheck], ...]] = (EnoughAssurance, OwnOrder, OwnRecord)
 """Looked at first, in this order: where one fails nothing else is looked at, let alone told."""
 
 
@@ -249,15 +277,27 @@ CHECKS: Final[dict[str, type[ActionCheck] | type[TicketCheck]]] = {
     for cls in (
         EnoughAssurance,
         OwnOrder,
+        OwnRecord,
         NamesTarget,
         NamesRemedy,
         ContactSettled,
         OrderStatus,
         DeliveredWithin,
+        OrderNamedExactly,
+        SameProduct,
+        NewItemAvailable,
+        OtherItem,
+        MethodOnFile,
+        GiftCardCovers,
+        OriginalMethodOrGiftCard,
+        OtherMethod,
+        SinglePayment,
+        PersonDecides,
         EffectFree,
         Refundable,
         NoOpenDispute,
         AmountAtMost,
+        WholePrice,
         CustomerDayAtMost,
         TenantDayAtMost,
         RecentAtMost,

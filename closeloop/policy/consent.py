@@ -146,28 +146,49 @@ _DECLINED_AFTER: Final = re.compile(
     r"\W+(?:\w+\W+){0,2}?(?:not|isn't|no longer)\s+(?:be\s+)?"
     r"(?:needed|necessary|required|wanted|what)\b"
 )
+_SENTENCE_END: Final = re.compile(r"[.!?\n]")
+_DOUBT: Final = re.compile(
+    r"\b(?:never|whether|stop|if|unless|in case|someone|somebody|tried to|not (?:to|the)"
+    r"|make sure|ensure|(?:my|the|this|that) (?:request|wish))\b|[\"\u201c\u201d\u201e\u00ab\u00bb]"
+)
+"""Words beside a mention that make it a condition, a report or a refusal: a person reads it."""
+_TAKEN_BACK: Final = re.compile(
+    r"\bnever ?mind\b|\bchanged my mind\b|\b(?:i|we)(?:'ll| will| want to|'d like to)? keep\b"
+    r"|\bhappy with\b|\b(?:didn't|did not|never) ask|\bphishing\b|\bscam\b|\bwithdraw"
+)
+"""Words that take back what was asked before, or in the same message."""
 _TALKED_ABOUT: Final = re.compile(r"\s+(?:polic(?:y|ies)|rules?|window|terms|conditions)\b")
 
 
 def names_remedy(messages: Sequence[str], kind_class: type[ActionParams]) -> bool:
     """Return whether the customer asked for what this kind of action does.
 
-    ``messages`` are the customer's, oldest first; the last one that speaks of the remedy counts.
-    "I don't want a refund" and "your refund policy" ask for none; "you did not refund me" does.
+    ``messages`` are the customer's, oldest first; the last one that speaks of the remedy counts,
+    unless a later one takes it back. Every mention in it has to ask: "I don't want a refund" and
+    "your refund policy" ask for none, "you did not refund me" does, and what is quoted, reported
+    or tied to a condition is read by a person.
     """
     stems = "|".join(r"\s+".join(map(re.escape, w.split())) for w in kind_class.remedy_words)
     if not stems:
         return False
     mention = re.compile(rf"\b(?:{stems})\w*")
     for message in reversed(messages):
+        words = own_words(message)
+        if _TAKEN_BACK.search(words):
+            return False
         asked = [
             _asks(clause[: found.start()], found[0], clause[found.end() :])
-            for clause in _CLAUSE_END.split(own_words(message))
+            for clause in _CLAUSE_END.split(words)
             for found in mention.finditer(clause)
         ]
         if asked:
-            return any(asked)
+            return all(asked) and not _doubted(words, mention)
     return False
+
+
+def _doubted(words: str, mention: re.Pattern[str]) -> bool:
+    sentences = (s for s in _SENTENCE_END.split(words) if mention.search(s))
+    return any(_DOUBT.search(mention.sub(" ", sentence)) for sentence in sentences)
 
 
 def _asks(before: str, mention: str, after: str) -> bool:

@@ -30,6 +30,8 @@ class Waits(Input):
     reopen_window: Seconds
     answer_window: Seconds
     escalation_reminder: Seconds
+    settlement_check: Seconds
+    settlement_limit: Seconds
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -81,6 +83,8 @@ class DeskTerms(Input):
             reopen_window_seconds=waits.reopen_window * time_scale,
             answer_window_seconds=waits.answer_window * time_scale,
             escalation_reminder_seconds=waits.escalation_reminder * time_scale,
+            settlement_check_seconds=waits.settlement_check * time_scale,
+            settlement_limit_seconds=waits.settlement_limit * time_scale,
             resolution_target_seconds={
                 "urgent": targets.urgent * time_scale,
                 "high": targets.high * time_scale,

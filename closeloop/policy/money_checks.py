@@ -60,6 +60,22 @@ class Refundable(ActionCheck):
         return failed(f"{words} is asked, {rest} is left")
 
 
+class WholePrice(ActionCheck):
+    """What is taken is the whole price of the named parts, not some of it."""
+
+    name: ClassVar[str] = "whole_price"
+    scope: ClassVar[Scope] = Scope.MONEY
+    judges_change: ClassVar[bool] = True
+
+    def look(self, facts: Facts, action: ActionFacts) -> Finding:
+        """Compare the amount with what the parts cost."""
+        if action.amount is None or action.component_total is None:
+            return unknown("the amount, or what the parts cost, is not known")
+        if action.amount == action.component_total:
+            return PASSED
+        return failed(f"{action.amount} of {action.component_total}")
+
+
 class NoOpenDispute(ActionCheck):
     """The customer's bank has not called back a payment of the order, its end not known yet."""
 

@@ -44,12 +44,18 @@ def may_decide(
         )
     if not serves(person, tenant):
         return Refusal("wrong_tenant", f"{approver_id} does not decide for tenant {tenant}")
-    asked = {name.strip().casefold() for name in requesters}
-    if asked & {person.approver_id.casefold(), person.email.casefold()}:
+    asked = {_same_person(name) for name in requesters}
+    if asked & {_same_person(person.approver_id), _same_person(person.email)}:
         return Refusal(
             "own_request", f"{approver_id} is part of this ticket; somebody else has to decide"
         )
     return _above_limit(person, total)
+
+
+def _same_person(name: str) -> str:
+    """Return a name for comparison: letter case and ``+anything`` in an address do not count."""
+    local, at, domain = name.strip().casefold().partition("@")
+    return local.partition("+")[0] + at + domain if at else local
 
 
 def _above_limit(person: Approver, total: Money | None) -> Refusal | None:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from closeloop.bootstrap import open_records
 from closeloop.client import SupportDesk
 from closeloop.devserver import DevServer
 from closeloop.embedded.backends import EmbeddedBackends
@@ -24,6 +26,7 @@ from closeloop.models.base import Money
 from closeloop.models.ticket import Assurance, Status
 from closeloop.models.view import PendingApprovalView
 from closeloop.names import SIGNAL_SUBMIT_DECISION, workflow_id
+from closeloop.settings import Settings
 from tests.support.gates import Hold
 from tests.support.worker_process import WorkerProcess
 
@@ -103,7 +106,16 @@ async def test_a_worker_killed_at_any_moment_costs_no_effect_and_no_ticket(
                 [reply] = backends.outbox.messages("default", m.ticket_id)
                 assert str(refund.amount) in reply.text
                 assert reply.to == m.email
+    _counted_once(tmp_path)
     _say(record_property, started, took)
+
+
+def _counted_once(state_dir: Path) -> None:
+    records = open_records(Settings(state_dir=state_dir))
+    counted = Counter((event.ticket_id, event.kind) for event in records.events("default"))
+    for m in MOMENTS:
+        for kind in ("action_verified", "first_response", "resolved"):
+            assert counted[m.ticket_id, kind] == 1, (m.ticket_id, kind)
 
 
 async def _open(desk: SupportDesk, m: Moment) -> None:

@@ -19,10 +19,10 @@ from temporalio.worker import Worker
 from activities.failures import FailureInterceptor
 from closeloop.bootstrap import Services, build_activities, workflow_runner
 from closeloop.models.steps import ExecuteAction
-from closeloop.models.ticket import Status
-from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
+from closeloop.models.ticket import MAX_BODY_CHARS, Status
+from closeloop.names import BACKENDS_QUEUE, SIGNAL_CUSTOMER_MESSAGE, TICKETS_QUEUE
 from tests.support.desk import build_services
-from tests.support.scripted import ScriptedResolver, refund
+from tests.support.scripted import ScriptedResolver, question, refund
 from tests.support.servers import time_skipping
 from tests.workflows.play import NORA, Play
 from workflows.ticket import TicketWorkflow
@@ -112,6 +112,22 @@ async def test_a_write_whose_result_cannot_be_read_is_found_by_reading(
         [reply] = desk.sent(handle)
         assert "$24.90" in reply.text
         await desk.end()
+
+
+async def test_a_signal_that_cannot_be_read_leaves_a_trace(
+    env: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    services = build_services(tmp_path, resolver=ScriptedResolver(question()))
+    async with _workers(env.client, services, without="reconcile_action"):
+        desk = Play(env, services)
+        handle = await desk.open("I want my money back.", email=NORA)
+        await desk.until(handle, Status.AWAITING_CUSTOMER)
+        too_long = {"message_id": "m-1", "text": "x" * (MAX_BODY_CHARS + 1)}
+        await handle.signal(SIGNAL_CUSTOMER_MESSAGE, too_long)
+        try:
+            assert len(await desk.notes(handle, "ignored")) == 1
+        finally:
+            await desk.end()
 
 
 @asynccontextmanager

@@ -133,6 +133,8 @@ def main() -> None:
     wanted = parser.parse_args().name or [name for name in names if not recorded(name)]
     if unknown := set(wanted) - set(names):
         parser.error(f"there is no scenario {', '.join(sorted(unknown))}")
+    if not wanted:
+        sys.stdout.write("every scenario is recorded; name those that are to be recorded anew\n")
     quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     asyncio.run(record([scenario for scenario in SCENARIOS if scenario.name in wanted]))

@@ -85,16 +85,20 @@ class GatedPayments(EmbeddedPayments):
 
     gate: Gate
 
-    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
+    def refund(
+        self, tenant: str, key: str, order_id: str, amount: Money, *, ticket_id: str | None = None
+    ) -> RefundRecord:
         minor = amount.amount_minor
         self.gate.reach("payments.refund:before", key=key, order_id=order_id, minor=minor)
-        made = super().refund(tenant, key, order_id, amount)
+        made = super().refund(tenant, key, order_id, amount, ticket_id=ticket_id)
         self.gate.reach("payments.refund:after", key=key, order_id=order_id, minor=minor)
         return made
 
-    def find_refund(self, tenant: str, key: str) -> RefundRecord | None:
+    def find_refund(
+        self, tenant: str, key: str, *, order_id: str | None = None
+    ) -> RefundRecord | None:
         self.gate.reach("payments.find_refund:before", key=key)
-        return super().find_refund(tenant, key)
+        return super().find_refund(tenant, key, order_id=order_id)
 
 
 class GatedOutbox(EmbeddedOutbox):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from closeloop.cli.main import main
+from closeloop.embedded.backends import EmbeddedBackends
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKET: dict[str, Any] = {
@@ -289,3 +290,24 @@ def test_the_doctor_sees_the_rest_without_a_server(
     assert looks == {"server": False, "database": True, "policies": True, "shop data": False}
     assert document["ok"] is False
     assert [path.name for path in tmp_path.iterdir()] == ["shop.json"]
+
+
+def test_a_shop_is_exported_in_the_shape_it_was_read_in(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shop = ROOT / "closeloop" / "embedded" / "data" / "shop.json"
+    monkeypatch.setenv("CLOSELOOP_STATE_DIR", str(tmp_path / "state"))
+    code, words = refused(capsys, "shop", "export")
+    assert (code, "holds no shop yet" in words) == (2, True)
+    with EmbeddedBackends(tmp_path / "state" / "backends.db", shop_file=shop):
+        pass
+    assert main(["shop", "export", "--out", "shop.json"]) == 0
+    capsys.readouterr()
+    assert main(["shop", "export"]) == 0
+    written = json.loads((tmp_path / "shop.json").read_text())
+    assert json.loads(capsys.readouterr().out) == written
+    given = json.loads(shop.read_text())
+    assert written["products"] == given["products"]
+    assert written["orders"].keys() == given["orders"].keys()
+    assert refused(capsys, "shop", "export", "--out", "shop.json")[0] == 2
+    assert refused(capsys, "shop", "export", "--tenant", "nobody")[0] == 2

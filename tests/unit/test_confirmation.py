@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from closeloop.offline.confirmation import read_confirmation, read_yes_no
+from closeloop.offline.confirmation import read_confirmation
 
 SOLVED = [
     "Yes, all sorted, thank you!",
@@ -196,161 +196,6 @@ SCORES: list[tuple[str, int | None]] = [
     ("order W5 came", None),
 ]
 
-YES = [
-    "yes",
-    "Yes please refund it",
-    "sure, go ahead",
-    "ok",
-    "that's fine by me",
-    "Please do.",
-    "correct",
-    "sounds good",
-    "why not",
-    "y",
-    "of course!",
-    "yes, no need to call me",
-    "no problem, go ahead",
-    "👍",
-    "Hello, yes, I agree. Kind regards, Tom",
-    "absolutely",
-    "Yes, do cancel it",
-    "Yes, thanks!",
-    "yes you can",
-    "Yep do it",
-    "OK, go for it",
-    "Alright",
-    "that works for me",
-    "I agree to that",
-    "fine",
-    "Yes. That is right.",
-    "certainly",
-    "Please proceed",
-    "yes, cancel the order",
-    "you may",
-    "yes that would be great",
-    "Perfect, thanks",
-    "sounds fine to me",
-    "yes, that's the one",
-    "Hi, yes please. Thanks, Bob",
-    "yes i do",
-    "ok do that please",
-    "It is correct",
-    "Yes I am sure",
-    "yes, no problem",
-    "Yes. Please cancel it.",
-    "I'd like that",
-    "sure thing",
-    "Okay!",
-    "do it please",
-    "yes, that's correct",
-    "yup",
-    "Yes, refund me",
-    "Of course, thank you",
-    "Approve",
-    "Great, do that",
-    "Yes, both of them",
-]
-
-NO = [
-    "no",
-    "No thanks",
-    "please don't",
-    "please don't refund it",
-    "I'd rather not",
-    "leave it",
-    "absolutely not",
-    "never mind",
-    "no, keep the order",
-    "not now",
-    "nope",
-    "Don't do that",
-    "I do not agree",
-    "no\n> shall we cancel? yes / no",
-    "No, thank you",
-    "No way",
-    "I don't want that",
-    "no please don't",
-    "not really",
-    "do not cancel it",
-    "nah",
-    "I'd rather you didn't",
-    "That's not correct",
-    "No. Keep it as it is",
-    "I changed my mind, no",
-    "cancel nothing",
-    "hold on, no",
-    "no need",
-    "I do not want a refund",
-    "Please do not",
-    "that is wrong",
-    "No, do not",
-    "never",
-    "I said no",
-    "Better not",
-    "no refund please",
-    "Please leave it",
-    "I disagree",
-    "No, I changed my mind",
-    "No, I want to keep it",
-    "don't cancel",
-    "Negative",
-]
-
-UNCLEAR = [
-    "yes and no",
-    "maybe",
-    "what does that cost?",
-    "yes but only if shipping is free",
-    "",
-    "I don't know",
-    "not sure",
-    "which one?",
-    "yes, but send it to another address",
-    "no idea",
-    "if it's free then yes",
-    "yes, unless it has shipped already",
-    "The weather is nice",
-    "yes? no!",
-    "> yes",
-    "is that okay?",
-    "Depends on the price",
-    "yes or no?",
-    "Can you explain?",
-    "Yes if I get it by Friday",
-    "hmm",
-    "ok but keep my address",
-    "let me think about it",
-    "Yes for the mug, no for the lamp",
-    "ask my husband",
-    "I am at work",
-    "both",
-    "the second one",
-    "yes maybe",
-    "When would that be?",
-    "yes, however only half of it",
-    "It's raining",
-    "#W1002",
-    "not sure yet",
-    "yes please refund it but to another card",
-    "ok what happens next",
-    "Yes, as long as there is no fee",
-    "yes, assuming it is free",
-    "sure, after I get the new one",
-    "Why?",
-    "maybe later",
-    "Yes but keep one of them",
-    "I want a human",
-    "ok, what if it has shipped?",
-    "you decide",
-    "that's a strange question",
-    "yes and send me a new one instead",
-    "Let me ask my wife",
-    "how much would I get",
-    "No wait, yes",
-    "Could be",
-    "yes, when I have returned from my trip",
-]
-
 
 @pytest.mark.parametrize("text", SOLVED)
 def test_a_customer_who_says_it_is_solved(text: str) -> None:
@@ -370,18 +215,3 @@ def test_a_new_wish_or_an_unclear_word_is_not_a_confirmation(text: str) -> None:
 @pytest.mark.parametrize(("text", "score"), SCORES)
 def test_the_satisfaction_score(text: str, score: int | None) -> None:
     assert read_confirmation(text).score == score
-
-
-@pytest.mark.parametrize("text", YES)
-def test_a_yes_to_a_question(text: str) -> None:
-    assert read_yes_no(text) == "yes"
-
-
-@pytest.mark.parametrize("text", NO)
-def test_a_no_to_a_question(text: str) -> None:
-    assert read_yes_no(text) == "no"
-
-
-@pytest.mark.parametrize("text", UNCLEAR)
-def test_anything_else_is_no_consent(text: str) -> None:
-    assert read_yes_no(text) == "unclear"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from closeloop.actions.base import ActionParams
 from closeloop.actions.desk import AddCrmNote
 from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
 from closeloop.actions.refunds import RefundPayment
@@ -227,3 +228,32 @@ def test_own_words_leave_out_what_is_quoted() -> None:
     text = "Yes PLEASE\n> Shall we?\nSoon\nOn Mon, 2 Mar 2026 at 10:00 Shop wrote:\nrefund\n"
     assert own_words(text) == "yes please\nsoon"
     assert own_words("On time, she wrote: nothing") == "on time, she wrote: nothing"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (CancelOrder, "Please do not cancel order #W1017! My neighbour said you cancel orders."),
+        (CancelOrder, "I would like to cancel my request to cancel order #W1017"),
+        (CancelOrder, "Someone tried to cancel my order #W1018, it must not be cancelled."),
+        (CancelOrder, "Please make sure that order #W1018 is not cancelled."),
+        (
+            ModifyOrderAddress,
+            "Please send order #W1016 not to 1 Evil Street, but to my old address.",
+        ),
+        (RefundPayment, "My friend got a refund. I never want a refund of the mug of #W1015."),
+        (RefundPayment, "Your colleague asked whether I want a refund of #W1001. No! I am happy."),
+        (RefundPayment, 'I received: "Please refund the candle". Did you send that?'),
+        (RefundPayment, "Please stop the refund of order #W1004, I want to keep the cover."),
+        (RefundPayment, "If it breaks within a year, will you refund the mug of order #W1014?"),
+    ],
+)
+def test_a_condition_a_report_or_a_refusal_is_no_wish(kind: type[ActionParams], text: str) -> None:
+    assert not names_remedy([text], kind)
+
+
+def test_a_later_word_takes_the_wish_back() -> None:
+    asked, withdrawn = "Please refund order #W1006.", "Actually never mind, I keep them."
+    assert names_remedy([asked], RefundPayment)
+    assert not names_remedy([asked, withdrawn], RefundPayment)
+    assert names_remedy([withdrawn, asked], RefundPayment)

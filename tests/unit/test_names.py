@@ -13,6 +13,7 @@ from closeloop.names import (
     checked_part,
     idempotency_key,
     linked_ticket_id,
+    parse_idempotency_key,
     parse_workflow_id,
     workflow_id,
 )
@@ -68,7 +69,7 @@ def test_what_may_not_be_part_of_an_id(bad: str) -> None:
     with pytest.raises(BadInput) as caught:
         checked_part(bad, "tenant")
     assert caught.value.field == "tenant"
-    assert "1 to 64 of letters, digits" in str(caught.value)
+    assert "1 to 64 letters, digits" in str(caught.value)
 
 
 @pytest.mark.parametrize("bad", ["T~0", "T~01", "T~", "T~12345", "~2", "T~2~3", "T~2\n"])
@@ -87,3 +88,14 @@ def test_two_effects_never_share_a_key(
 ) -> None:
     same = (tenant, effect) == (other_tenant, other_effect)
     assert (idempotency_key(tenant, effect) == idempotency_key(other_tenant, other_effect)) is same
+
+
+@given(tenant=parts, effect=st.text(min_size=1))
+def test_a_key_names_its_effect(tenant: str, effect: str) -> None:
+    assert parse_idempotency_key(idempotency_key(tenant, effect)) == (tenant, effect)
+
+
+@pytest.mark.parametrize("bad", ["", "refund", "default:", ":refund", "a b:refund"])
+def test_what_is_no_key_of_an_effect(bad: str) -> None:
+    with pytest.raises(BadInput):
+        parse_idempotency_key(bad)

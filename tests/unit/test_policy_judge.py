@@ -69,7 +69,12 @@ def test_plain_action_is_allowed_and_autonomous(action: ActionFacts) -> None:
             {"money.tenant_day": "needs_approval"},
         ),
         (refund_facts(refunded=usd(1)), {}, {"refund.left": "refuse"}),
-        (refund_facts(component_total=usd(2_489)), {}, {"refund.left": "refuse"}),
+        (
+            refund_facts(component_total=usd(2_489)),
+            {},
+            {"refund.left": "refuse", "refund.part_price": "needs_approval"},
+        ),
+        (refund_facts(component_total=usd(2_491)), {}, {"refund.part_price": "needs_approval"}),
         (refund_facts(credited=usd(1)), {}, {"refund.left": "refuse"}),
         (refund_facts(disputed=usd(1)), {}, {"refund.left": "refuse"}),
         (refund_facts(disputed=None), {}, {"refund.left": "needs_approval"}),
@@ -133,7 +138,7 @@ def test_plain_action_is_allowed_and_autonomous(action: ActionFacts) -> None:
             {},
             {"effect.free": "refuse"},
         ),
-        (refund_facts(kind="issue_store_credit"), {}, {"action.allowed": "refuse"}),
+        (refund_facts(kind="order_pizza"), {}, {"action.allowed": "refuse"}),
         (refund_facts(kind="send_reply"), {}, {"action.allowed": "refuse"}),
         (
             refund_facts(valid=False, problem="amount_minor: must be above 0"),
@@ -289,7 +294,7 @@ def test_actions_on_one_order_are_added_up() -> None:
             action_id=f"p1-a{n}",
             minor=minor,
             paid=usd(4_980),
-            component_total=usd(4_980),
+            component_total=usd(minor),
             effect=EffectFacts(effect_id=f"refund:{n}", components={f"#W1001/item:7:{n}": minor}),
         )
 

@@ -36,7 +36,17 @@ def test_the_database_follows_the_state_folder(
     assert Settings(state_dir=tmp_path).database_url == f"sqlite:///{tmp_path}/operations.db"
     monkeypatch.setenv("CLOSELOOP_DATABASE_URL", "postgresql+psycopg://u:secret@host/name")
     assert load_settings().database_url == "postgresql+psycopg://u:secret@host/name"
-    assert "secret" not in repr(load_settings())
+    assert ":secret@" not in repr(load_settings())
+
+
+def test_the_secrets_of_stripe_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOSELOOP_PAYMENTS", "stripe")
+    monkeypatch.setenv("CLOSELOOP_STRIPE_API_KEY", "rk_live_abc")
+    monkeypatch.setenv("CLOSELOOP_STRIPE_WEBHOOK_SECRET", "whsec_abc")
+    settings = load_settings()
+    assert settings.stripe_api_key is not None
+    assert settings.stripe_api_key.get_secret_value() == "rk_live_abc"
+    assert "_abc" not in repr(settings) + str(settings) + settings.model_dump_json()
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +60,10 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     ("variable", "value"),
     [
         ("CLOSELOOP_LLM", "gpt"),
+        ("CLOSELOOP_PAYMENTS", "paypal"),
+        ("CLOSELOOP_STRIPE_API_BASE", "http://example.com:80"),
+        ("CLOSELOOP_STRIPE_API_BASE", "https://127.0.0.1:80/path"),
+        ("CLOSELOOP_STRIPE_API_BASE", "http://127.0.0.1:80@example.com"),
         ("CLOSELOOP_TIME_SCALE", "0"),
         ("CLOSELOOP_TIME_SCALE", "-1"),
         ("CLOSELOOP_TIME_SCALE", "nan"),

@@ -1,8 +1,9 @@
+import asyncio
 import os
 import shutil
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from closeloop.bootstrap import running_workers
 from closeloop.names import SEARCH_ATTRIBUTES
 from closeloop.ports import Classifier, Resolver
 from tests.support.desk import build_services
-from tests.workflows.play import Held, OpenDesk, Play
+from tests.workflows.held import Held
+from tests.workflows.play import OpenDesk, Play
 
 
 def test_server() -> str:
@@ -30,9 +32,9 @@ def test_server() -> str:
     return found
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """The time-skipping server."""
+@asynccontextmanager
+async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """Run a time-skipping server."""
     env = await WorkflowEnvironment.start_time_skipping(
         data_converter=pydantic_data_converter, test_server_existing_path=test_server()
     )
@@ -49,9 +51,9 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
         yield env
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def open_desk(skipping: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[OpenDesk]:
-    """Open a desk on fresh databases; what its tickets left undone ends with the test."""
+@asynccontextmanager
+async def desks(env: WorkflowEnvironment, folder: Path) -> AsyncIterator[OpenDesk]:
+    """Open desks on fresh databases; what their tickets left undone ends with the block."""
     async with AsyncExitStack() as stack:
 
         async def open_one(
@@ -63,16 +65,42 @@ async def open_desk(skipping: WorkflowEnvironment, tmp_path: Path) -> AsyncItera
             held: Held | None = None,
         ) -> Play:
             services = build_services(
-                tmp_path, resolver=resolver, classifier=classifier, faults=faults, policies=policies
+                folder, resolver=resolver, classifier=classifier, faults=faults, policies=policies
             )
             if held is not None:
                 services = held.into(services)
                 stack.callback(held.let_go)
             stack.callback(services.engine.dispose)
             stack.callback(services.backends.close)
-            await stack.enter_async_context(running_workers(skipping.client, services))
-            play = Play(skipping, services)
+            await stack.enter_async_context(running_workers(env.client, services))
+            play = Play(env, services)
             stack.push_async_callback(play.end)
             return play
 
+        yield open_one
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """The time-skipping server."""
+    async with time_skipping() as env:
+        yield env
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_desk(skipping: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[OpenDesk]:
+    """Opens the desk of a test."""
+    async with desks(skipping, tmp_path) as open_one:
+        yield open_one
+    # A task that was cut off keeps time from being skipped: say so here, not in the next test.
+    await asyncio.wait_for(skipping.sleep(1), 10)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_desk_alone(tmp_path: Path) -> AsyncIterator[OpenDesk]:
+    """Opens a desk on a server of its own, for tickets that end while an activity runs.
+
+    The server then takes the activity for running for ever, and skips no more time.
+    """
+    async with time_skipping() as env, desks(env, tmp_path) as open_one:
         yield open_one

@@ -1,11 +1,10 @@
 """A desk on the time-skipping server: time passes when a test says so, or waits for a status."""
 
 import asyncio
-import threading
 import uuid
 from collections import Counter
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -16,17 +15,13 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from closeloop.bootstrap import Services
-from closeloop.embedded.crm import EmbeddedCrm
-from closeloop.embedded.outbox import EmbeddedOutbox
-from closeloop.embedded.payments import EmbeddedPayments
-from closeloop.models.approval import Decision, Operation, UpdateReceipt
-from closeloop.models.base import Money
-from closeloop.models.records import EscalationRecord, NoteRecord, RefundRecord, SentMessage
+from closeloop.models.approval import BackendEvent, Decision, Operation, UpdateReceipt
 from closeloop.models.state import TicketEvent, TimelineEntry
 from closeloop.models.ticket import Assurance, Status
 from closeloop.models.view import ActionView, PendingApprovalView, TicketSummary, TicketView
 from closeloop.ports import Classifier, Resolver
 from tests.support.desk import Desk, Handle
+from tests.workflows.held import Held
 
 NORA = "nora.whitfield@example.com"
 SAMUEL = "samuel.reyes@example.com"
@@ -48,74 +43,8 @@ class OpenDesk(Protocol):
         classifier: Classifier | None = None,
         faults: str = "",
         policies: Path | None = None,
-        held: "Held | None" = None,
+        held: Held | None = None,
     ) -> "Play": ...
-
-
-class Held:
-    """Holds one call of a port until the test lets it go: ``payments.refund``, ``crm.add_note``."""
-
-    def __init__(self, call: str) -> None:
-        self.call = call
-        self._reached = threading.Event()
-        self._open = threading.Event()
-
-    def pass_by(self, call: str) -> None:
-        """Stop here, if this is the call; only its first one is held."""
-        if call == self.call and not self._reached.is_set():
-            self._reached.set()
-            assert self._open.wait(30), f"{call} was never let go"
-
-    async def reached(self) -> None:
-        """Return once the call is held."""
-        assert await asyncio.to_thread(self._reached.wait, 30), f"{self.call} was never called"
-
-    def let_go(self) -> None:
-        """Let the call go on."""
-        self._open.set()
-
-    def into(self, services: Services) -> Services:
-        """Return the services with this hold in their payments, CRM and outbox."""
-        backends = services.backends
-        payments = _Payments(backends.payments.database, backends.faults, settlement_seconds=0)
-        crm = _Crm(backends.crm.database, backends.faults)
-        outbox = _Outbox(backends.outbox.database, backends.faults)
-        for port in (payments, crm, outbox):
-            port.held = self
-        backends.payments, backends.crm, backends.outbox = payments, crm, outbox
-        return services
-
-
-class _Payments(EmbeddedPayments):
-    held: Held
-
-    def refund(self, tenant: str, key: str, order_id: str, amount: Money) -> RefundRecord:
-        self.held.pass_by("payments.refund")
-        return super().refund(tenant, key, order_id, amount)
-
-
-class _Crm(EmbeddedCrm):
-    held: Held
-
-    def add_note(self, tenant: str, key: str, customer_id: str | None, text: str) -> NoteRecord:
-        self.held.pass_by("crm.add_note")
-        return super().add_note(tenant, key, customer_id, text)
-
-    def create_escalation(
-        self, tenant: str, key: str, queue: str, reason: str, pack: str
-    ) -> EscalationRecord:
-        self.held.pass_by("crm.create_escalation")
-        return super().create_escalation(tenant, key, queue, reason, pack)
-
-
-class _Outbox(EmbeddedOutbox):
-    held: Held
-
-    def send(
-        self, tenant: str, key: str, ticket_id: str, to: str, subject: str, text: str
-    ) -> SentMessage:
-        self.held.pass_by("outbox.send")
-        return super().send(tenant, key, ticket_id, to, subject, text)
 
 
 class Refusal(Exception):
@@ -164,18 +93,25 @@ class Play(Desk):
     async def end(self) -> None:
         """Terminate what still runs: the server, and its clock, are shared by all tests.
 
-        An activity that is cut off by this would keep the server's time from being skipped.
+        A task that is cut off by this would keep the server's time from being skipped for good.
         """
         for handle in self.opened:
             for _ in range(200):
-                described = (await handle.describe()).raw_description
-                if not described.pending_activities:
+                if await self._quiet(handle):
                     break
                 await asyncio.sleep(0.02)
             try:
                 await handle.terminate("the test is over")
             except RPCError:
                 continue  # it is closed already
+
+    async def _quiet(self, handle: Handle) -> bool:
+        counts = (await self.history(handle)).counts
+        ends = ("COMPLETED", "FAILED", "TIMED_OUT", "CANCELED")
+        return not any(
+            counts[f"{what}_SCHEDULED"] - sum(counts[f"{what}_{end}"] for end in ends)
+            for what in ("WORKFLOW_TASK", "ACTIVITY_TASK")
+        )
 
     async def skip(self, time: timedelta) -> None:
         """Let time pass."""
@@ -221,6 +157,14 @@ class Play(Desk):
                 return await self.view(handle)
             await (asyncio.sleep(0.02) if poll < 15 else self.env.sleep(timedelta(seconds=2)))
         raise AssertionError(f"{what!r} was not noted: {lines}")
+
+    async def eventually(self, holds: Callable[[], bool]) -> None:
+        """Return once something holds."""
+        for _ in range(300):
+            if holds():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("it never came to hold")
 
     async def timeline(self, handle: Handle) -> list[TimelineEntry]:
         """Return what happened, oldest first."""
@@ -290,6 +234,27 @@ class Play(Desk):
             code = cause.type if isinstance(cause, ApplicationError) else None
             raise Refusal(code, str(cause)) from error
 
+    async def hint(self, handle: Handle, event_id: str, effect_id: str | None = None) -> None:
+        """Let a backend say that something changed."""
+        event = BackendEvent(event_id=event_id, kind="refund.updated", effect_id=effect_id)
+        await handle.signal("backend_event", event)
+
+    def undo_refunds(self, order_id: str, tenant: str = "default") -> None:
+        """Let the payments system lose what it gave back, as when a bank returns a transfer."""
+        with self.services.backends.payments.database.write() as connection:
+            connection.execute(
+                "DELETE FROM refunds WHERE tenant = ? AND order_id = ?", (tenant, order_id)
+            )
+
+    def settle_in(self, order_id: str, *, days: int, tenant: str = "default") -> None:
+        """Let the refunds of an order be on their way until so many days from now."""
+        at = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+        with self.services.backends.payments.database.write() as connection:
+            connection.execute(
+                "UPDATE refunds SET settles_at = ? WHERE tenant = ? AND order_id = ?",
+                (at, tenant, order_id),
+            )
+
     def events(self, handle: Handle, kind: str | None = None) -> list[TicketEvent]:
         """Return the outcome events on record for the ticket."""
         _, tenant, ticket_id = handle.id.split(":")
@@ -308,8 +273,14 @@ class Play(Desk):
         """Return the ticket as the operations database has it."""
         _, tenant, ticket_id = handle.id.split(":")
         view = self.services.records.get_ticket_view(tenant, ticket_id)
-        assert view is not None
+        assert view is not None, f"nothing is on record of {ticket_id}"
         return view
+
+    def stands(self, handle: Handle) -> Status | None:
+        """Return the ticket's status on record."""
+        _, tenant, ticket_id = handle.id.split(":")
+        view = self.services.records.get_ticket_view(tenant, ticket_id)
+        return view.status if view else None
 
     def cases(self, tenant: str = "default") -> list[dict[str, str]]:
         """Return the cases of the human queue."""

@@ -104,7 +104,7 @@ def _already_cancelled(case: Case, order: OrderRecord) -> Proposal:
     lines = [
         wording.ALREADY_REFUNDED_LINE.format(
             amount=refund.amount,
-            day=wording.day(refund.created_at),
+            day=wording.refunded_on(refund),
             receipt=wording.neutral(refund.refund_id),
         )
         for refund in account.refunds

@@ -119,6 +119,13 @@ def _refund_of(
     chosen = parts.wished(case, order, items, account)
     if isinstance(chosen, parts.Unclear):
         return drafting.which_item(case, order, chosen.lines)
+    if not chosen.names and _in_part_only(order, account):
+        return drafting.escalate(
+            case,
+            "partly_refunded",
+            f"Part of the price of order {order.order_id} went back; the customer wants more.",
+            "Decide whether the rest is due.",
+        )
     if not chosen.names:
         return already_refunded(case, order, account, more_units=chosen.more_units)
     chosen = parts.of_that_price(order, chosen, wished_minor(case.latest))
@@ -134,6 +141,12 @@ def _refund_of(
     return _propose(case, order, chosen, account, courtesy)
 
 
+def _in_part_only(order: OrderRecord, account: Account) -> bool:
+    """Whether less went back than the parts cost that count as refunded."""
+    prices = {part.component_id: part.price.amount_minor for part in order.components()}
+    return sum(prices[name] for name in account.parts) > account.given_back
+
+
 def _propose(
     case: Case, order: OrderRecord, chosen: parts.Parts, account: Account, courtesy: str
 ) -> Proposal:
@@ -146,6 +159,8 @@ def _propose(
             case, "no_safe_plan", f"There is no price on record to refund for {order.order_id}."
         )
     what = parts.label(order, chosen.names)
+    if amount < full:
+        what = wording.PART_OF_PRICE.format(full=total_of(order, full), what=what)
     params = RefundPayment(
         order_id=order.order_id,
         components=() if len(chosen.names) == len(prices) else chosen.names,
@@ -174,7 +189,7 @@ def already_refunded(
             else wording.ALREADY_REFUNDED_LINE
         ).format(
             amount=refund.amount,
-            day=wording.day(refund.created_at),
+            day=wording.refunded_on(refund),
             receipt=wording.neutral(refund.refund_id),
         )
         for refund in account.refunds
