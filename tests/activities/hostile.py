@@ -290,8 +290,8 @@ class Desk:
         now = self._judge(plan.state, plan.actions)
         covered = approval.unchanged(plan.judgement, now)
         if covered and edit is not None:
-            before, now = now, self._judge(plan.state, actions)
-            covered = approval.no_new_rule(before, now)
+            now = self._judge(plan.state, actions)
+            covered = approval.permits(now)
         del self.asked[ticket]
         if not covered:
             self.seen["drift"] += 1
