@@ -60,7 +60,7 @@ async def test_no_message_is_lost_or_answered_twice(tmp_path: Path) -> None:
             int(number)
             for request in classifier.requests
             for text in request.messages
-            for number in re.findall(r"part (\d+) of", text)
+            for number in re.findall(r"part m-(\d+) of", text)
         ]
         assert list(dict.fromkeys(read)) == list(range(MESSAGES)), "each, in the order it came"
 
