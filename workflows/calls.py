@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from closeloop.models.base import clip
     from closeloop.models.policy import Judgement, JudgeRequest
-    from closeloop.models.proposal import Action, Proposal, ProposeRequest
+    from closeloop.models.proposal import Action, ActionState, Proposal, ProposeRequest
     from closeloop.models.state import TicketState
     from closeloop.models.steps import (
         ActionOutcome,
@@ -139,7 +139,11 @@ async def propose_resolution(state: TicketState, classification: Classification)
             passage_ids=tuple(passage.passage_id for passage in state.passages),
             conversation=conversation.window(state),
             observations=state.observations,
-            done=tuple(r for r in state.actions if r.receipt is not None),
+            done=tuple(
+                r
+                for r in state.actions
+                if r.receipt is not None and r.state is not ActionState.COMPENSATED
+            ),
         ),
         Proposal,
         summary=f"proposal {state.proposal_count + 1}",

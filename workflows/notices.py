@@ -5,6 +5,7 @@ from typing import Final
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from closeloop.actions.catalogue import CATALOGUE, parse
     from closeloop.models.base import clip
     from closeloop.models.proposal import ActionState
     from closeloop.models.state import TicketState
@@ -18,6 +19,14 @@ HANDED_OVER: Final = (
 )
 
 DONE_SO_FAR: Final = "\n\nThis is done already: {done}."
+
+TAKEN_BACK: Final = (
+    "We are sorry: not everything that you asked for can be done, so we have stopped.\n\n"
+    "This was not possible, or was not begun: {missing}.\n"
+    "This was done before, and we have taken it back: {undone}.\n\n"
+    "So nothing has changed. Please tell us how you would like to go on; if you would rather speak"
+    " to a colleague, just say so."
+)
 
 DONE_BY_PERSON: Final = (
     "One of our colleagues has dealt with your request. If anything is still open, just answer"
@@ -39,6 +48,19 @@ def handed_over(state: TicketState) -> str:
     ]
     broke_off = state.escalation is not None and state.escalation.reason == PARTLY_DONE
     return HANDED_OVER + (DONE_SO_FAR.format(done="; ".join(done)) if broke_off and done else "")
+
+
+def taken_back(state: TicketState) -> str:
+    """Return what the customer hears of a plan that broke off, and of which nothing is left."""
+    actions = state.proposal.actions if state.proposal else ()
+    undone: list[str] = []
+    missing: list[str] = []
+    for action in actions:
+        record = next(r for r in state.actions if r.action.action_id == action.action_id)
+        if not CATALOGUE[action.kind].internal:
+            taken = record.state is ActionState.COMPENSATED
+            (undone if taken else missing).append(parse(action).describe())
+    return TAKEN_BACK.format(missing="; ".join(missing), undone="; ".join(undone))
 
 
 def hand_over_pack(state: TicketState, reason: str, summary: str, recommendation: str) -> str:

@@ -75,6 +75,8 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
                 await self._approve()
             case Phase.ACT:
                 await self._act()
+            case Phase.TAKE_BACK:
+                await self._take_back()
             case Phase.ANSWER:
                 await self._answer()
             case Phase.CONFIRM:

@@ -29,6 +29,7 @@ class Phase(StrEnum):
     JUDGE = "judge"
     APPROVE = "approve"
     ACT = "act"
+    TAKE_BACK = "take_back"
     ANSWER = "answer"
     CONFIRM = "confirm"
     ESCALATE = "escalate"
