@@ -13,12 +13,22 @@ with workflow.unsafe.imports_passed_through():
 PARTLY_DONE: Final = "partly_done"
 """Why people get a ticket of whose actions some were done and a later one was refused."""
 
+EFFECT_UNDONE: Final = "effect_undone"
+"""Why people get a ticket whose effect, once read back, is gone."""
+
 HANDED_OVER: Final = (
     "Thank you for your patience. One of our colleagues is taking over your request and will get"
     " back to you here. You do not need to do anything; everything you wrote is with them."
 )
 
 DONE_SO_FAR: Final = "\n\nThis is done already: {done}."
+
+UNDONE: Final = (
+    "We are sorry: something that we told you was done has not lasted. This does not hold any more:"
+    " {lost}.\n\n"
+    "One of our colleagues is looking into it and will get back to you here. You do not need to do"
+    " anything."
+)
 
 TAKEN_BACK: Final = (
     "We are sorry: not everything that you asked for can be done, so we have stopped.\n\n"
@@ -38,6 +48,14 @@ MAX_PACK_CHARS: Final = 6_000
 
 def handed_over(state: TicketState) -> str:
     """Return what the customer hears; what a plan that broke off has done already is no secret."""
+    reason = state.escalation.reason if state.escalation else ""
+    if reason == EFFECT_UNDONE:
+        lost = [
+            record.receipt.summary
+            for record in state.actions
+            if record.receipt is not None and record.error and record.error.code == "undone"
+        ]
+        return UNDONE.format(lost="; ".join(lost))
     names = [action.action_id for action in state.proposal.actions] if state.proposal else []
     done = [
         record.receipt.summary
@@ -46,8 +64,8 @@ def handed_over(state: TicketState) -> str:
         and record.state is ActionState.VERIFIED
         and record.receipt is not None
     ]
-    broke_off = state.escalation is not None and state.escalation.reason == PARTLY_DONE
-    return HANDED_OVER + (DONE_SO_FAR.format(done="; ".join(done)) if broke_off and done else "")
+    told = reason == PARTLY_DONE and done
+    return HANDED_OVER + (DONE_SO_FAR.format(done="; ".join(done)) if told else "")
 
 
 def taken_back(state: TicketState) -> str:
