@@ -8,8 +8,7 @@ from closeloop.models.ticket import Status
 from closeloop.names import workflow_id
 from tests.support.desk import Handle
 from tests.support.scripted import ScriptedResolver, answer, refund
-from tests.workflows.cases import RESOLUTION, refund_by_hand
-from tests.workflows.play import NORA, OpenDesk, Play, texts
+from tests.workflows.play import DAY, NORA, OpenDesk, Play, texts
 
 MUG = "refund:#W1001:all"
 
@@ -32,8 +31,7 @@ def linked(desk: Play, ticket_id: str) -> Handle:
     handle = desk.client.get_workflow_handle(
         workflow_id("default", ticket_id), result_type=TicketOutcome
     )
-    if handle not in desk.opened:
-        desk.opened.append(handle)
+    desk.opened.append(handle)
     return handle
 
 
@@ -43,13 +41,14 @@ async def test_a_hint_that_proves_nothing_bothers_nobody(open_desk: OpenDesk) ->
     before = desk.services.records.events("default")
     hinted = await tell(desk, first)
     assert (hinted.outcome, hinted.ticket_id) == ("opened", f"{first}~2")
-    outcome = await linked(desk, f"{first}~2").result()
+    handle = linked(desk, f"{first}~2")
+    outcome = await handle.result()
     assert (outcome.actions_verified, outcome.refunded) == (0, ())
-    assert desk.sent(linked(desk, f"{first}~2")) == ()
+    assert desk.sent(handle) == ()
     assert desk.cases() == []
     assert desk.services.records.events("default") == before, "nothing of it is counted"
     assert len(desk.closing_notes()) == 1, "the first ticket's"
-    view = await desk.view(linked(desk, f"{first}~2"))
+    view = await desk.view(handle)
     assert (view.status, view.linked, view.actions) == (Status.CLOSED, (first,), ())
     again = await tell(desk, first)
     assert again == hinted, "sent again, it opens nothing"
@@ -79,18 +78,19 @@ async def test_money_that_is_gone_goes_to_a_person_once_and_the_customer_hears_i
     assert (second.outcome, second.ticket_id) == ("delivered", f"{first}~2")
     await desk.noted(handle, "backend hint")
     assert len((await desk.view(handle)).actions) == 1
-    refund_by_hand(desk)
     await desk.operate(handle, "record_resolution", resolution={"summary": "sent a cheque"})
     await desk.until(handle, Status.RESOLVED)
+    await desk.skip(8 * DAY)
     await handle.result()
     assert len(desk.cases()) == 1
     assert len(desk.sent(handle)) == 2
 
     third = await tell(desk, first, "e3")  # the loss is known: a person has dealt with it
     assert third.ticket_id == f"{first}~3"
-    await linked(desk, third.ticket_id).result()
+    quiet = linked(desk, third.ticket_id)
+    await quiet.result()
     assert len(desk.cases()) == 1
-    assert desk.sent(linked(desk, third.ticket_id)) == ()
+    assert desk.sent(quiet) == ()
 
 
 async def test_a_person_hands_back_what_a_hint_opened(open_desk: OpenDesk) -> None:
@@ -104,8 +104,8 @@ async def test_a_person_hands_back_what_a_hint_opened(open_desk: OpenDesk) -> No
     await desk.noted(handle, "replied")
     await desk.say(handle, "Please send it to my new card.")
     await desk.operate(handle, "hand_back")
-    view = await desk.until(handle, Status.RESOLVED, Status.AWAITING_APPROVAL)
-    print(view.status)
+    view = await desk.resolved(handle)
+    assert texts(view)[-1] == "The money came back to us."
 
 
 async def test_the_ticket_that_a_message_opened_hears_of_the_one_before_it(
