@@ -29,7 +29,8 @@ from activities.triage import TriageActivities
 from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.embedded.beside import ShopBesideGateway
 from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
-from closeloop.knowledge.ingest import read_chunks
+from closeloop.knowledge.encoder import SentenceEncoder
+from closeloop.knowledge.ingest import mirror, read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
@@ -202,10 +203,10 @@ def build_services(settings: Settings) -> Services:
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
-    knowledge = SqliteKnowledge(settings.state_dir / "knowledge.db")
-    chunks = read_chunks(KNOWLEDGE_BASE, today=datetime.now(UTC).date())
+    knowledge = SqliteKnowledge(settings.state_dir / "knowledge.db", SentenceEncoder())
+    articles = read_documents(KNOWLEDGE_BASE)
     for tenant in book.tenants:
-        knowledge.index(tenant, chunks)
+        mirror(knowledge, tenant, KNOWLEDGE_BASE.name, articles)
     return Services(
         book=book,
         backends=backends,
