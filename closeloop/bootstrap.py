@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine
 from temporalio import workflow
@@ -35,7 +35,15 @@ from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
 from closeloop.policy.book import FilePolicyBook
-from closeloop.ports import Classifier, Knowledge, Payments, PolicyBook, Resolver
+from closeloop.ports import (
+    Classifier,
+    Embedder,
+    Knowledge,
+    KnowledgeStore,
+    Payments,
+    PolicyBook,
+    Resolver,
+)
 from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
@@ -72,6 +80,18 @@ class Services:
     def payments(self) -> Payments:
         """The system of record for money."""
         return self.gateway or self.backends.payments
+
+
+class MeasuredKnowledge(KnowledgeStore, Protocol):
+    """A store as programs hold it: it shows the two legs of a search, and is closed at the end."""
+
+    def legs(self, tenant: str, query: str, *, depth: int) -> tuple[list[str], list[str]]:
+        """Return the ids that a search finds by words, and those by meaning, best first."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file or the connection."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +160,36 @@ def open_gateway(settings: Settings) -> Payments | None:
     )
 
 
+def open_embedder(settings: Settings) -> Embedder:
+    """Return the embedder that the settings name."""
+    if settings.embedder == "offline":
+        return SentenceEncoder()
+    from closeloop.adapters.openai_embeddings import OpenAIEmbedder
+
+    return OpenAIEmbedder()
+
+
+def open_knowledge(settings: Settings) -> MeasuredKnowledge:
+    """Return the knowledge store that the settings name.
+
+    Raises:
+        ConfigurationError: it holds the vectors of another embedder, or cannot be used as it is.
+        BackendUnavailable: it does not answer.
+    """
+    embedder = open_embedder(settings)
+    if settings.weaviate_url is None:
+        return SqliteKnowledge(settings.state_dir / "knowledge.db", embedder)
+    from closeloop.adapters.weaviate import WeaviateKnowledge
+
+    key = settings.weaviate_api_key
+    return WeaviateKnowledge(
+        settings.weaviate_url,
+        embedder,
+        grpc_port=settings.weaviate_grpc_port,
+        api_key=key.get_secret_value() if key else None,
+    )
+
+
 def read_stripe_webhook(
     settings: Settings, payload: bytes, signature: str, now: datetime
 ) -> BackendHint | IgnoredEvent:
@@ -191,8 +241,6 @@ def build_services(settings: Settings) -> Services:
 
     if settings.llm != "offline":
         raise ConfigurationError("CLOSELOOP_LLM: only 'offline' is built in so far")
-    if settings.weaviate_url is not None:
-        raise ConfigurationError("CLOSELOOP_WEAVIATE_URL: only the SQLite store is built in so far")
     gateway = open_gateway(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
@@ -203,7 +251,7 @@ def build_services(settings: Settings) -> Services:
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
-    knowledge = SqliteKnowledge(settings.state_dir / "knowledge.db", SentenceEncoder())
+    knowledge = open_knowledge(settings)
     articles = read_documents(KNOWLEDGE_BASE)
     for tenant in book.tenants:
         mirror(knowledge, tenant, KNOWLEDGE_BASE.name, articles)

@@ -18,6 +18,8 @@ _LOOPBACK: Final = r"^http://(127\.0\.0\.1|localhost):\d{1,5}$"
 _EXPECTED: Final[Mapping[str, str]] = {
     "database_url": "must be an SQLAlchemy address that begins with sqlite:// or postgresql://",
     "weaviate_url": "must be an address that begins with http:// or https://",
+    "weaviate_grpc_port": "must be a port number",
+    "embedder": "must be offline or openai",
     "llm": "must be offline or openai",
     "payments": "must be embedded or stripe",
     "stripe_api_base": "is for tests: it must be http://127.0.0.1:PORT or http://localhost:PORT",
@@ -50,6 +52,11 @@ class Settings(BaseSettings):
     """The operations database, as SQLAlchemy names it; it may hold a password."""
     weaviate_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
     """Without one, knowledge is kept in SQLite."""
+    weaviate_grpc_port: Annotated[int, Field(gt=0, lt=65_536)] = 50_051
+    """Where that host answers gRPC, which searches and batches use."""
+    weaviate_api_key: SecretStr | None = None
+    embedder: Literal["offline", "openai"] = "offline"
+    """What makes vectors; ``openai`` reads OPENAI_API_KEY and OPENAI_BASE_URL."""
     llm: Literal["offline", "openai"] = "offline"
     payments: Literal["embedded", "stripe"] = "embedded"
     """Where money is given back; ``stripe`` needs ``stripe_api_key``."""
