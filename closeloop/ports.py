@@ -31,7 +31,13 @@ from closeloop.models.records import (
     StoreCreditRecord,
 )
 from closeloop.models.state import Terms
-from closeloop.models.steps import ExecuteAction, RequestApproval, Snapshot
+from closeloop.models.steps import (
+    ExecuteAction,
+    RequestApproval,
+    RetrievedKnowledge,
+    RetrieveKnowledge,
+    Snapshot,
+)
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 
 
@@ -58,6 +64,14 @@ class Knowledge(Protocol):
 
     def get(self, tenant: str, passage_ids: Sequence[str]) -> tuple[Passage, ...]:
         """Return the passages with these ids that exist, in the order asked for."""
+        ...
+
+
+class Retriever(Protocol):
+    """Finds what is known about a ticket."""
+
+    def retrieve(self, step: RetrieveKnowledge) -> RetrievedKnowledge:
+        """Return the passages that help, with their text, and what is missing."""
         ...
 
 
