@@ -9,8 +9,8 @@ from closeloop.actions.base import ActionKind
 from closeloop.actions.catalogue import WORKFLOW_ONLY, parse
 from closeloop.actions.refunds import RefundPayment
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.knowledge.ingest import mirror, read_documents
 from closeloop.knowledge.encoder import SentenceEncoder
+from closeloop.knowledge.ingest import mirror, read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.base import Money
 from closeloop.models.proposal import (
