@@ -53,6 +53,7 @@ from tests.activities.hostile_tickets import (
     state_of,
 )
 from tests.support.desk import edited_policies
+from tests.support.embedding import WordVectors
 from tests.support.scripted import ScriptedClassifier
 from workflows import approval
 
@@ -83,7 +84,7 @@ def make_template(folder: Path) -> Path:
         start / "backends.db", shop_file=write_shop(folder), tenants=book.tenants
     ).close()
     open_database(f"sqlite:///{start / 'ops.db'}").dispose()
-    SqliteKnowledge(start / "knowledge.db")
+    SqliteKnowledge(start / "knowledge.db", WordVectors())
     return folder
 
 
@@ -105,7 +106,7 @@ class Desk:
             engine=engine,
             ledger=self.ledger,
             records=SqlRecords(engine),
-            knowledge=SqliteKnowledge(folder / "knowledge.db"),
+            knowledge=SqliteKnowledge(folder / "knowledge.db", WordVectors()),
             classifier=ScriptedClassifier(),
             resolver=self._resolver,
         )
