@@ -12,6 +12,7 @@ branches add new histories; an old one goes only together with the patch that it
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import sys
 import tempfile
@@ -29,8 +30,8 @@ from closeloop.bootstrap import running_workers
 from closeloop.devserver import DevServer
 from closeloop.names import linked_ticket_id
 from tests.replay.scenarios import SCENARIOS, Scenario
-from tests.support.desk import build_services
-from tests.support.scripted import ScriptedClassifier, ScriptedResolver
+from tests.support.desk import Handle, build_services
+from tests.support.scripted import OutThenBack, ScriptedClassifier, ScriptedResolver
 from tests.support.servers import time_skipping
 from tests.workflows.play import Play
 
@@ -78,6 +79,8 @@ async def _play(scenario: Scenario, env: WorkflowEnvironment, folder: Path) -> l
         faults=scenario.faults,
         time_scale=DEV_TIME_SCALE if scenario.on_dev_server else 1.0,
     )
+    if scenario.models_out:
+        services = dataclasses.replace(services, team=OutThenBack(services).team())
     try:
         async with running_workers(env.client, services):
             desk = Play(env, services)

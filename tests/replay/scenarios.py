@@ -46,6 +46,8 @@ class Scenario:
     play: Script
     by_word: Mapping[str, str] = field(default_factory=dict[str, str])
     faults: str = ""
+    models_out: bool = False
+    """Agents ask language models, which are out for the first question (``OutThenBack``)."""
     on_dev_server: bool = False
     """Record it on the dev server, which suggests to continue as new early there."""
     follow_up: bool = False
@@ -67,6 +69,15 @@ async def _approved(desk: Play, handle: Handle) -> None:
     await _asked(desk, handle)
     await desk.decide(handle, "bob", approve=True)
     await _quiet(desk, handle)
+
+
+async def _models_out_and_back(desk: Play, handle: Handle) -> None:
+    await _asked(desk, handle)
+    assert "offline ones stand in" in (await desk.view(handle)).mode_reasons[0]
+    await desk.say(handle, "Refund all of order #W1001, I said.", "m-1")
+    await desk.noted(handle, "models back")
+    await _quiet(desk, handle)
+    assert (await desk.view(handle)).cost.usd_micros == 4 * 1800
 
 
 async def _revised(desk: Play, handle: Handle) -> None:
@@ -403,6 +414,14 @@ SCENARIOS: Final = (
         steps=[refund("#W1001")],
         play=_undone,
         follow_up=True,
+    ),
+    Scenario(
+        name="models-out-and-back",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[refund("#W1001")],
+        models_out=True,
+        play=_models_out_and_back,
     ),
     Scenario(
         name="cancelled",
