@@ -30,7 +30,7 @@ from closeloop.bootstrap import running_workers
 from closeloop.devserver import DevServer
 from closeloop.names import linked_ticket_id
 from tests.replay.scenarios import SCENARIOS, Scenario
-from tests.support.desk import Handle, build_services
+from tests.support.desk import build_services
 from tests.support.scripted import OutThenBack, ScriptedClassifier, ScriptedResolver
 from tests.support.servers import time_skipping
 from tests.workflows.play import Play
