@@ -1,7 +1,6 @@
 """A query reaches a new worker before the ticket's own task: the task is not done out of order."""
 
 import asyncio
-import subprocess
 import sys
 from pathlib import Path
 
@@ -35,7 +34,7 @@ async def test_an_update_after_a_query_is_recorded_in_the_order_of_a_replay(tmp_
                 await resolver.held.reached()
             finally:
                 first.kill()
-                first.wait()
+                await first.wait()
             # The query waits for the dead worker, is handed to the next one, and finds there what
             # the agent has said meanwhile; the ticket's own task is kept for the dead a while more.
             asked = asyncio.create_task(ticket.query(QUERY_TIMELINE))
@@ -46,8 +45,10 @@ async def test_an_update_after_a_query_is_recorded_in_the_order_of_a_replay(tmp_
                 await desk.add_message("t-1", "And please hurry.", "m-1")
                 await desk.wait("t-1", timeout_seconds=60)
         history = await ticket.fetch_history()
-    failed = [e for e in history.events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED]
-    assert len(failed) == 1, "the query did not come first: this has shown nothing"
+    failed = [
+        e for e in history.events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+    ]
+    assert failed, "the query did not come first: this has shown nothing"
     await Replayer(
         workflows=[TicketWorkflow],
         workflow_runner=workflow_runner(),
@@ -65,9 +66,12 @@ def _request() -> dict[str, object]:
     }
 
 
-async def _tickets_process(state_dir: Path, address: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.support.tickets_process", str(state_dir), address]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+async def _tickets_process(state_dir: Path, address: str) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.support.tickets_process", str(state_dir), address),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
     assert process.stdout is not None
-    assert await asyncio.to_thread(process.stdout.readline) == b"ready\n"
+    assert await process.stdout.readline() == b"ready\n"
     return process
