@@ -38,6 +38,7 @@ from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.names import AGENTS_QUEUE, BACKENDS_QUEUE, TICKETS_QUEUE
 from closeloop.offline.retriever import OfflineRetriever
+from closeloop.ordered import OrderedRunner
 from closeloop.policy.book import FilePolicyBook
 from closeloop.ports import (
     Classifier,
@@ -416,7 +417,7 @@ def workflow_runner() -> WorkflowRunner:
     """Return the sandbox; a module of ours that enters it without being meant to is an error."""
     policy = workflow.SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
     restrictions = SandboxRestrictions.default.with_import_notification_policy(policy)
-    return SandboxedWorkflowRunner(restrictions=restrictions)
+    return OrderedRunner(SandboxedWorkflowRunner(restrictions=restrictions))
 
 
 @asynccontextmanager
