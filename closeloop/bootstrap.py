@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine
 from temporalio import activity, workflow
@@ -32,13 +32,22 @@ from closeloop.agents.team import Models, Reads, Team, assemble
 from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.embedded.beside import ShopBesideGateway
 from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
-from closeloop.knowledge.ingest import read_chunks
+from closeloop.knowledge.encoder import SentenceEncoder
+from closeloop.knowledge.ingest import mirror, read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.names import AGENTS_QUEUE, BACKENDS_QUEUE, TICKETS_QUEUE
 from closeloop.offline.retriever import OfflineRetriever
 from closeloop.policy.book import FilePolicyBook
-from closeloop.ports import Classifier, Knowledge, Payments, PolicyBook, Resolver
+from closeloop.ports import (
+    Classifier,
+    Embedder,
+    Knowledge,
+    KnowledgeStore,
+    Payments,
+    PolicyBook,
+    Resolver,
+)
 from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
@@ -77,6 +86,18 @@ class Services:
     def payments(self) -> Payments:
         """The system of record for money."""
         return self.gateway or self.backends.payments
+
+
+class MeasuredKnowledge(KnowledgeStore, Protocol):
+    """A store as programs hold it: it shows the two legs of a search, and is closed at the end."""
+
+    def legs(self, tenant: str, query: str, *, depth: int) -> tuple[list[str], list[str]]:
+        """Return the ids that a search finds by words, and those by meaning, best first."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file or the connection."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +164,46 @@ def open_gateway(settings: Settings) -> Payments | None:
 
     return StripePayments(
         settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base
+    )
+
+
+def open_embedder(settings: Settings) -> Embedder:
+    """Return the embedder that the settings name.
+
+    Raises:
+        ConfigurationError: it is OpenAI's, and there is no key.
+    """
+    if settings.embedder == "offline":
+        return SentenceEncoder()
+    if not os.environ.get("OPENAI_API_KEY"):
+        raise ConfigurationError(
+            "OPENAI_API_KEY is not set, and CLOSELOOP_EMBEDDER=openai needs it: give it the"
+            " endpoint's key"
+        )
+    from closeloop.adapters.openai import open_client
+    from closeloop.adapters.openai_embeddings import OpenAiEmbedder
+
+    return OpenAiEmbedder(open_client())
+
+
+def open_knowledge(settings: Settings) -> MeasuredKnowledge:
+    """Return the knowledge store that the settings name.
+
+    Raises:
+        ConfigurationError: it holds the vectors of another embedder, or cannot be used as it is.
+        BackendUnavailable: it does not answer.
+    """
+    embedder = open_embedder(settings)
+    if settings.weaviate_url is None:
+        return SqliteKnowledge(settings.state_dir / "knowledge.db", embedder)
+    from closeloop.adapters.weaviate import WeaviateKnowledge
+
+    key = settings.weaviate_api_key
+    return WeaviateKnowledge(
+        settings.weaviate_url,
+        embedder,
+        grpc_port=settings.weaviate_grpc_port,
+        api_key=key.get_secret_value() if key else None,
     )
 
 
@@ -243,8 +304,6 @@ def build_services(settings: Settings) -> Services:
     from closeloop.offline.taxonomy import load_taxonomy
 
     check_models(settings)
-    if settings.weaviate_url is not None:
-        raise ConfigurationError("CLOSELOOP_WEAVIATE_URL: only the SQLite store is built in so far")
     gateway = open_gateway(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
@@ -255,10 +314,10 @@ def build_services(settings: Settings) -> Services:
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
-    knowledge = SqliteKnowledge(settings.state_dir / "knowledge.db")
-    chunks = read_chunks(KNOWLEDGE_BASE, today=datetime.now(UTC).date())
+    knowledge = open_knowledge(settings)
+    articles = read_documents(KNOWLEDGE_BASE)
     for tenant in book.tenants:
-        knowledge.index(tenant, chunks)
+        mirror(knowledge, tenant, KNOWLEDGE_BASE.name, articles)
     taxonomy = load_taxonomy(settings.policies_dir)
     classifier = OfflineClassifier(taxonomy)
     reads = Reads(
@@ -346,6 +405,7 @@ def build_activities(services: Services) -> ActivitySet:
             outcomes.request_approval,
             outcomes.settle_approval,
             outcomes.record_outcome,
+            outcomes.recall_effects,
             verification.reconcile_action,
             verification.verify_resolution,
         ),

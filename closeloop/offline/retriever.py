@@ -1,5 +1,7 @@
 """Retrieval without a language model: the customer's words are the query."""
 
+from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from closeloop.models.steps import RetrievedKnowledge, RetrieveKnowledge
@@ -21,9 +23,9 @@ class OfflineRetriever:
     def retrieve(self, step: RetrieveKnowledge) -> RetrievedKnowledge:
         """Return the best passages for the customer's words, with their text."""
         intent = step.classification.intent.replace("_", " ")
-        search = self._knowledge.search
+        search = partial(self._knowledge.search, step.tenant, on=datetime.now(UTC).date())
         found = (
-            *search(step.tenant, intent, limit=POLICIES, kinds=("policy",)),
-            *search(step.tenant, f"{intent} {step.query}", limit=PASSAGES),
+            *search(intent, limit=POLICIES, kinds=("policy",)),
+            *search(f"{intent} {step.query}", limit=PASSAGES),
         )
         return RetrievedKnowledge(passages=tuple({p.passage_id: p for p in found}.values()))
