@@ -26,12 +26,13 @@ SHIPPED = tomllib.loads((POLICIES / "desk.toml").read_text(encoding="utf-8"))
 def test_shipped_terms_are_the_designs() -> None:
     terms = FilePolicyBook(POLICIES).terms("default")
     assert terms == Terms(
+        model_budget_micros=1_000_000,
         resolution_target_seconds={
             "urgent": 14_400,
             "high": 28_800,
             "normal": 86_400,
             "low": 259_200,
-        }
+        },
     )
 
 
