@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +19,11 @@ from activities.crm import CrmActivities
 from activities.effects import Effects, VerificationActivities
 from activities.failures import FailureInterceptor
 from activities.knowledge import KnowledgeActivities
+from activities.knowledge_sync import KnowledgeSyncActivities, synchronise
 from activities.orders import OrderActivities
 from activities.outcomes import OutcomeActivities
 from activities.outreach import OutreachActivities
+from activities.past_tickets import PastTickets
 from activities.payments import PaymentActivities
 from activities.policy import PolicyActivities
 from activities.resolution import ResolutionActivities
@@ -29,25 +31,38 @@ from activities.triage import TriageActivities
 from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.embedded.beside import ShopBesideGateway
 from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
-from closeloop.knowledge.ingest import read_chunks
+from closeloop.knowledge.ingest import Folders, read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
+from closeloop.models.knowledge import KNOWLEDGE_BASE
 from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
 from closeloop.policy.book import FilePolicyBook
-from closeloop.ports import Classifier, Knowledge, Payments, PolicyBook, Resolver
+from closeloop.ports import (
+    Classifier,
+    KnowledgeSources,
+    KnowledgeStore,
+    Payments,
+    PolicyBook,
+    Resolver,
+)
 from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
+from workflows.knowledge_sync import KnowledgeSyncWorkflow
 from workflows.ticket import TicketWorkflow
 
-KNOWLEDGE_BASE: Final = Path(__file__).resolve().parent.parent / "knowledge_base"
+KNOWLEDGE_FOLDER: Final = Path(__file__).resolve().parent.parent / "knowledge_base"
 BACKENDS_FILE: Final = "backends.db"
 """The embedded backends' database in the state folder."""
+KNOWLEDGE_FILE: Final = "knowledge.db"
+"""The embedded knowledge store in the state folder."""
 THREADS: Final = 16
 """Activities block on backends, not on the processor: more threads than cores."""
 STICKY_TIMEOUT: Final = timedelta(seconds=2)
 """How long a killed worker's tickets wait for it before another takes them."""
+HEARTBEATS: Final = timedelta(seconds=1)
+"""How often a heartbeat is passed on at most: whoever waits for a sync sees it move."""
 GRACE: Final = timedelta(seconds=10)
 """What running activities are given to end when a worker is stopped."""
 
@@ -61,9 +76,10 @@ class Services:
     engine: Engine
     ledger: SqlLedger
     records: SqlRecords
-    knowledge: Knowledge
+    knowledge: KnowledgeStore
     classifier: Classifier
     resolver: Resolver
+    sources: KnowledgeSources = field(default_factory=lambda: Folders(KNOWLEDGE_FOLDER))
     gateway: Payments | None = None
     """A payments system beside the embedded backends, instead of theirs."""
 
@@ -176,6 +192,20 @@ def open_records(settings: Settings) -> SqlRecords:
     return SqlRecords(open_database(settings.database_url))
 
 
+def open_knowledge(settings: Settings) -> KnowledgeStore:
+    """Return the knowledge store, for callers that start no worker.
+
+    Raises:
+        BackendUnavailable: no worker has made it yet.
+    """
+    file = settings.state_dir / KNOWLEDGE_FILE
+    if not file.is_file():
+        raise BackendUnavailable(
+            f"there is no {file}: the worker makes it; CLOSELOOP_STATE_DIR must be the worker's own"
+        )
+    return SqliteKnowledge(file)
+
+
 def build_services(settings: Settings) -> Services:
     """Choose and open everything that the settings name.
 
@@ -202,10 +232,8 @@ def build_services(settings: Settings) -> Services:
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
-    knowledge = SqliteKnowledge(settings.state_dir / "knowledge.db")
-    chunks = read_chunks(KNOWLEDGE_BASE, today=datetime.now(UTC).date())
-    for tenant in book.tenants:
-        knowledge.index(tenant, chunks)
+    knowledge = SqliteKnowledge(settings.state_dir / KNOWLEDGE_FILE)
+    index_knowledge_base(knowledge, book.tenants)
     return Services(
         book=book,
         backends=backends,
@@ -217,6 +245,17 @@ def build_services(settings: Settings) -> Services:
         resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
         gateway=gateway,
     )
+
+
+def index_knowledge_base(store: KnowledgeStore, tenants: Sequence[str]) -> None:
+    """Make each tenant know what stands in ``knowledge_base/``; what has not changed costs nothing.
+
+    Raises:
+        ConfigurationError: a file is faulty; names it and the key.
+    """
+    documents = read_documents(KNOWLEDGE_FOLDER)
+    for tenant in tenants:
+        synchronise(store, tenant, {KNOWLEDGE_BASE: documents}, lambda _: None)
 
 
 def build_activities(services: Services) -> ActivitySet:
@@ -231,12 +270,14 @@ def build_activities(services: Services) -> ActivitySet:
     payments = PaymentActivities(services.payments, effects)
     orders = OrderActivities(backends.shop, effects)
     changes = ChangeActivities(backends.shop, backends.payments, effects)
-    crm = CrmActivities(backends.crm, effects, records)
+    past = PastTickets(services.knowledge, backends.shop)
+    crm = CrmActivities(backends.crm, effects, records, past)
     readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
     verification = VerificationActivities(readers, ledger, backends.shop)
     policy = PolicyActivities(book, backends.shop, services.payments, ledger)
     triage = TriageActivities(services.classifier, backends.shop, book)
     knowledge = KnowledgeActivities(services.knowledge)
+    syncing = KnowledgeSyncActivities(services.sources, services.knowledge)
     resolution = ResolutionActivities(services.resolver)
     outreach = OutreachActivities(backends.outbox, backends.shop, records)
     outcomes = OutcomeActivities(records, ledger, book)
@@ -251,6 +292,7 @@ def build_activities(services: Services) -> ActivitySet:
             triage.classify_ticket,
             triage.load_customer,
             knowledge.retrieve_knowledge,
+            syncing.sync_knowledge,
             resolution.propose_resolution,
             payments.refund_payment,
             orders.cancel_order,
@@ -296,13 +338,14 @@ async def running_workers(client: Client, services: Services) -> AsyncGenerator[
                 max_concurrent_activities=THREADS,
                 interceptors=[FailureInterceptor()],
                 graceful_shutdown_timeout=GRACE,
+                max_heartbeat_throttle_interval=HEARTBEATS,
             )
         )
         await stack.enter_async_context(
             Worker(
                 client,
                 task_queue=TICKETS_QUEUE,
-                workflows=[TicketWorkflow],
+                workflows=[TicketWorkflow, KnowledgeSyncWorkflow],
                 activities=activities.tickets,
                 activity_executor=threads,
                 no_remote_activities=True,

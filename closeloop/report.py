@@ -1,4 +1,4 @@
-"""Metrics, computed from outcome events and nothing else.
+"""Metrics and knowledge gaps, computed from outcome events and nothing else.
 
 A report covers the events of a time window, from ``since`` on. Every formula says which rows it
 counts; what was not measured in the window is None, never 0. Only counts can be 0.
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from statistics import fmean, median
-from typing import Protocol, get_args
+from typing import Final, Protocol, get_args
 
 from pydantic import Field
 
@@ -74,6 +74,49 @@ class Metrics(Wire):
     csat_mean: float | None = None
     csat_responses: int = 0
     cost_per_ticket_usd_micros: float | None = None
+
+
+class Gap(Wire):
+    """What tickets of one intent asked for and no passage answered."""
+
+    intent: str
+    count: int
+    tickets: tuple[str, ...]
+    """The newest of them, newest first."""
+    last_at: UtcTime
+    missing: tuple[str, ...] = ()
+    """What was missing in words, newest first, where the agent said so."""
+
+
+_GAP_SAMPLES: Final = 5
+
+
+def gaps(records: EventSource, tenant: str, since: datetime | None = None) -> list[Gap]:
+    """Return the tenant's knowledge gaps from ``since`` on by intent, the most frequent first.
+
+    Raises:
+        BackendUnavailable: the operations database does not answer.
+    """
+    by_intent: dict[str, list[TicketEvent]] = {}
+    for event in reversed(records.events(tenant, since)):
+        if event.kind == "knowledge_gap":
+            by_intent.setdefault(str(event.data.get("intent")), []).append(event)
+    found = [
+        Gap(
+            intent=intent,
+            count=len(events),
+            tickets=tuple(dict.fromkeys(e.ticket_id for e in events))[:_GAP_SAMPLES],
+            last_at=events[0].at,
+            missing=_said(events)[:_GAP_SAMPLES],
+        )
+        for intent, events in by_intent.items()
+    ]
+    return sorted(found, key=lambda gap: (-gap.count, gap.intent))
+
+
+def _said(events: Sequence[TicketEvent]) -> tuple[str, ...]:
+    words = (event.data.get("missing") for event in events)
+    return tuple(dict.fromkeys(word for word in words if isinstance(word, str) and word))
 
 
 def metrics(records: EventSource, tenant: str, since: datetime | None = None) -> Metrics:
