@@ -31,6 +31,7 @@ from activities.triage import TriageActivities
 from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.embedded.beside import ShopBesideGateway
 from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
+from closeloop.knowledge.encoder import SentenceEncoder
 from closeloop.knowledge.ingest import Folders, read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
@@ -203,7 +204,7 @@ def open_knowledge(settings: Settings) -> KnowledgeStore:
         raise BackendUnavailable(
             f"there is no {file}: the worker makes it; CLOSELOOP_STATE_DIR must be the worker's own"
         )
-    return SqliteKnowledge(file)
+    return SqliteKnowledge(file, SentenceEncoder())
 
 
 def build_services(settings: Settings) -> Services:
@@ -232,7 +233,7 @@ def build_services(settings: Settings) -> Services:
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
-    knowledge = SqliteKnowledge(settings.state_dir / KNOWLEDGE_FILE)
+    knowledge = SqliteKnowledge(settings.state_dir / KNOWLEDGE_FILE, SentenceEncoder())
     index_knowledge_base(knowledge, book.tenants)
     return Services(
         book=book,

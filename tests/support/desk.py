@@ -11,8 +11,8 @@ from pathlib import Path
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from closeloop.bootstrap import Services, open_backends, running_workers
-from closeloop.knowledge.ingest import read_chunks
+from closeloop.bootstrap import Services, index_knowledge_base, open_backends, running_workers
+from closeloop.knowledge.encoder import SentenceEncoder
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.approval import CustomerMessage, Decision, UpdateReceipt
 from closeloop.models.records import RefundRecord, SentMessage
@@ -47,8 +47,8 @@ def build_services(
     book = FilePolicyBook(settings.policies_dir, time_scale=time_scale)
     backends = open_backends(settings, faults=faults)
     engine = open_database(settings.database_url)
-    knowledge = SqliteKnowledge(folder / "knowledge.db")
-    knowledge.index("default", read_chunks(ROOT / "knowledge_base", today=datetime.now(UTC).date()))
+    knowledge = SqliteKnowledge(folder / "knowledge.db", SentenceEncoder())
+    index_knowledge_base(knowledge, ["default"])
     return Services(
         book=book,
         backends=backends,
