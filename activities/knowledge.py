@@ -1,5 +1,7 @@
 """Retrieval of knowledge."""
 
+from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from temporalio import activity
@@ -24,9 +26,10 @@ class KnowledgeActivities:
     def retrieve_knowledge(self, step: RetrieveKnowledge) -> RetrievedKnowledge:
         """Return the best passages for the customer's words; ids and titles, without the text."""
         intent = step.classification.intent.replace("_", " ")
+        search = partial(self._knowledge.search, step.tenant, on=datetime.now(UTC).date())
         found = (
-            *self._knowledge.search(step.tenant, intent, limit=POLICIES, kinds=("policy",)),
-            *self._knowledge.search(step.tenant, f"{intent} {step.query}", limit=PASSAGES),
+            *search(intent, limit=POLICIES, kinds=("policy",)),
+            *search(f"{intent} {step.query}", limit=PASSAGES),
         )
         by_id = {p.passage_id: p.model_copy(update={"text": ""}) for p in found}
         return RetrievedKnowledge(passages=tuple(by_id.values()))

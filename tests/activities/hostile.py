@@ -45,6 +45,7 @@ from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
 from tests.activities.hostile_moves import Act, Break, Decide, End, Move, Outside, Propose
 from tests.activities.hostile_shop import ORDERS, OWNERS, write_shop
+from tests.support.embedding import WordVectors
 from tests.support.desk import edited_policies
 from tests.support.scripted import ScriptedClassifier
 from workflows import approval
@@ -115,7 +116,7 @@ def make_template(folder: Path) -> Path:
         start / "backends.db", shop_file=write_shop(folder), tenants=book.tenants
     ).close()
     open_database(f"sqlite:///{start / 'ops.db'}").dispose()
-    SqliteKnowledge(start / "knowledge.db")
+    SqliteKnowledge(start / "knowledge.db", WordVectors())
     return folder
 
 
@@ -137,7 +138,7 @@ class Desk:
             engine=engine,
             ledger=self.ledger,
             records=SqlRecords(engine),
-            knowledge=SqliteKnowledge(folder / "knowledge.db"),
+            knowledge=SqliteKnowledge(folder / "knowledge.db", WordVectors()),
             classifier=ScriptedClassifier(),
             resolver=self._resolver,
         )

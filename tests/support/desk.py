@@ -12,7 +12,6 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from closeloop.bootstrap import Services, index_knowledge_base, open_backends, running_workers
-from closeloop.knowledge.encoder import SentenceEncoder
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.approval import CustomerMessage, Decision, UpdateReceipt
 from closeloop.models.records import RefundRecord, SentMessage
@@ -26,6 +25,7 @@ from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
+from tests.support.embedding import WordVectors
 from tests.support.scripted import ScriptedClassifier
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -47,7 +47,7 @@ def build_services(
     book = FilePolicyBook(settings.policies_dir, time_scale=time_scale)
     backends = open_backends(settings, faults=faults)
     engine = open_database(settings.database_url)
-    knowledge = SqliteKnowledge(folder / "knowledge.db", SentenceEncoder())
+    knowledge = SqliteKnowledge(folder / "knowledge.db", WordVectors())
     index_knowledge_base(knowledge, ["default"])
     return Services(
         book=book,

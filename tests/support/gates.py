@@ -11,7 +11,6 @@ from typing import NamedTuple, Self
 from closeloop.bootstrap import KNOWLEDGE_FILE, Services
 from closeloop.embedded.outbox import EmbeddedOutbox
 from closeloop.embedded.payments import EmbeddedPayments
-from closeloop.knowledge.encoder import SentenceEncoder
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.base import Money
 from closeloop.models.knowledge import Document
@@ -20,6 +19,7 @@ from closeloop.models.proposal import Receipt
 from closeloop.models.records import RefundRecord, SentMessage
 from closeloop.models.steps import ExecuteAction
 from closeloop.store.ledger import SqlLedger
+from tests.support.embedding import WordVectors
 
 
 class Hold(NamedTuple):
@@ -138,7 +138,7 @@ def gated(services: Services, gate: Gate) -> Services:
     payments = GatedPayments(backends.payments.database, backends.faults, settlement_seconds=0)
     outbox = GatedOutbox(backends.outbox.database, backends.faults)
     ledger = GatedLedger(services.engine, services.book.limits)
-    knowledge = GatedKnowledge(gate.folder / KNOWLEDGE_FILE, SentenceEncoder())
+    knowledge = GatedKnowledge(gate.folder / KNOWLEDGE_FILE, WordVectors())
     for port in (payments, outbox, ledger, knowledge):
         port.gate = gate
     backends.payments, backends.outbox = payments, outbox
