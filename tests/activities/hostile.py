@@ -45,8 +45,8 @@ from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
 from tests.activities.hostile_moves import Act, Break, Decide, End, Move, Outside, Propose
 from tests.activities.hostile_shop import ORDERS, OWNERS, write_shop
-from tests.support.embedding import WordVectors
 from tests.support.desk import edited_policies
+from tests.support.embedding import WordVectors
 from tests.support.scripted import ScriptedClassifier
 from workflows import approval
 

@@ -238,7 +238,10 @@ def test_a_json_feed_has_a_document_a_product(tmp_path: Path) -> None:
     lamp = LAMP | {"attributes": {"Weight": "640 g", "Watts": 7, "Dimmable": True}}
     (tmp_path / "feed.json").write_text(json.dumps({"products": [lamp, LAMP | {"id": "LK-2"}]}))
     documents = read_documents(tmp_path)
-    assert [(d.document_id, d.kind) for d in documents] == [("LK-1", "product"), ("LK-2", "product")]
+    assert [(d.document_id, d.kind) for d in documents] == [
+        ("LK-1", "product"),
+        ("LK-2", "product"),
+    ]
     assert documents[0].chunks[0].title == "Lamp"
     assert read(tmp_path)["LK-1"] == "Lights up.\n\n- Weight: 640 g\n- Watts: 7\n- Dimmable: True"
 
