@@ -2,7 +2,8 @@
 
 Every scenario of ``scenarios.py`` is played on a real Temporal server, and each run of its ticket
 is written to ``histories/NAME.json`` (``NAME.1.json``, ``NAME.2.json``, ... for a ticket that
-continued as new). A history that is there already is not recorded again unless it is named.
+continued as new); ``knowledge-sync.json`` is a sync's. A history that is there already is not
+recorded again unless it is named.
 
 The rule. Until the first release the corpus may be recorded anew whenever the workflow changes:
 delete ``histories/*.json`` first. After it, a released history is what open tickets look like: it
@@ -20,15 +21,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.testing import WorkflowEnvironment
 
 from closeloop.bootstrap import running_workers
 from closeloop.devserver import DevServer
+from closeloop.models.sync import SyncKnowledge, SyncReport
+from closeloop.names import KNOWLEDGE_SYNC_WORKFLOW, TICKETS_QUEUE, knowledge_sync_id
 from tests.replay.scenarios import SCENARIOS, Scenario
-from tests.support.desk import Handle, build_services
+from tests.support.desk import build_services
 from tests.support.scripted import ScriptedClassifier, ScriptedResolver
 from tests.support.servers import time_skipping
 from tests.workflows.play import Play
@@ -41,6 +44,9 @@ DEV_TIME_SCALE: Final = 2e-5
 """On the dev server time does not skip: seven days are 12 seconds."""
 EARLY: Final = {"limit.historyCount.suggestContinueAsNew": 120}
 """More than a plain refund has, less than a long conversation."""
+
+SYNC: Final = "knowledge-sync"
+"""The one history that is no ticket's: a sync of the example shop's articles."""
 
 
 def recorded(name: str) -> list[Path]:
@@ -56,6 +62,25 @@ async def record(scenarios: Sequence[Scenario]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             async with server as env:
                 _write(scenario.name, await _play(scenario, env, Path(folder)))
+
+
+async def record_sync() -> None:
+    """Run a knowledge sync on a fresh server; write its history."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with time_skipping(IDENTITY) as env:
+            services = build_services(Path(folder), resolver=ScriptedResolver())
+            async with running_workers(env.client, services):
+                handle = await env.client.start_workflow(
+                    KNOWLEDGE_SYNC_WORKFLOW,
+                    SyncKnowledge(tenant="default"),
+                    id=knowledge_sync_id("default"),
+                    task_queue=TICKETS_QUEUE,
+                    result_type=SyncReport,
+                )
+                await handle.result()
+                _write(SYNC, await _runs(env.client, handle))
+            services.engine.dispose()
+            services.backends.close()
 
 
 @asynccontextmanager
@@ -90,7 +115,7 @@ async def _play(scenario: Scenario, env: WorkflowEnvironment, folder: Path) -> l
         services.backends.close()
 
 
-async def _runs(client: Client, handle: Handle) -> list[dict[str, Any]]:
+async def _runs(client: Client, handle: WorkflowHandle[Any, Any]) -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = []
     run_id = (await handle.describe()).run_id
     while run_id:
@@ -128,7 +153,7 @@ def _write(name: str, runs: Sequence[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Record histories for the replay tests.")
-    names = [scenario.name for scenario in SCENARIOS]
+    names = [*(scenario.name for scenario in SCENARIOS), SYNC]
     parser.add_argument("name", nargs="*", help=f"record these, anew: {', '.join(names)}")
     wanted = parser.parse_args().name or [name for name in names if not recorded(name)]
     if unknown := set(wanted) - set(names):
@@ -138,6 +163,8 @@ def main() -> None:
     quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     asyncio.run(record([scenario for scenario in SCENARIOS if scenario.name in wanted]))
+    if SYNC in wanted:
+        asyncio.run(record_sync())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What people approved and systems confirmed becomes an example; nothing else, and nobody's data."""
+"""What people approved and systems confirmed becomes an example, with nobody's data in it."""
 
 from closeloop.models.knowledge import PAST_TICKETS, Passage
 from tests.support.scripted import ScriptedResolver, answer, refund
