@@ -11,16 +11,20 @@ from closeloop.ports import Classifier, PolicyBook, Shop
 class TriageActivities:
     """Activities that read what the customer wrote, and who they are."""
 
-    def __init__(self, classifier: Classifier, shop: Shop, book: PolicyBook) -> None:
-        """Keep the classifier, the shop and the desk's terms."""
+    def __init__(
+        self, classifier: Classifier, offline: Classifier, shop: Shop, book: PolicyBook
+    ) -> None:
+        """Keep the classifier in use, the one without a language model, shop and terms."""
         self._classifier = classifier
+        self._offline = offline
         self._shop = shop
         self._book = book
 
     @activity.defn
     def classify_ticket(self, step: ClassifyTicket) -> Classification:
         """Return intent, urgency, sentiment, priority, entities and confidence."""
-        return self._classifier.classify(step.tenant, step.request)
+        classifier = self._offline if step.offline else self._classifier
+        return classifier.classify(step.tenant, step.request)
 
     @activity.defn
     def load_customer(self, step: LoadCustomer) -> LoadedCustomer:

@@ -1,5 +1,6 @@
 """The composition root: the one place that chooses implementations."""
 
+import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Engine
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -28,6 +29,8 @@ from activities.payments import PaymentActivities
 from activities.policy import PolicyActivities
 from activities.resolution import ResolutionActivities
 from activities.triage import TriageActivities
+from closeloop.agents.classifier import Labels
+from closeloop.agents.team import Models, Reads, Team, assemble
 from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.embedded.beside import ShopBesideGateway
 from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
@@ -36,7 +39,8 @@ from closeloop.knowledge.ingest import Folders, read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.models.knowledge import KNOWLEDGE_BASE
-from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
+from closeloop.names import AGENTS_QUEUE, BACKENDS_QUEUE, TICKETS_QUEUE
+from closeloop.offline.retriever import OfflineRetriever
 from closeloop.policy.book import FilePolicyBook
 from closeloop.ports import (
     Classifier,
@@ -81,6 +85,8 @@ class Services:
     classifier: Classifier
     resolver: Resolver
     sources: KnowledgeSources = field(default_factory=lambda: Folders(KNOWLEDGE_FOLDER))
+    team: Team | None = None
+    """The agents that ask language models; without, classifier and resolver do all the work."""
     gateway: Payments | None = None
     """A payments system beside the embedded backends, instead of theirs."""
 
@@ -95,6 +101,7 @@ class ActivitySet:
     """The activities by the queue that serves them."""
 
     tickets: Sequence[Callable[..., Any]]
+    agents: Sequence[Callable[..., Any]]
     backends: Sequence[Callable[..., Any]]
 
 
@@ -153,6 +160,53 @@ def open_gateway(settings: Settings) -> Payments | None:
 
     return StripePayments(
         settings.stripe_api_key.get_secret_value(), api_base=settings.stripe_api_base
+    )
+
+
+def check_models(settings: Settings) -> None:
+    """Check that language models can be asked, where the settings name them.
+
+    Raises:
+        ConfigurationError: there is no key.
+    """
+    if settings.llm == "openai" and not os.environ.get("OPENAI_API_KEY"):
+        raise ConfigurationError(
+            "OPENAI_API_KEY is not set, and CLOSELOOP_LLM=openai needs it: give it the endpoint's"
+            " key; one without keys takes any word"
+        )
+
+
+def unpriced_models(settings: Settings) -> list[str]:
+    """Return the models in use that have no price: their tokens are counted, and cost nothing."""
+    models = {settings.llm_classify, settings.llm_retrieve, settings.llm_resolve}
+    return sorted(models - settings.llm_prices.keys())
+
+
+def open_team(settings: Settings, reads: Reads, labels: Labels) -> Team | None:
+    """Return the agents over the language models that the settings name; None for offline ones.
+
+    Raises:
+        ConfigurationError: as ``check_models``.
+    """
+    check_models(settings)
+    if settings.llm == "offline":
+        return None
+    # Here, for the library takes a second to load.
+    from closeloop.adapters.openai import OpenAiModel, Price, open_client
+
+    client = open_client()
+    prices = {name: Price(input=i, output=o) for name, (i, o) in settings.llm_prices.items()}
+
+    def model(name: str) -> OpenAiModel:
+        return OpenAiModel(client, name, prices.get(name), alive=activity.heartbeat)
+
+    models = Models(
+        classify=model(settings.llm_classify),
+        retrieve=model(settings.llm_retrieve),
+        resolve=model(settings.llm_resolve),
+    )
+    return assemble(
+        models, reads, labels, per_second=settings.llm_per_second, at_once=settings.llm_at_once
     )
 
 
@@ -219,8 +273,7 @@ def build_services(settings: Settings) -> Services:
     from closeloop.offline.resolver import OfflineResolver
     from closeloop.offline.taxonomy import load_taxonomy
 
-    if settings.llm != "offline":
-        raise ConfigurationError("CLOSELOOP_LLM: only 'offline' is built in so far")
+    check_models(settings)
     if settings.weaviate_url is not None:
         raise ConfigurationError("CLOSELOOP_WEAVIATE_URL: only the SQLite store is built in so far")
     gateway = open_gateway(settings)
@@ -235,6 +288,20 @@ def build_services(settings: Settings) -> Services:
     records.sweep(datetime.now(UTC))
     knowledge = SqliteKnowledge(settings.state_dir / KNOWLEDGE_FILE, SentenceEncoder())
     index_knowledge_base(knowledge, book.tenants)
+    taxonomy = load_taxonomy(settings.policies_dir)
+    classifier = OfflineClassifier(taxonomy)
+    reads = Reads(
+        shop=backends.shop,
+        payments=gateway or backends.payments,
+        knowledge=knowledge,
+        classifier=classifier,
+        retriever=OfflineRetriever(knowledge),
+    )
+    labels = Labels(
+        intents={intent.id: intent.description for intent in taxonomy.intents},
+        topics=[topic.id for topic in taxonomy.topics],
+        priority_of=taxonomy.priority_of,
+    )
     return Services(
         book=book,
         backends=backends,
@@ -242,8 +309,9 @@ def build_services(settings: Settings) -> Services:
         ledger=SqlLedger(engine, book.limits),
         records=records,
         knowledge=knowledge,
-        classifier=OfflineClassifier(load_taxonomy(settings.policies_dir)),
+        classifier=classifier,
         resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
+        team=open_team(settings, reads, labels),
         gateway=gateway,
     )
 
@@ -276,10 +344,21 @@ def build_activities(services: Services) -> ActivitySet:
     readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
     verification = VerificationActivities(readers, ledger, backends.shop)
     policy = PolicyActivities(book, backends.shop, services.payments, ledger)
-    triage = TriageActivities(services.classifier, backends.shop, book)
-    knowledge = KnowledgeActivities(services.knowledge)
     syncing = KnowledgeSyncActivities(services.sources, services.knowledge)
-    resolution = ResolutionActivities(services.resolver)
+    team = services.team
+    plain = OfflineRetriever(services.knowledge)
+    triage = TriageActivities(
+        team.classifier if team else services.classifier, services.classifier, backends.shop, book
+    )
+    knowledge = KnowledgeActivities(team.retriever if team else plain, plain)
+    resolution = ResolutionActivities(
+        team.resolver if team else services.resolver, services.resolver
+    )
+    agents = (
+        triage.classify_ticket,
+        knowledge.retrieve_knowledge,
+        resolution.propose_resolution,
+    )
     outreach = OutreachActivities(backends.outbox, backends.shop, records)
     outcomes = OutcomeActivities(records, ledger, book)
     return ActivitySet(
@@ -289,12 +368,11 @@ def build_activities(services: Services) -> ActivitySet:
             verification.verify_action,
             triage.read_confirmation,
         ),
+        agents=agents,
         backends=(
-            triage.classify_ticket,
+            *agents,
             triage.load_customer,
-            knowledge.retrieve_knowledge,
             syncing.sync_knowledge,
-            resolution.propose_resolution,
             payments.refund_payment,
             orders.cancel_order,
             orders.modify_order_address,
@@ -326,9 +404,25 @@ def workflow_runner() -> WorkflowRunner:
 
 @asynccontextmanager
 async def running_workers(client: Client, services: Services) -> AsyncGenerator[None]:
-    """Run the workers of both queues until the block ends."""
+    """Run the workers of all queues until the block ends."""
     activities = build_activities(services)
+    team = services.team
+    at_once = team.at_once if team else THREADS
     async with AsyncExitStack() as stack:
+        # Threads of their own: models that are slow keep nobody else waiting.
+        askers = stack.enter_context(ThreadPoolExecutor(at_once, thread_name_prefix="agent"))
+        await stack.enter_async_context(
+            Worker(
+                client,
+                task_queue=AGENTS_QUEUE,
+                activities=activities.agents,
+                activity_executor=askers,
+                max_concurrent_activities=at_once,
+                max_task_queue_activities_per_second=team.per_second if team else None,
+                interceptors=[FailureInterceptor()],
+                graceful_shutdown_timeout=GRACE,
+            )
+        )
         threads = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="activity"))
         await stack.enter_async_context(
             Worker(

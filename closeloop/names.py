@@ -8,7 +8,9 @@ from closeloop.errors import BadInput
 TICKETS_QUEUE: Final = "closeloop-tickets"
 """Workflows, policy and other quick reads (local activities)."""
 BACKENDS_QUEUE: Final = "closeloop-backends"
-"""Activities that call agents and backend systems."""
+"""Activities that call backend systems, and the offline models where they stand in."""
+AGENTS_QUEUE: Final = "closeloop-agents"
+"""Activities that ask agents: a queue of their own, for language models have a rate limit."""
 
 TICKET_WORKFLOW: Final = "TicketWorkflow"
 KNOWLEDGE_SYNC_WORKFLOW: Final = "KnowledgeSyncWorkflow"

@@ -31,7 +31,13 @@ from closeloop.models.records import (
     StoreCreditRecord,
 )
 from closeloop.models.state import Terms
-from closeloop.models.steps import ExecuteAction, RequestApproval, Snapshot
+from closeloop.models.steps import (
+    ExecuteAction,
+    RequestApproval,
+    RetrievedKnowledge,
+    RetrieveKnowledge,
+    Snapshot,
+)
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 
 
@@ -126,6 +132,14 @@ class Embedder(Protocol):
 
         Batches and limits of a service are the embedder's own business.
         """
+        ...
+
+
+class Retriever(Protocol):
+    """Finds what is known about a ticket."""
+
+    def retrieve(self, step: RetrieveKnowledge) -> RetrievedKnowledge:
+        """Return the passages that help, with their text, and what is missing."""
         ...
 
 

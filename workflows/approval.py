@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.steps import ExecuteAction
     from closeloop.models.ticket import Mode, Status
     from closeloop.policy.roster import may_decide
+    from workflows import standin
     from workflows import state as transitions
 
 
@@ -55,8 +56,9 @@ def customer_id(state: TicketState) -> str | None:
 
 
 def mode_cap(state: TicketState) -> Mode:
-    """Return the most that Closeloop may do here: as the desk's terms or an operator say."""
-    return max(state.mode_cap, state.terms.mode_cap, key=lambda mode: mode.rank)
+    """Return the most that Closeloop may do here: by terms, operator, and who is asked."""
+    caps = (state.mode_cap, state.terms.mode_cap, standin.cap(state))
+    return max(caps, key=lambda mode: mode.rank)
 
 
 def outranked(state: TicketState) -> bool:

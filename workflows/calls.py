@@ -45,7 +45,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.ticket import Mode
     from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
     from closeloop.models.view import snapshot_view
-    from workflows import approval, conversation, options, past_ticket
+    from workflows import approval, conversation, options, past_ticket, standin
     from workflows.calling import local, remote
 
 
@@ -54,6 +54,10 @@ def snapshot(state: TicketState) -> Snapshot:
     return Snapshot(
         sequence=state.snapshot_count, view=snapshot_view(state), events=state.pending_events
     )
+
+
+def _agent(state: TicketState) -> options.RemoteOptions:
+    return options.STAND_IN if standin.stands_in(state) else options.AGENT
 
 
 async def classify_ticket(state: TicketState) -> Classification:
@@ -70,10 +74,11 @@ async def classify_ticket(state: TicketState) -> Classification:
                 order_ids=state.ticket.order_ids,
                 answers_question=conversation.answers_question(state),
             ),
+            offline=standin.stands_in(state),
         ),
         Classification,
         summary="understand the customer's words",
-        how=options.AGENT,
+        how=_agent(state),
     )
 
 
@@ -91,7 +96,7 @@ async def load_customer(state: TicketState) -> LoadedCustomer:
         ),
         LoadedCustomer,
         summary="who writes, and the desk's terms",
-        how=options.AGENT,
+        how=options.STAND_IN,
     )
 
 
@@ -108,10 +113,11 @@ async def retrieve_knowledge(
             ticket_id=state.ticket.ticket_id,
             classification=classification,
             query=clip(f"{state.ticket.subject} {' '.join(texts[-2:])}", 2_000),
+            offline=standin.stands_in(state),
         ),
         RetrievedKnowledge,
         summary=f"what is known about {classification.intent}",
-        how=options.AGENT,
+        how=_agent(state),
     )
 
 
@@ -140,10 +146,11 @@ async def propose_resolution(state: TicketState, classification: Classification)
             conversation=conversation.window(state),
             observations=state.observations,
             done=tuple(r for r in state.actions if r.receipt is not None),
+            offline=standin.stands_in(state),
         ),
         Proposal,
         summary=f"proposal {state.proposal_count + 1}",
-        how=options.AGENT,
+        how=_agent(state),
     )
 
 

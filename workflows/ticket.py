@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import approval, calls, conversation, notices
     from workflows import state as transitions
     from workflows.acting import ActingSteps
+    from workflows.agents import AgentSteps
     from workflows.calling import CallFailed
     from workflows.card import card
     from workflows.clock import Clock
@@ -41,7 +42,7 @@ MAX_REOPENED: Final = 2
 
 
 @workflow.defn(name=TICKET_WORKFLOW)
-class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
+class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, PeopleSteps):
     """One ticket: understand, propose, judge, approve, act, verify, answer, confirm, close."""
 
     @workflow.init
@@ -127,18 +128,17 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         fresh = [m.message_id for m in conversation.unread(self._state)]
         if self._state.customer is None:
             classification, loaded = await asyncio.gather(
-                calls.classify_ticket(self._state), calls.load_customer(self._state)
+                self._ask(calls.classify_ticket, new_turn=True), calls.load_customer(self._state)
             )
             self._set(customer=loaded.customer, terms=loaded.terms)
         else:
-            classification = await calls.classify_ticket(self._state)
+            classification = await self._ask(calls.classify_ticket, new_turn=True)
         self._state = conversation.handled(self._state, fresh)
         self._classified(classification)
         if classification.intent == PERSON_INTENT:
             self._hand_over("customer_asked", "The customer asks for a person.", "")
             return
-        found = await calls.retrieve_knowledge(self._state, classification)
-        self._set(passages=found.passages, round=0)
+        self._found(await self._ask(lambda s: calls.retrieve_knowledge(s, classification)))
         self._go(Phase.PROPOSE)
 
     def _classified(self, classification: Classification) -> None:
@@ -168,7 +168,7 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         if self._state.round >= self._state.terms.max_rounds:
             self._hand_over("no_safe_plan", "No proposal was safe within the rounds allowed.", "")
             return
-        proposal = await calls.propose_resolution(self._state, classification)
+        proposal = await self._ask(lambda s: calls.propose_resolution(s, classification))
         self._state = transitions.proposed(self._state, proposal, workflow.now())
         unknown = _unknown_kind(proposal)
         problem = _invalid(proposal)

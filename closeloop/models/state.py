@@ -38,7 +38,10 @@ class Phase(StrEnum):
 
 
 class Terms(Wire):
-    """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled."""
+    """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled.
+
+    ``model_budget_micros`` is what language models may cost a ticket, in millionths of a US dollar.
+    """
 
     reminder_seconds: float = 4 * 3600
     approval_expiry_seconds: float = 24 * 3600
@@ -50,6 +53,7 @@ class Terms(Wire):
     settlement_limit_seconds: float = 30 * 86400
     resolution_target_seconds: dict[str, float] = Field(default_factory=dict)
     max_rounds: int = 4
+    model_budget_micros: int | None = None
     time_scale: float = 1.0
     mode_cap: Mode = Mode.AUTONOMOUS
 
@@ -116,6 +120,10 @@ class Cost(Wire):
     output_tokens: int = 0
 
 
+StandIn = Literal["models_down", "over_budget"]
+"""Why the offline models stand in for the language models."""
+
+
 class TicketState(Wire):
     """Everything one ticket knows."""
 
@@ -164,6 +172,7 @@ class TicketState(Wire):
     csat: int | None = None
     sla: Sla = Sla()
     cost: Cost = Cost()
+    stand_in: StandIn | None = None
     receipts: dict[str, UpdateReceipt] = Field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()
     pending_events: tuple[OutcomeEvent, ...] = ()

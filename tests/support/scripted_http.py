@@ -40,6 +40,8 @@ class Request:
     path: str
     fields: dict[str, str]
     headers: dict[str, str]
+    text: str = ""
+    """The body as it came, or the query where there is none."""
 
 
 Reply = Answer | Silence | Cut
@@ -111,6 +113,7 @@ class ScriptedServer:
                     path=address.path,
                     fields={k: v[0] for k, v in parse_qs(text, keep_blank_values=True).items()},
                     headers={k.lower(): v for k, v in self.headers.items()},
+                    text=text,
                 )
                 match server._reply(request):
                     case Answer() as answer:
