@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine
 from temporalio import activity, workflow
@@ -44,6 +44,7 @@ from closeloop.offline.retriever import OfflineRetriever
 from closeloop.policy.book import FilePolicyBook
 from closeloop.ports import (
     Classifier,
+    Embedder,
     KnowledgeSources,
     KnowledgeStore,
     Payments,
@@ -94,6 +95,18 @@ class Services:
     def payments(self) -> Payments:
         """The system of record for money."""
         return self.gateway or self.backends.payments
+
+
+class MeasuredKnowledge(KnowledgeStore, Protocol):
+    """A store as programs hold it: it shows the two legs of a search, and is closed at the end."""
+
+    def legs(self, tenant: str, query: str, *, depth: int) -> tuple[list[str], list[str]]:
+        """Return the ids that a search finds by words, and those by meaning, best first."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file or the connection."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +223,36 @@ def open_team(settings: Settings, reads: Reads, labels: Labels) -> Team | None:
     )
 
 
+def open_embedder(settings: Settings) -> Embedder:
+    """Return the embedder that the settings name."""
+    if settings.embedder == "offline":
+        return SentenceEncoder()
+    from closeloop.adapters.openai_embeddings import OpenAIEmbedder
+
+    return OpenAIEmbedder()
+
+
+def open_knowledge(settings: Settings) -> MeasuredKnowledge:
+    """Return the knowledge store that the settings name.
+
+    Raises:
+        ConfigurationError: it holds the vectors of another embedder, or cannot be used as it is.
+        BackendUnavailable: it does not answer.
+    """
+    embedder = open_embedder(settings)
+    if settings.weaviate_url is None:
+        return SqliteKnowledge(settings.state_dir / KNOWLEDGE_FILE, embedder)
+    from closeloop.adapters.weaviate import WeaviateKnowledge
+
+    key = settings.weaviate_api_key
+    return WeaviateKnowledge(
+        settings.weaviate_url,
+        embedder,
+        grpc_port=settings.weaviate_grpc_port,
+        api_key=key.get_secret_value() if key else None,
+    )
+
+
 def read_stripe_webhook(
     settings: Settings, payload: bytes, signature: str, now: datetime
 ) -> BackendHint | IgnoredEvent:
@@ -247,18 +290,18 @@ def open_records(settings: Settings) -> SqlRecords:
     return SqlRecords(open_database(settings.database_url))
 
 
-def open_knowledge(settings: Settings) -> KnowledgeStore:
+def find_knowledge(settings: Settings) -> KnowledgeStore:
     """Return the knowledge store, for callers that start no worker.
 
     Raises:
-        BackendUnavailable: no worker has made it yet.
+        BackendUnavailable: no worker has made it yet; else as ``open_knowledge``.
     """
     file = settings.state_dir / KNOWLEDGE_FILE
-    if not file.is_file():
+    if settings.weaviate_url is None and not file.is_file():
         raise BackendUnavailable(
             f"there is no {file}: the worker makes it; CLOSELOOP_STATE_DIR must be the worker's own"
         )
-    return SqliteKnowledge(file, SentenceEncoder())
+    return open_knowledge(settings)
 
 
 def build_services(settings: Settings) -> Services:
@@ -274,8 +317,6 @@ def build_services(settings: Settings) -> Services:
     from closeloop.offline.taxonomy import load_taxonomy
 
     check_models(settings)
-    if settings.weaviate_url is not None:
-        raise ConfigurationError("CLOSELOOP_WEAVIATE_URL: only the SQLite store is built in so far")
     gateway = open_gateway(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
@@ -286,7 +327,7 @@ def build_services(settings: Settings) -> Services:
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
-    knowledge = SqliteKnowledge(settings.state_dir / KNOWLEDGE_FILE, SentenceEncoder())
+    knowledge = open_knowledge(settings)
     index_knowledge_base(knowledge, book.tenants)
     taxonomy = load_taxonomy(settings.policies_dir)
     classifier = OfflineClassifier(taxonomy)

@@ -18,6 +18,8 @@ _LOOPBACK: Final = r"^http://(127\.0\.0\.1|localhost):\d{1,5}$"
 _EXPECTED: Final[Mapping[str, str]] = {
     "database_url": "must be an SQLAlchemy address that begins with sqlite:// or postgresql://",
     "weaviate_url": "must be an address that begins with http:// or https://",
+    "weaviate_grpc_port": "must be a port number",
+    "embedder": "must be offline or openai",
     "llm": "must be offline or openai",
     "llm_prices": 'must be JSON like {"gpt-4.1": [2.0, 8.0]}: dollars for a million tokens in, out',
     "llm_per_second": "must be a number above 0",
@@ -61,6 +63,11 @@ class Settings(BaseSettings):
     """The operations database, as SQLAlchemy names it; it may hold a password."""
     weaviate_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
     """Without one, knowledge is kept in SQLite."""
+    weaviate_grpc_port: Annotated[int, Field(gt=0, lt=65_536)] = 50_051
+    """Where that host answers gRPC, which searches and batches use."""
+    weaviate_api_key: SecretStr | None = None
+    embedder: Literal["offline", "openai"] = "offline"
+    """What makes vectors; ``openai`` reads OPENAI_API_KEY and OPENAI_BASE_URL."""
     llm: Literal["offline", "openai"] = "offline"
     """``openai`` needs ``OPENAI_API_KEY``, and takes ``OPENAI_BASE_URL``: the client's own."""
     llm_classify: ModelId = "gpt-4.1-mini"

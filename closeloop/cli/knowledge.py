@@ -71,7 +71,7 @@ def search(
     settings = load_settings()
     from closeloop import bootstrap  # here, for it brings in all that a worker is made of
 
-    store = bootstrap.open_knowledge(settings)
+    store = bootstrap.find_knowledge(settings)
     kinds: list[SourceKind] | None = (
         [k for k in get_args(SourceKind) if k in kind] if kind else None
     )
@@ -109,7 +109,7 @@ def withdraw(
     settings = load_settings()
     from closeloop import bootstrap  # as in search
 
-    if not bootstrap.open_knowledge(settings).delete_document(tenant, document_id):
+    if not bootstrap.find_knowledge(settings).delete_document(tenant, document_id):
         raise BadInput(
             f"tenant {tenant!r} has no document {clip(document_id, 80)!r}: its id is the passage's"
             " up to the first '#'",
