@@ -24,6 +24,5 @@ class KnowledgeSyncWorkflow:
             KnowledgeSyncActivities.sync_knowledge,
             request,
             summary=f"{len(request.sources)} source(s)",
-            heartbeat_timeout=options.SYNC_HEARTBEAT,
             **options.SYNC,
         )

@@ -98,12 +98,13 @@ SYNC: Final = RemoteOptions(
     task_queue=BACKENDS_QUEUE,
     start_to_close_timeout=timedelta(hours=6),
     schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=20),
     retry_policy=BACKEND_RETRY,
 )
-"""A sync embeds what changed; another attempt goes on where the last one stopped."""
+"""A sync of knowledge: an attempt goes on where the last one stopped.
 
-SYNC_HEARTBEAT: Final = timedelta(seconds=20)
-"""A killed worker's sync goes to another after this; a batch of passages takes a second or two."""
+It heartbeats after each batch of passages, which takes a second or two.
+"""
 
 LOCAL: Final = LocalOptions(
     start_to_close_timeout=timedelta(seconds=5),

@@ -29,7 +29,14 @@ class NoKnowledge:
     """Knows nothing: the proposals of these evals rest on none."""
 
     def search(
-        self, tenant: str, query: str, *, limit: int, kinds: Sequence[SourceKind] | None = None
+        self,
+        tenant: str,
+        query: str,
+        *,
+        limit: int,
+        kinds: Sequence[SourceKind] | None = None,
+        language: str | None = None,
+        on: date | None = None,
     ) -> tuple[Passage, ...]:
         """Find nothing."""
         return ()
@@ -37,6 +44,18 @@ class NoKnowledge:
     def get(self, tenant: str, passage_ids: Sequence[str]) -> tuple[Passage, ...]:
         """Have nothing."""
         return ()
+
+    def put(self, tenant: str, documents: Sequence[Document]) -> int:
+        """Keep nothing."""
+        return 0
+
+    def documents(self, tenant: str) -> tuple[StoredDocument, ...]:
+        """Have nothing."""
+        return ()
+
+    def delete_document(self, tenant: str, document_id: str) -> bool:
+        """Have nothing to delete."""
+        return False
 
 
 class SureClassifier:
