@@ -176,6 +176,46 @@ def open_gateway(settings: Settings) -> Payments | None:
     )
 
 
+def open_embedder(settings: Settings) -> Embedder:
+    """Return the embedder that the settings name.
+
+    Raises:
+        ConfigurationError: it is OpenAI's, and there is no key.
+    """
+    if settings.embedder == "offline":
+        return SentenceEncoder()
+    if not os.environ.get("OPENAI_API_KEY"):
+        raise ConfigurationError(
+            "OPENAI_API_KEY is not set, and CLOSELOOP_EMBEDDER=openai needs it: give it the"
+            " endpoint's key"
+        )
+    from closeloop.adapters.openai import open_client
+    from closeloop.adapters.openai_embeddings import OpenAiEmbedder
+
+    return OpenAiEmbedder(open_client())
+
+
+def open_knowledge(settings: Settings) -> MeasuredKnowledge:
+    """Return the knowledge store that the settings name.
+
+    Raises:
+        ConfigurationError: it holds the vectors of another embedder, or cannot be used as it is.
+        BackendUnavailable: it does not answer.
+    """
+    embedder = open_embedder(settings)
+    if settings.weaviate_url is None:
+        return SqliteKnowledge(settings.state_dir / KNOWLEDGE_FILE, embedder)
+    from closeloop.adapters.weaviate import WeaviateKnowledge
+
+    key = settings.weaviate_api_key
+    return WeaviateKnowledge(
+        settings.weaviate_url,
+        embedder,
+        grpc_port=settings.weaviate_grpc_port,
+        api_key=key.get_secret_value() if key else None,
+    )
+
+
 def check_models(settings: Settings) -> None:
     """Check that language models can be asked, where the settings name them.
 
@@ -220,36 +260,6 @@ def open_team(settings: Settings, reads: Reads, labels: Labels) -> Team | None:
     )
     return assemble(
         models, reads, labels, per_second=settings.llm_per_second, at_once=settings.llm_at_once
-    )
-
-
-def open_embedder(settings: Settings) -> Embedder:
-    """Return the embedder that the settings name."""
-    if settings.embedder == "offline":
-        return SentenceEncoder()
-    from closeloop.adapters.openai_embeddings import OpenAIEmbedder
-
-    return OpenAIEmbedder()
-
-
-def open_knowledge(settings: Settings) -> MeasuredKnowledge:
-    """Return the knowledge store that the settings name.
-
-    Raises:
-        ConfigurationError: it holds the vectors of another embedder, or cannot be used as it is.
-        BackendUnavailable: it does not answer.
-    """
-    embedder = open_embedder(settings)
-    if settings.weaviate_url is None:
-        return SqliteKnowledge(settings.state_dir / KNOWLEDGE_FILE, embedder)
-    from closeloop.adapters.weaviate import WeaviateKnowledge
-
-    key = settings.weaviate_api_key
-    return WeaviateKnowledge(
-        settings.weaviate_url,
-        embedder,
-        grpc_port=settings.weaviate_grpc_port,
-        api_key=key.get_secret_value() if key else None,
     )
 
 

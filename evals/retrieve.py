@@ -36,6 +36,7 @@ from evals.report import (
 WIDTH: Final = 120
 BATCH: Final = 50
 """Documents put at a time."""
+LEGS: Final[tuple[str, ...]] = ("hybrid", "words", "meaning")
 Rankings = dict[str, Sequence[str]]
 """What ``hybrid``, ``words`` and ``meaning`` found for one query, best first."""
 
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     rows = [
         (leg, *(f"{table[leg][name]:.1f}" for table in (banking, products) for name in table[leg]))
-        for leg in ("hybrid", "words", "meaning")
+        for leg in LEGS
     ]
     shown = Console(width=console.width)
     print_table(shown, "By leg", ("search", "hit@5", "recall@20", "p@1"), rows)
@@ -127,7 +128,7 @@ def _banking(store: MeasuredKnowledge, data: Path, console: Console) -> dict[str
             )
             advance()
     table: dict[str, dict[str, float]] = {}
-    for leg in ("hybrid", "words", "meaning"):
+    for leg in LEGS:
         hits, recall = 0, 0.0
         for task, ranked in zip(tasks, found, strict=True):
             required = set(task["required_documents"])
@@ -146,7 +147,7 @@ def _products(
         for line in _lines(data / "amazon-epqa", "questions*.jsonl")
         if any(candidate["label"] == 2 for candidate in line["candidates"])
     ]
-    right = dict.fromkeys(("hybrid", "words", "meaning"), 0)
+    right: dict[str, int] = dict.fromkeys(LEGS, 0)
     with progress(console, len(questions)) as advance:
         for line in questions:
             tenant = f"question-{line['qid']}"

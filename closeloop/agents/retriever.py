@@ -1,5 +1,6 @@
 """The retrieval agent: searches, reads what it found, and asks again where that is no answer."""
 
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from closeloop.agents.asking import Answer, Asking, LanguageModel, load_prompt
@@ -77,7 +78,8 @@ class AgentRetriever:
     def _found(self, tenant: str, search: Search) -> tuple[Passage, ...]:
         kinds: tuple[SourceKind, ...] | None = None if search.kind == "any" else (search.kind,)
         query = clip(search.query, _QUERY_CHARS)
-        return self._knowledge.search(tenant, query, limit=PER_QUERY, kinds=kinds)
+        today = datetime.now(UTC).date()
+        return self._knowledge.search(tenant, query, limit=PER_QUERY, kinds=kinds, on=today)
 
 
 def _document(

@@ -1,6 +1,7 @@
 """A desk for the retail evals: embedded backends over the set's shop, and no agents to speak of."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ from closeloop.actions.items import ExchangeItems, ModifyOrderItems, ReturnItems
 from closeloop.actions.orders import CancelOrder, ModifyOrderAddress, ModifyOrderPayment
 from closeloop.bootstrap import Services
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.models.knowledge import Passage, SourceKind
+from closeloop.models.knowledge import Document, Passage, SourceKind, StoredDocument
 from closeloop.models.proposal import Action, Proposal, ProposeRequest
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 from closeloop.policy.book import FilePolicyBook
