@@ -77,10 +77,11 @@ class Metrics(Wire):
 
 
 class Gap(Wire):
-    """What tickets of one intent asked for and no passage answered."""
+    """What tickets of one intent needed to know, and no passage said."""
 
     intent: str
     count: int
+    """How many tickets."""
     tickets: tuple[str, ...]
     """The newest of them, newest first."""
     last_at: UtcTime
@@ -94,29 +95,39 @@ _GAP_SAMPLES: Final = 5
 def gaps(records: EventSource, tenant: str, since: datetime | None = None) -> list[Gap]:
     """Return the tenant's knowledge gaps from ``since`` on by intent, the most frequent first.
 
+    A gap is what retrieval did not find (event ``knowledge_gap``), or why a ticket went to people
+    (``escalated`` for ``knowledge_gap``; its intent is that of the ticket's classification).
+
     Raises:
         BackendUnavailable: the operations database does not answer.
     """
+    events = records.events(tenant)
+    intents = {e.ticket_id: e.data.get("intent") for e in events if e.kind == "classified"}
     by_intent: dict[str, list[TicketEvent]] = {}
-    for event in reversed(records.events(tenant, since)):
-        if event.kind == "knowledge_gap":
-            by_intent.setdefault(str(event.data.get("intent")), []).append(event)
-    found = [
-        Gap(
-            intent=intent,
-            count=len(events),
-            tickets=tuple(dict.fromkeys(e.ticket_id for e in events))[:_GAP_SAMPLES],
-            last_at=events[0].at,
-            missing=_said(events)[:_GAP_SAMPLES],
-        )
-        for intent, events in by_intent.items()
-    ]
+    for event in reversed(events):
+        if _is_gap(event) and (since is None or event.at >= since):
+            intent = event.data.get("intent") or intents.get(event.ticket_id) or "unknown"
+            by_intent.setdefault(str(intent), []).append(event)
+    found = [_gap(intent, events) for intent, events in by_intent.items()]
     return sorted(found, key=lambda gap: (-gap.count, gap.intent))
 
 
-def _said(events: Sequence[TicketEvent]) -> tuple[str, ...]:
+def _is_gap(event: TicketEvent) -> bool:
+    escalated = event.kind == "escalated" and event.data.get("reason") == "knowledge_gap"
+    return escalated or event.kind == "knowledge_gap"
+
+
+def _gap(intent: str, events: Sequence[TicketEvent]) -> Gap:
+    tickets = tuple(dict.fromkeys(event.ticket_id for event in events))
     words = (event.data.get("missing") for event in events)
-    return tuple(dict.fromkeys(word for word in words if isinstance(word, str) and word))
+    said = dict.fromkeys(word for word in words if isinstance(word, str) and word)
+    return Gap(
+        intent=intent,
+        count=len(tickets),
+        tickets=tickets[:_GAP_SAMPLES],
+        last_at=events[0].at,
+        missing=tuple(said)[:_GAP_SAMPLES],
+    )
 
 
 def metrics(records: EventSource, tenant: str, since: datetime | None = None) -> Metrics:

@@ -140,7 +140,7 @@ def _search_page(found: Sequence[Passage]) -> pages.Page:
 
 def _gaps_page(found: list[report.Gap]) -> pages.Page:
     grid = pages.Grid(
-        ("intent", "times", "tickets", "last", "missing"),
+        ("intent", "tickets", "newest", "last", "missing"),
         [
             (
                 gap.intent,
@@ -152,5 +152,4 @@ def _gaps_page(found: list[report.Gap]) -> pages.Page:
             for gap in found
         ],
     )
-    count = sum(gap.count for gap in found)
-    return pages.Page(f"{count} knowledge gaps", grids=[grid] if found else [])
+    return pages.Page(f"Knowledge gaps of {len(found)} intents", grids=[grid] if found else [])
