@@ -440,6 +440,7 @@ def build_activities(services: Services) -> ActivitySet:
             outcomes.request_approval,
             outcomes.settle_approval,
             outcomes.record_outcome,
+            outcomes.recall_effects,
             verification.reconcile_action,
             verification.verify_resolution,
         ),

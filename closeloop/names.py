@@ -42,7 +42,7 @@ MEMO_CONTENT_HASH: Final = "content_hash"
 """Hash of what makes two openings of one id the same ticket, or two syncs of a tenant the same."""
 
 MEMO_OPENING_MESSAGE: Final = "opening_message"
-"""Hash of the id of the message that opened a linked ticket: its second delivery opens no other."""
+"""Hash of the id of the message or hint that opened a linked ticket: sent again, it opens none."""
 
 DEFAULT_TENANT: Final = "default"
 
@@ -104,6 +104,14 @@ def linked_ticket_id(ticket_id: str) -> str:
     """Return the id of the ticket that follows ``ticket_id``: ``T``, ``T~2``, ``T~3``, ..."""
     base, _, number = ticket_id.partition("~")
     return f"{base}~{int(number or '1') + 1}"
+
+
+def tickets_between(first: str, last: str) -> tuple[str, ...]:
+    """Return ``first`` and the linked tickets that follow it, up to and without ``last``."""
+    base, _, start = first.partition("~")
+    _, _, end = last.partition("~")
+    numbers = range(int(start or "1"), int(end or "1"))
+    return tuple(base if number == 1 else f"{base}~{number}" for number in numbers)
 
 
 def idempotency_key(tenant: str, effect_id: str) -> str:

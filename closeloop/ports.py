@@ -39,6 +39,7 @@ from closeloop.models.steps import (
     Snapshot,
 )
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
+from closeloop.models.view import TicketView
 
 
 class Classifier(Protocol):
@@ -402,6 +403,10 @@ class Records(Protocol):
 
     def record(self, snapshot: Snapshot) -> None:
         """Upsert the ticket's projection, insert events not seen before, close its audit line."""
+        ...
+
+    def get_ticket_view(self, tenant: str, ticket_id: str) -> TicketView | None:
+        """Return the ticket as it was last recorded."""
         ...
 
     def publish_approval(self, request: RequestApproval) -> None:

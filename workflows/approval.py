@@ -112,6 +112,24 @@ def effect_ids(state: TicketState, actions: Sequence[Action]) -> tuple[str, ...]
     return tuple(step_for(state, action).effect_id for action in actions)
 
 
+def undo_of(state: TicketState, action: Action) -> Action | None:
+    """Return what takes an action back, as it was registered when the action was judged."""
+    facts = _facts_of(state.judgement, action.action_id)
+    return facts.undo if facts else None
+
+
+def undo_step(state: TicketState, undo: Action) -> ExecuteAction:
+    """Return the step that takes an action back: an effect of its own, which moves no money."""
+    return ExecuteAction(
+        tenant=state.ticket.tenant,
+        ticket_id=state.ticket.ticket_id,
+        action=undo,
+        customer_id=customer_id(state),
+        effect_id=f"undo:{state.ticket.ticket_id}:{undo.action_id}",
+        approved_by=state.approved_by,
+    )
+
+
 def step_of(state: TicketState, record: ActionRecord) -> ExecuteAction:
     """Return the step that an action of an earlier proposal was performed by, to read it back."""
     return ExecuteAction(

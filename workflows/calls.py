@@ -16,10 +16,17 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import (
         ApprovalOutcome,
         ApprovalRequest,
+        BackendEvent,
     )
     from closeloop.models.base import clip
     from closeloop.models.policy import Judgement, JudgeRequest
-    from closeloop.models.proposal import Action, Proposal, ProposeRequest
+    from closeloop.models.proposal import (
+        Action,
+        ActionRecord,
+        ActionState,
+        Proposal,
+        ProposeRequest,
+    )
     from closeloop.models.state import TicketState
     from closeloop.models.steps import (
         ActionOutcome,
@@ -31,6 +38,8 @@ with workflow.unsafe.imports_passed_through():
         LoadCustomer,
         LoadedCustomer,
         ReadConfirmation,
+        RecalledEffects,
+        RecallEffects,
         Recorded,
         RecordOutcome,
         RequestApproval,
@@ -145,7 +154,11 @@ async def propose_resolution(state: TicketState, classification: Classification)
             passage_ids=tuple(passage.passage_id for passage in state.passages),
             conversation=conversation.window(state),
             observations=state.observations,
-            done=tuple(r for r in state.actions if r.receipt is not None),
+            done=tuple(
+                r
+                for r in state.actions
+                if r.receipt is not None and r.state is not ActionState.COMPENSATED
+            ),
             offline=standin.stands_in(state),
         ),
         Proposal,
@@ -287,6 +300,24 @@ async def reconcile_action(state: TicketState, step: ExecuteAction) -> Verificat
         summary=f"find out about {step.effect_id}",
         how=options.WRITE,
     )
+
+
+async def recall_effects(state: TicketState, hint: BackendEvent) -> tuple[ActionRecord, ...]:
+    """Look up what an earlier ticket did that a hint is about."""
+    found = await remote(
+        state,
+        OutcomeActivities.recall_effects,
+        RecallEffects(
+            tenant=state.ticket.tenant,
+            ticket_id=state.ticket.ticket_id,
+            made_by=hint.ticket_id or state.ticket.ticket_id,
+            effect_id=hint.effect_id,
+        ),
+        RecalledEffects,
+        summary=f"what {hint.ticket_id} did",
+        how=options.AGENT,
+    )
+    return found.records
 
 
 async def send_reply(state: TicketState, reply_id: str, text: str, after: TicketState) -> None:

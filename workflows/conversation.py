@@ -70,7 +70,7 @@ def window(state: TicketState) -> tuple[ConversationMessage, ...]:
     since = ours[-1] + 1 if ours else 0
     start = max(0, len(messages) - MAX_WINDOW_MESSAGES, min(len(messages) - WINDOW_MESSAGES, since))
     shown = (*messages[: 1 if start else 0], *messages[start:])
-    limit = min(WINDOW_CHARS, WINDOW_TOTAL_CHARS // len(shown))
+    limit = min(WINDOW_CHARS, WINDOW_TOTAL_CHARS // max(1, len(shown)))
     return tuple(
         ConversationMessage(message_id=m.message_id, sender=m.sender, text=clip(m.text, limit))
         for m in shown

@@ -36,6 +36,8 @@ with workflow.unsafe.imports_passed_through():
 
 STALE_ON_MESSAGE: Final = frozenset({Phase.PROPOSE, Phase.JUDGE, Phase.ACT, Phase.ANSWER})
 """Phases whose proposal a new message makes stale: it is read before anything else happens."""
+HEEDED_WHILE_CLOSING: Final = "hints-heeded-while-closing"
+"""A patch: before it, a hint that came during the closing activity was dropped."""
 _CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,59}")
 MAX_REOPENED: Final = 2
 """How often "still broken" starts another round before a person looks."""
@@ -66,6 +68,8 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
 
     async def _step(self) -> None:
         match self._state.phase:
+            case Phase.LOOK_AGAIN:
+                await self._guarded(self._look_again)
             case Phase.UNDERSTAND:
                 await self._guarded(self._understand)
             case Phase.PROPOSE:
@@ -76,6 +80,8 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
                 await self._approve()
             case Phase.ACT:
                 await self._act()
+            case Phase.TAKE_BACK:
+                await self._take_back()
             case Phase.ANSWER:
                 await self._answer()
             case Phase.CONFIRM:
@@ -216,7 +222,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
             if not self._resting() and await self._still_stands(self._unsettled()):
                 self._close_or_watch()
             return
-        if self._state.hints and not await self._still_stands(self._hinted()):
+        if self._state.hints and not await self._still_stands(await self._hinted()):
             return
         messages = conversation.unread(self._state)
         if not messages:
@@ -277,6 +283,9 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         if not gone:
             return True
         self._reopen("An effect was undone again.")
+        if self._state.phase is Phase.UNDERSTAND and self._state.classification is None:
+            self._lost(gone)
+            return False
         for record in gone:
             self._undone(record)
         if self._state.phase is Phase.UNDERSTAND:
@@ -292,8 +301,15 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         if conversation.unread(self._state):  # it came while closing: not lost, not too late
             self._state = transitions.reopened(self._state, workflow.now())
             return
+        if self._state.hints and workflow.patched(HEEDED_WHILE_CLOSING):
+            await self._guarded(self._heed_hints)
+            if self._state.phase is not Phase.CLOSE:
+                return
         self._go(Phase.DONE)
         self._publish()
+
+    async def _heed_hints(self) -> None:
+        await self._still_stands(await self._hinted())
 
     async def _guarded_close(self, state: TicketState) -> None:
         try:

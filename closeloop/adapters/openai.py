@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import httpx2
-from openai import OpenAI
+from openai import OpenAI, Timeout
 from openai.types.chat import ParsedChatCompletion
 
 from closeloop.adapters.openai_errors import Outcome, failed, openai_call
@@ -39,9 +38,7 @@ def open_client(*, seconds: float = ANSWER_SECONDS) -> OpenAI:
     Raises:
         openai.OpenAIError: there is no ``OPENAI_API_KEY``.
     """
-    return OpenAI(
-        max_retries=0, timeout=httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
-    )
+    return OpenAI(max_retries=0, timeout=Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)))
 
 
 class OpenAiModel:
@@ -86,7 +83,9 @@ class OpenAiModel:
                 max_completion_tokens=MAX_ANSWER_TOKENS,
             )
         # The raw body first: what was answered is paid for, whether it can be used or not.
-        call = self._call(prompt, Outcome.of(response.http_response), time.monotonic() - began)
+        call = self._call(
+            prompt, Outcome.of(response.http_response.content), time.monotonic() - began
+        )
         with openai_call(self._model, paid=call):
             return _parsed(response.parse(), output, call), call
 

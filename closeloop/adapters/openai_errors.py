@@ -25,14 +25,13 @@ message repeats a part of it. Source: https://platform.openai.com/docs/guides/er
 
 import json
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Self
 
-import httpx2
 import openai
 from pydantic import ValidationError
 
@@ -72,10 +71,10 @@ class Outcome:
     output_tokens: int = 0
 
     @classmethod
-    def of(cls, response: httpx2.Response) -> Self:
+    def of(cls, content: bytes) -> Self:
         """Return what the body says; nothing, where it is not what an endpoint answers."""
         try:
-            body: Any = response.json()
+            body: Any = json.loads(content)
             usage: Any = body.get("usage") or {}
             return cls(
                 model=clip(str(body.get("model") or ""), 80),
@@ -122,7 +121,7 @@ def _translated(error: openai.APIError, model: str) -> BackendError:
         return failed(code, f"{model}: the endpoint refuses the key: OPENAI_API_KEY ({status})")
     words = f"{model}: {error.message} ({status})"
     if code is None and (status in _BUSY or status >= 500):
-        wish = _retry_after(error.response)
+        wish = _retry_after(error.response.headers)
         return ModelUnavailable(clip(words, _SAID_CHARS), retry_after_seconds=wish)
     return failed(code or "bad_request", words)
 
@@ -136,9 +135,9 @@ def _problem(error: Exception) -> str:
     return f"{field}: {first['msg']}" if field else str(first["msg"])
 
 
-def _retry_after(response: httpx2.Response) -> float | None:
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the endpoint's wish in seconds: a number, or a date (RFC 9110)."""
-    wish = response.headers.get("Retry-After", "")
+    wish = headers.get("Retry-After", "")
     try:
         seconds = float(wish)
     except ValueError:

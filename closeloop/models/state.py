@@ -24,11 +24,13 @@ from closeloop.models.triage import Classification, CustomerContext
 class Phase(StrEnum):
     """What the workflow does next; the steps of DESIGN's life of a ticket."""
 
+    LOOK_AGAIN = "look_again"
     UNDERSTAND = "understand"
     PROPOSE = "propose"
     JUDGE = "judge"
     APPROVE = "approve"
     ACT = "act"
+    TAKE_BACK = "take_back"
     ANSWER = "answer"
     CONFIRM = "confirm"
     ESCALATE = "escalate"
@@ -179,11 +181,15 @@ class TicketState(Wire):
 
 
 class TicketStart(Wire):
-    """The input of ``TicketWorkflow``: a ticket, or the state of the run before."""
+    """The input of ``TicketWorkflow``: a ticket, or the state of the run before.
+
+    ``hint`` is the backend's event that opened it, where no customer's words did.
+    """
 
     ticket: Ticket
     opened_by: str | None = None
     linked: tuple[str, ...] = ()
+    hint: BackendEvent | None = None
     state: TicketState | None = None
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from closeloop.models.approval import Approver
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
-from closeloop.models.proposal import Action, ActionError, Receipt
+from closeloop.models.proposal import Action, ActionError, ActionRecord, Receipt
 from closeloop.models.spending import ModelCall
 from closeloop.models.state import OutcomeEvent, Terms
 from closeloop.models.ticket import Assurance, Customer
@@ -136,6 +136,22 @@ class RecordedEffects(Wire):
 
     effect_ids: tuple[str, ...] = ()
     receipts: tuple[Receipt, ...] = ()
+
+
+class RecallEffects(Scope):
+    """Input of ``recall_effects``: what ``made_by``, and the tickets between it and this one, did.
+
+    ``effect_id`` None asks for all of it.
+    """
+
+    made_by: str
+    effect_id: str | None = None
+
+
+class RecalledEffects(Wire):
+    """Output of ``recall_effects``: what still stood when it was recorded."""
+
+    records: tuple[ActionRecord, ...] = ()
 
 
 class SendReply(Scope):

@@ -41,9 +41,15 @@ def build_services(
     faults: str = "",
     time_scale: float = 1.0,
     policies: Path | None = None,
+    shop_file: Path | None = None,
 ) -> Services:
     """Return services on fresh databases, with the agents that a test scripts."""
-    settings = Settings(state_dir=folder, faults=faults, policies_dir=policies or ROOT / "policies")
+    settings = Settings(
+        state_dir=folder,
+        faults=faults,
+        policies_dir=policies or ROOT / "policies",
+        shop_file=shop_file,
+    )
     book = FilePolicyBook(settings.policies_dir, time_scale=time_scale)
     backends = open_backends(settings, faults=faults)
     engine = open_database(settings.database_url)

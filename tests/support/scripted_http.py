@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,6 +45,7 @@ class Request:
 
 
 Reply = Answer | Silence | Cut
+Rule = Reply | Callable[[Request], Reply]
 
 
 class ScriptedServer:
@@ -56,7 +57,7 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self._plans: dict[str, deque[Reply]] = {}
-        self._rules: dict[str, Reply] = {}
+        self._rules: dict[str, Rule] = {}
         self._ending = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -69,9 +70,13 @@ class ScriptedServer:
         """Answer the next requests on a route so."""
         self._plans.setdefault(route, deque()).extend(replies)
 
-    def always(self, route: str, reply: Reply) -> None:
+    def always(self, route: str, reply: Rule) -> None:
         """Answer every request on a route so that has no plan."""
         self._rules[route] = reply
+
+    def rule(self, route: str) -> Rule | None:
+        """Return what a route is answered with where nothing is planned."""
+        return self._rules.get(route)
 
     def of(self, route: str) -> list[Request]:
         """Return the requests that came on a route."""
@@ -98,7 +103,8 @@ class ScriptedServer:
         planned = self._plans.get(route)
         if planned:
             return planned.popleft()
-        return self._rules.get(route, Answer(404, {"error": {"message": f"no rule for {route}"}}))
+        rule = self._rules.get(route, Answer(404, {"error": {"message": f"no rule for {route}"}}))
+        return rule(request) if callable(rule) else rule
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self

@@ -1,66 +1,43 @@
-"""Personal data is found by its form or from records; all other words stay as they are."""
-
-from itertools import pairwise
+"""Payment data is taken out, and nothing else is."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from closeloop.redaction import find, redact
+from closeloop.policy.redaction import redact
 
 
 @pytest.mark.parametrize(
-    ("text", "redacted"),
+    ("text", "left"),
     [
-        ("Mail me at nora.w+shop@mail.example.co.uk.", "Mail me at [email]."),
-        ("My card 4111 1111 1111 1111 was charged", "My card [card] was charged"),
-        ("card 378282246310005, please", "card [card], please"),
-        ("Pay to DE89 3704 0044 0532 0130 00 today", "Pay to [iban] today"),
-        ("GB29NWBK60161331926819", "[iban]"),
-        ("SSN 078-05-1120.", "SSN [id]."),
-        ("from 192.168.10.4 and 2001:db8::7", "from [ip] and [ip]"),
-        ("Call +44 20 7946 0958 or (555) 010-9988 ext. 12", "Call [phone] or [phone]"),
-        ("Office,+41 (0)69 979 80 58-Fax", "Office,[phone]-Fax"),
-        ("order #W1001 and #1234567", "order [order] and [order]"),
-        ("Send it to 12 Oak Street, Apt 4, Portland, OR 97205.", "Send it to [address]."),
-        ("We live at Lindenstraße 7", "We live at [address]"),
-        ("My name is Nora Whitfield and I", "My name is [name] and I"),
-        ("Ask Mrs. O'Hara.", "Ask Mrs. [name]."),
-        ("It works.\n\nBest regards,\nSamuel Reyes", "It works.\n\nBest regards,\n[name]"),
+        ("4111111111111111", "[card number]"),
+        ("My card is 4111 1111 1111 1111.", "My card is [card number]."),
+        ("5500-0000-0000-0004, please", "[card number], please"),
+        ("amex 3782 822463 10005!", "amex [card number]!"),
+        ("378282246310005", "[card number]"),
+        ("6011 1111 1111 1117 and 4111111111111111", "[card number] and [card number]"),
+        ("DE89 3704 0044 0532 0130 00", "[bank account]"),
+        ("to DE89370400440532013000 please", "to [bank account] please"),
+        ("to de89 3704 0044 0532 0130 00 next week", "to [bank account] next week"),
+        ("GB82WEST12345698765432.", "[bank account]."),
+        ("NO93 8601 1117 947", "[bank account]"),
     ],
 )
-def test_what_is_personal_is_taken_out(text: str, redacted: str) -> None:
-    assert redact(text) == redacted
+def test_what_is_hidden(text: str, left: str) -> None:
+    assert redact(text) == left
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "I paid $1,234,567.00 on 2026-11-25, or 25/11/2026.",
-        "Two mugs for €24.90, sent at 10:30:45.",
-        "Version 3.1 of the Lark One weighs 640 g.",
-        "30 days after delivery; 100% of it.",
-        "Is this the way? Drive safely.",
+        "Order #W1001, item 1008292230, $24.90",
+        "4111 1111 1111 1112",  # fails the Luhn check
+        "1732572812345",  # a moment in milliseconds
+        "re_0831937e729d450f and 0f5b2c1e-4111-1111-1111-111111111111",
+        "tracking 1Z999AA10123456784",
+        "DE00 3704 0044 0532 0130 00",  # fails the modulo-97 check
+        "2026-11-25T22:41:06.536457Z",
+        "call +49 30 1234567 or 4111 1111",
         "",
     ],
 )
-def test_all_other_words_stay(text: str) -> None:
+def test_what_stands(text: str) -> None:
     assert redact(text) == text
-    assert find(text) == ()
-
-
-def test_what_records_know_is_taken_out_as_whole_words() -> None:
-    known = ("Nora Whitfield", "Nora", "12 Elm Rise", "Portland")
-    text = "nora here, NORA  WHITFIELD of 12 Elm\nRise, Portland. Honorary title."
-    assert redact(text, known=known) == "[name] here, [name] of [name], [name]. Honorary title."
-
-
-def test_what_overlaps_is_taken_out_once() -> None:
-    assert redact("Nora.Reyes@example.com", known=("Nora", "Reyes")) == "[email]"
-
-
-@given(st.text(alphabet=st.sampled_from("aZ09 -+.@#()/,\n:"), max_size=200))
-def test_any_text_is_redacted_and_what_stays_is_in_order(text: str) -> None:
-    found = find(text)
-    assert all(0 <= f.start < f.end <= len(text) for f in found)
-    assert all(a.end <= b.start for a, b in pairwise(found))
