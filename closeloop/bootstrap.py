@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,9 +20,11 @@ from activities.crm import CrmActivities
 from activities.effects import Effects, VerificationActivities
 from activities.failures import FailureInterceptor
 from activities.knowledge import KnowledgeActivities
+from activities.knowledge_sync import KnowledgeSyncActivities, synchronise
 from activities.orders import OrderActivities
 from activities.outcomes import OutcomeActivities
 from activities.outreach import OutreachActivities
+from activities.past_tickets import PastTickets
 from activities.payments import PaymentActivities
 from activities.policy import PolicyActivities
 from activities.resolution import ResolutionActivities
@@ -33,9 +35,10 @@ from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.embedded.beside import ShopBesideGateway
 from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
 from closeloop.knowledge.encoder import SentenceEncoder
-from closeloop.knowledge.ingest import mirror, read_documents
+from closeloop.knowledge.ingest import Folders, read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
+from closeloop.models.knowledge import KNOWLEDGE_BASE
 from closeloop.names import AGENTS_QUEUE, BACKENDS_QUEUE, TICKETS_QUEUE
 from closeloop.offline.retriever import OfflineRetriever
 from closeloop.ordered import OrderedRunner
@@ -43,7 +46,7 @@ from closeloop.policy.book import FilePolicyBook
 from closeloop.ports import (
     Classifier,
     Embedder,
-    Knowledge,
+    KnowledgeSources,
     KnowledgeStore,
     Payments,
     PolicyBook,
@@ -53,15 +56,20 @@ from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
+from workflows.knowledge_sync import KnowledgeSyncWorkflow
 from workflows.ticket import TicketWorkflow
 
-KNOWLEDGE_BASE: Final = Path(__file__).resolve().parent.parent / "knowledge_base"
+KNOWLEDGE_FOLDER: Final = Path(__file__).resolve().parent.parent / "knowledge_base"
 BACKENDS_FILE: Final = "backends.db"
 """The embedded backends' database in the state folder."""
+KNOWLEDGE_FILE: Final = "knowledge.db"
+"""The embedded knowledge store in the state folder."""
 THREADS: Final = 16
 """Activities block on backends, not on the processor: more threads than cores."""
 STICKY_TIMEOUT: Final = timedelta(seconds=2)
 """How long a killed worker's tickets wait for it before another takes them."""
+HEARTBEATS: Final = timedelta(seconds=1)
+"""How often a heartbeat is passed on at most: whoever waits for a sync sees it move."""
 GRACE: Final = timedelta(seconds=10)
 """What running activities are given to end when a worker is stopped."""
 
@@ -75,9 +83,10 @@ class Services:
     engine: Engine
     ledger: SqlLedger
     records: SqlRecords
-    knowledge: Knowledge
+    knowledge: KnowledgeStore
     classifier: Classifier
     resolver: Resolver
+    sources: KnowledgeSources = field(default_factory=lambda: Folders(KNOWLEDGE_FOLDER))
     team: Team | None = None
     """The agents that ask language models; without, classifier and resolver do all the work."""
     gateway: Payments | None = None
@@ -196,7 +205,7 @@ def open_knowledge(settings: Settings) -> MeasuredKnowledge:
     """
     embedder = open_embedder(settings)
     if settings.weaviate_url is None:
-        return SqliteKnowledge(settings.state_dir / "knowledge.db", embedder)
+        return SqliteKnowledge(settings.state_dir / KNOWLEDGE_FILE, embedder)
     from closeloop.adapters.weaviate import WeaviateKnowledge
 
     key = settings.weaviate_api_key
@@ -292,6 +301,20 @@ def open_records(settings: Settings) -> SqlRecords:
     return SqlRecords(open_database(settings.database_url))
 
 
+def find_knowledge(settings: Settings) -> KnowledgeStore:
+    """Return the knowledge store, for callers that start no worker.
+
+    Raises:
+        BackendUnavailable: no worker has made it yet; else as ``open_knowledge``.
+    """
+    file = settings.state_dir / KNOWLEDGE_FILE
+    if settings.weaviate_url is None and not file.is_file():
+        raise BackendUnavailable(
+            f"there is no {file}: the worker makes it; CLOSELOOP_STATE_DIR must be the worker's own"
+        )
+    return open_knowledge(settings)
+
+
 def build_services(settings: Settings) -> Services:
     """Choose and open everything that the settings name.
 
@@ -316,9 +339,7 @@ def build_services(settings: Settings) -> Services:
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
     knowledge = open_knowledge(settings)
-    articles = read_documents(KNOWLEDGE_BASE)
-    for tenant in book.tenants:
-        mirror(knowledge, tenant, KNOWLEDGE_BASE.name, articles)
+    index_knowledge_base(knowledge, book.tenants)
     taxonomy = load_taxonomy(settings.policies_dir)
     classifier = OfflineClassifier(taxonomy)
     reads = Reads(
@@ -347,6 +368,17 @@ def build_services(settings: Settings) -> Services:
     )
 
 
+def index_knowledge_base(store: KnowledgeStore, tenants: Sequence[str]) -> None:
+    """Make each tenant know what stands in ``knowledge_base/``; what has not changed costs nothing.
+
+    Raises:
+        ConfigurationError: a file is faulty; names it and the key.
+    """
+    documents = read_documents(KNOWLEDGE_FOLDER)
+    for tenant in tenants:
+        synchronise(store, tenant, {KNOWLEDGE_BASE: documents}, lambda _: None)
+
+
 def build_activities(services: Services) -> ActivitySet:
     """Wire the activities to the services."""
     backends, ledger, records, book = (
@@ -359,10 +391,12 @@ def build_activities(services: Services) -> ActivitySet:
     payments = PaymentActivities(services.payments, effects)
     orders = OrderActivities(backends.shop, effects)
     changes = ChangeActivities(backends.shop, backends.payments, effects)
-    crm = CrmActivities(backends.crm, effects, records)
+    past = PastTickets(services.knowledge, backends.shop)
+    crm = CrmActivities(backends.crm, effects, records, past)
     readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
     verification = VerificationActivities(readers, ledger, backends.shop)
     policy = PolicyActivities(book, backends.shop, services.payments, ledger)
+    syncing = KnowledgeSyncActivities(services.sources, services.knowledge)
     team = services.team
     plain = OfflineRetriever(services.knowledge)
     triage = TriageActivities(
@@ -390,6 +424,7 @@ def build_activities(services: Services) -> ActivitySet:
         backends=(
             *agents,
             triage.load_customer,
+            syncing.sync_knowledge,
             payments.refund_payment,
             orders.cancel_order,
             orders.modify_order_address,
@@ -451,13 +486,14 @@ async def running_workers(client: Client, services: Services) -> AsyncGenerator[
                 max_concurrent_activities=THREADS,
                 interceptors=[FailureInterceptor()],
                 graceful_shutdown_timeout=GRACE,
+                max_heartbeat_throttle_interval=HEARTBEATS,
             )
         )
         await stack.enter_async_context(
             Worker(
                 client,
                 task_queue=TICKETS_QUEUE,
-                workflows=[TicketWorkflow],
+                workflows=[TicketWorkflow, KnowledgeSyncWorkflow],
                 activities=activities.tickets,
                 activity_executor=threads,
                 no_remote_activities=True,

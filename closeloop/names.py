@@ -13,6 +13,7 @@ AGENTS_QUEUE: Final = "closeloop-agents"
 """Activities that ask agents: a queue of their own, for language models have a rate limit."""
 
 TICKET_WORKFLOW: Final = "TicketWorkflow"
+KNOWLEDGE_SYNC_WORKFLOW: Final = "KnowledgeSyncWorkflow"
 
 UPDATE_DECIDE: Final = "decide"
 UPDATE_ADD_MESSAGE: Final = "add_message"
@@ -38,7 +39,7 @@ SEARCH_ATTRIBUTES: Final[dict[str, str]] = {
 """Name to Temporal type. They are not encrypted: no personal data, ever."""
 
 MEMO_CONTENT_HASH: Final = "content_hash"
-"""Hash of what makes two openings of one id the same ticket (see ``models.ticket``)."""
+"""Hash of what makes two openings of one id the same ticket, or two syncs of a tenant the same."""
 
 MEMO_OPENING_MESSAGE: Final = "opening_message"
 """Hash of the id of the message or hint that opened a linked ticket: sent again, it opens none."""
@@ -80,6 +81,23 @@ def parse_workflow_id(value: str) -> tuple[str, str]:
     if match is None:
         raise BadInput(f"{value[:160]!r} is not the workflow id of a ticket", field="workflow_id")
     return match["tenant"], match["ticket"]
+
+
+def knowledge_sync_id(tenant: str) -> str:
+    """Return ``knowledge-sync:<tenant>``: a tenant has one such workflow at a time.
+
+    Raises:
+        BadInput: the tenant does not match ``[A-Za-z0-9_-]{1,64}``.
+    """
+    return f"knowledge-sync:{checked_part(tenant, 'tenant')}"
+
+
+def parse_knowledge_sync_id(value: str) -> str:
+    """Return the tenant of a sync's workflow id; the inverse of ``knowledge_sync_id``."""
+    prefix, _, tenant = value.partition(":")
+    if prefix != "knowledge-sync":
+        raise BadInput(f"{value[:160]!r} is not the workflow id of a sync", field="workflow_id")
+    return checked_part(tenant, "tenant")
 
 
 def linked_ticket_id(ticket_id: str) -> str:

@@ -7,7 +7,7 @@ the ``BackendError`` family of ``closeloop.errors``: ``BackendRefused`` (a busin
 All calls block; activities run in threads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -100,6 +100,18 @@ class KnowledgeStore(Knowledge, Protocol):
 
     def delete_document(self, tenant: str, document_id: str) -> bool:
         """Remove a document with its passages; False where there was none."""
+        ...
+
+
+class KnowledgeSources(Protocol):
+    """Where knowledge is written: folders of articles and product feeds."""
+
+    def documents(self, tenant: str, source: str) -> Iterator[Document]:
+        """Yield every document that the source has now, each with ``source`` as its own.
+
+        Raises:
+            BackendRefused: it is not there, or faulty (``bad_source``); names file and key.
+        """
         ...
 
 

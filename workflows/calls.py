@@ -54,7 +54,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.ticket import Mode
     from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
     from closeloop.models.view import snapshot_view
-    from workflows import approval, conversation, options, standin
+    from workflows import approval, conversation, options, past_ticket, standin
     from workflows.calling import local, remote
 
 
@@ -376,6 +376,7 @@ async def close_ticket(state: TicketState, note: str) -> None:
             customer_id=approval.customer_id(state),
             note=note,
             snapshot=snapshot(state),
+            past_ticket=past_ticket.serves(state),
         ),
         Recorded,
         summary="close: CRM note and outcome events",

@@ -94,6 +94,18 @@ DURABLE: Final = RemoteOptions(
 )
 """Hand-overs, replies and records: there is nowhere else to go, so they wait out an outage."""
 
+SYNC: Final = RemoteOptions(
+    task_queue=BACKENDS_QUEUE,
+    start_to_close_timeout=timedelta(hours=6),
+    schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=20),
+    retry_policy=BACKEND_RETRY,
+)
+"""A sync of knowledge: an attempt goes on where the last one stopped.
+
+It heartbeats after each batch of passages, which takes a second or two.
+"""
+
 LOCAL: Final = LocalOptions(
     start_to_close_timeout=timedelta(seconds=5),
     schedule_to_close_timeout=timedelta(minutes=10),

@@ -2,11 +2,16 @@
 
 import hashlib
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 from closeloop.models.base import Wire
 
 SourceKind = Literal["policy", "doc", "product", "past_ticket"]
+
+KNOWLEDGE_BASE: Final = "knowledge_base"
+"""The source that every worker indexes as it starts: the folder of the example shop's articles."""
+PAST_TICKETS: Final = "past_tickets"
+"""The source of what people approved; see ``activities.past_tickets``."""
 
 
 class Passage(Wire):

@@ -219,12 +219,16 @@ class CheckApprover(Scope):
 
 
 class CloseTicket(Scope):
-    """Input of ``close_ticket``: the CRM note, the last outcome events, the final snapshot."""
+    """Input of ``close_ticket``: the CRM note, the last outcome events, the final snapshot.
+
+    ``past_ticket``: it may serve as an example of wording; see ``workflows.past_ticket``.
+    """
 
     number: int
     customer_id: str | None
     note: str
     snapshot: Snapshot
+    past_ticket: bool = False
 
 
 class RecordOutcome(Scope):

@@ -11,7 +11,7 @@ from closeloop.actions.items import ExchangeItems, ModifyOrderItems, ReturnItems
 from closeloop.actions.orders import CancelOrder, ModifyOrderAddress, ModifyOrderPayment
 from closeloop.bootstrap import Services
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.models.knowledge import Passage, SourceKind
+from closeloop.models.knowledge import Document, Passage, SourceKind, StoredDocument
 from closeloop.models.proposal import Action, Proposal, ProposeRequest
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 from closeloop.policy.book import FilePolicyBook
@@ -45,6 +45,18 @@ class NoKnowledge:
     def get(self, tenant: str, passage_ids: Sequence[str]) -> tuple[Passage, ...]:
         """Have nothing."""
         return ()
+
+    def put(self, tenant: str, documents: Sequence[Document]) -> int:
+        """Keep nothing."""
+        return 0
+
+    def documents(self, tenant: str) -> tuple[StoredDocument, ...]:
+        """Have nothing."""
+        return ()
+
+    def delete_document(self, tenant: str, document_id: str) -> bool:
+        """Have nothing to delete."""
+        return False
 
 
 class SureClassifier:

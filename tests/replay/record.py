@@ -2,7 +2,8 @@
 
 Every scenario of ``scenarios.py`` is played on a real Temporal server, and each run of its ticket
 is written to ``histories/NAME.json`` (``NAME.1.json``, ``NAME.2.json``, ... for a ticket that
-continued as new). A history that is there already is not recorded again unless it is named.
+continued as new); ``knowledge-sync.json`` is a sync's. A history that is there already is not
+recorded again unless it is named.
 
 The rule. Until the first release the corpus may be recorded anew whenever the workflow changes:
 delete ``histories/*.json`` first. After it, a released history is what open tickets look like: it
@@ -28,7 +29,13 @@ from temporalio.testing import WorkflowEnvironment
 
 from closeloop.bootstrap import running_workers
 from closeloop.devserver import DevServer
-from closeloop.names import linked_ticket_id
+from closeloop.models.sync import SyncKnowledge, SyncReport
+from closeloop.names import (
+    KNOWLEDGE_SYNC_WORKFLOW,
+    TICKETS_QUEUE,
+    knowledge_sync_id,
+    linked_ticket_id,
+)
 from tests.replay.scenarios import SCENARIOS, Scenario
 from tests.support.desk import build_services
 from tests.support.scripted import OutThenBack, ScriptedClassifier, ScriptedResolver
@@ -44,6 +51,9 @@ DEV_TIME_SCALE: Final = 2e-5
 EARLY: Final = {"limit.historyCount.suggestContinueAsNew": 120}
 """More than a plain refund has, less than a long conversation."""
 
+SYNC: Final = "knowledge-sync"
+"""The one history that is no ticket's: a sync of the example shop's articles."""
+
 
 def recorded(name: str) -> list[Path]:
     """Return the files of a scenario's runs."""
@@ -58,6 +68,25 @@ async def record(scenarios: Sequence[Scenario]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             async with server as env:
                 _write(scenario.name, await _play(scenario, env, Path(folder)))
+
+
+async def record_sync() -> None:
+    """Run a knowledge sync on a fresh server; write its history."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with time_skipping(IDENTITY) as env:
+            services = build_services(Path(folder), resolver=ScriptedResolver())
+            async with running_workers(env.client, services):
+                handle = await env.client.start_workflow(
+                    KNOWLEDGE_SYNC_WORKFLOW,
+                    SyncKnowledge(tenant="default"),
+                    id=knowledge_sync_id("default"),
+                    task_queue=TICKETS_QUEUE,
+                    result_type=SyncReport,
+                )
+                await handle.result()
+                _write(SYNC, await _runs(env.client, handle.id))
+            services.engine.dispose()
+            services.backends.close()
 
 
 @asynccontextmanager
@@ -133,7 +162,7 @@ def _write(name: str, runs: Sequence[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Record histories for the replay tests.")
-    names = [scenario.name for scenario in SCENARIOS]
+    names = [*(scenario.name for scenario in SCENARIOS), SYNC]
     parser.add_argument("name", nargs="*", help=f"record these, anew: {', '.join(names)}")
     wanted = parser.parse_args().name or [name for name in names if not recorded(name)]
     if unknown := set(wanted) - set(names):
@@ -143,6 +172,8 @@ def main() -> None:
     quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     asyncio.run(record([scenario for scenario in SCENARIOS if scenario.name in wanted]))
+    if SYNC in wanted:
+        asyncio.run(record_sync())
 
 
 if __name__ == "__main__":

@@ -11,8 +11,7 @@ from pathlib import Path
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from closeloop.bootstrap import Services, open_backends, running_workers
-from closeloop.knowledge.ingest import mirror, read_documents
+from closeloop.bootstrap import Services, index_knowledge_base, open_backends, running_workers
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.approval import CustomerMessage, Decision, UpdateReceipt
 from closeloop.models.records import RefundRecord, SentMessage
@@ -55,7 +54,7 @@ def build_services(
     backends = open_backends(settings, faults=faults)
     engine = open_database(settings.database_url)
     knowledge = SqliteKnowledge(folder / "knowledge.db", WordVectors())
-    mirror(knowledge, "default", "knowledge_base", read_documents(ROOT / "knowledge_base"))
+    index_knowledge_base(knowledge, ["default"])
     return Services(
         book=book,
         backends=backends,

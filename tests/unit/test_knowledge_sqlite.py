@@ -11,7 +11,7 @@ import pytest
 from closeloop.errors import ConfigurationError
 from closeloop.knowledge.chunking import Article, document_of
 from closeloop.knowledge.encoder import SentenceEncoder
-from closeloop.knowledge.ingest import mirror, read_documents
+from closeloop.knowledge.ingest import read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.knowledge import Document
 from tests.support.embedding import WordVectors
@@ -74,7 +74,7 @@ def store(tmp_path: Path) -> Iterator[SqliteKnowledge]:
 def shop_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteKnowledge]:
     folder = tmp_path_factory.mktemp("shop")
     knowledge = SqliteKnowledge(folder / "knowledge.db", SentenceEncoder())
-    mirror(knowledge, "default", "articles", read_documents(ARTICLES))
+    knowledge.put("default", read_documents(ARTICLES))
     yield knowledge
     knowledge.close()
 
@@ -102,15 +102,6 @@ def test_customers_questions_find_their_article(shop_store: SqliteKnowledge) -> 
     ]
     hit_rate = 1 - len(missed) / len(QUESTIONS)
     assert hit_rate >= 0.9, f"hit@3 is {hit_rate:.1%}; missed: {missed}"
-
-
-def test_mirroring_writes_what_differs_and_deletes_what_is_gone(store: SqliteKnowledge) -> None:
-    articles = read_documents(ARTICLES)
-    store.put("t", [article("other", "of another source")])
-    assert mirror(store, "t", "knowledge_base", articles) == len(articles)
-    assert mirror(store, "t", "knowledge_base", articles) == 0
-    assert mirror(store, "t", "knowledge_base", articles[2:]) == 2
-    assert len(store.documents("t")) == len(articles) - 2 + 1
 
 
 def test_words_are_found_by_their_stem_and_title_counts_more(store: SqliteKnowledge) -> None:
