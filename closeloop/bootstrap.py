@@ -176,6 +176,20 @@ def open_records(settings: Settings) -> SqlRecords:
     return SqlRecords(open_database(settings.database_url))
 
 
+def train_taxonomy(settings: Settings, file: Path) -> dict[str, object]:
+    """Add labelled tickets to those that the worker learns when it starts; see ``learn``."""
+    from closeloop.offline.training import learn
+
+    return learn(settings.policies_dir, file)
+
+
+def examine_taxonomy(settings: Settings, file: Path | None) -> dict[str, object]:
+    """Return how well the offline classifier reads tickets; see ``examine``."""
+    from closeloop.offline.training import examine
+
+    return examine(settings.policies_dir, file)
+
+
 def build_services(settings: Settings) -> Services:
     """Choose and open everything that the settings name.
 
@@ -184,9 +198,8 @@ def build_services(settings: Settings) -> Services:
     """
     # Numeric libraries take seconds to load; the command line, which imports this module for the
     # operations database, should not wait for them.
-    from closeloop.offline.classifier import OfflineClassifier
     from closeloop.offline.resolver import OfflineResolver
-    from closeloop.offline.taxonomy import load_taxonomy
+    from closeloop.offline.training import open_classifier
 
     if settings.llm != "offline":
         raise ConfigurationError("CLOSELOOP_LLM: only 'offline' is built in so far")
@@ -213,7 +226,7 @@ def build_services(settings: Settings) -> Services:
         ledger=SqlLedger(engine, book.limits),
         records=records,
         knowledge=knowledge,
-        classifier=OfflineClassifier(load_taxonomy(settings.policies_dir)),
+        classifier=open_classifier(settings.policies_dir),
         resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
         gateway=gateway,
     )

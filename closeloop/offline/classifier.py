@@ -1,7 +1,7 @@
 """Reads what a customer wants, without a language model and without a network."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from closeloop.models.triage import (
     OTHER_INTENT,
@@ -16,6 +16,7 @@ from closeloop.models.triage import (
 from closeloop.offline.confirmation import read_confirmation
 from closeloop.offline.entities import ORDER_ID, find_entities
 from closeloop.offline.intents import IntentModel, shorten
+from closeloop.offline.labelled import Labelled
 from closeloop.offline.taxonomy import Taxonomy
 from closeloop.offline.text import core, fold, own_words
 
@@ -43,14 +44,17 @@ class OfflineClassifier:
     Safe to share between threads.
     """
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        """Train on the taxonomy's examples; takes a few seconds."""
+    def __init__(self, taxonomy: Taxonomy, labelled: Sequence[Labelled] = ()) -> None:
+        """Train on the taxonomy's examples and on labelled tickets; takes a few seconds."""
         self._taxonomy = taxonomy
+        examples = {
+            intent.id: [_readable(core(example)) for example in intent.examples]
+            for intent in taxonomy.intents
+        }
+        for ticket in labelled:
+            examples[ticket.intent].append(_readable(core(ticket.text)))
         self.model = IntentModel(
-            {
-                intent.id: [_readable(core(example)) for example in intent.examples]
-                for intent in taxonomy.intents
-            },
+            examples,
             outside=OTHER_INTENT,
             cues=[intent.hints for intent in taxonomy.intents],
         )

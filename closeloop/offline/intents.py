@@ -75,6 +75,13 @@ class IntentModel:
             [self._examples[int(index)] for index in reading.nearest],
         )
 
+    def unseen_decisions(self) -> list[tuple[str, str]]:
+        """Return intent and decision for each text that calibrated the model, not trained with."""
+        reading, truth = self._machine.unseen, self._machine.truth
+        rows = reading.probabilities if self._scope is None else self._scope.applied(reading)
+        decided = [self.decide(dict(zip(self.intents, row, strict=True))) for row in rows]
+        return [(self.intents[place], read) for place, read in zip(truth, decided, strict=True)]
+
     def decide(self, probabilities: Mapping[str, float]) -> str:
         """Return the intent that a text with these probabilities has."""
         best = max(

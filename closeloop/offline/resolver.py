@@ -15,7 +15,13 @@ from closeloop.models.triage import OTHER_INTENT, PERSON_INTENT
 from closeloop.offline.playbooks import answers, drafting, orders, refunds
 from closeloop.offline.playbooks.case import CUSTOMER, Case, assurance_of
 from closeloop.offline.playbooks.revision import Playbook, revised
-from closeloop.offline.playbooks.wishes import all_of, answers_nothing, for_a_person, wishes
+from closeloop.offline.playbooks.wishes import (
+    all_of,
+    answers_nothing,
+    for_a_person,
+    is_conditional,
+    wishes,
+)
 from closeloop.ports import Knowledge, Payments, Shop
 
 LOW_CONFIDENCE: Final = 0.3
@@ -83,7 +89,7 @@ class OfflineResolver:
         case = self._case(request)
         entry = self._entry(request)
         every = () if entry is _NOT_UNDERSTOOD else wishes(case, request.classification_intent)
-        if answers_nothing(case):
+        if entry is not _NOT_UNDERSTOOD and (answers_nothing(case) or is_conditional(case)):
             plan = for_a_person(case)
         elif every:
             plan = all_of(case, every, lambda part, wish: _plan(part, PLAYBOOKS[wish.intent]))

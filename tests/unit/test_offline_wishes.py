@@ -51,7 +51,13 @@ def test_a_refusal_of_one_wish_leaves_the_other(desk: Desk) -> None:
     words = "Please cancel my order #W1007 and refund the headphones from #W1006."
     no = refused("refund.window", "More than 30 days have passed.")
     proposal = desk.propose(
-        desk.request("cancel_order", words, who="priya_raman", observations=[no])
+        desk.request(
+            "cancel_order",
+            words,
+            who="priya_raman",
+            observations=[no],
+            about="refund money back within days of delivery",
+        )
     )
     assert kind_of(proposal) == "answer"
     assert [parse(action).target_order for action in proposal.actions] == ["#W1007"]

@@ -69,6 +69,17 @@ def wishes(case: Case, intent: str) -> tuple[Wish, ...]:
     return tuple(Wish(name, tuple(parts)) for name, parts in found.items())
 
 
+def is_conditional(case: Case) -> bool:
+    """Return whether one remedy is tied to a condition beside another: "if not, refund it"."""
+    words = plain(case.current)
+    named = {
+        name
+        for name, kind in _REMEDIES.items()
+        if any(re.search(rf"\b{re.escape(stem)}", words) for stem in kind.remedy_words)
+    }
+    return len(named) > 1 and not named <= _SAME and _CONDITION.search(words) is not None
+
+
 def _narrowed(case: Case, wish: Wish, every: Sequence[Wish]) -> Case:
     """Return the case without the words that speak of the other wishes."""
     others = [part for other in every if other is not wish for part in other.parts]
@@ -111,7 +122,7 @@ def answers_nothing(case: Case) -> bool:
 
 def all_of(case: Case, every: Sequence[Wish], plan: Callable[[Case, Wish], Proposal]) -> Proposal:
     """Return one proposal for several wishes."""
-    if _CONDITION.search(plain(case.current)) or len(every) > MAX_WISHES:
+    if len(every) > MAX_WISHES:
         return for_a_person(case, every, ())
     plans = [plan(_narrowed(case, wish, every), wish) for wish in every]
     kinds = [action.kind for one in plans for action in one.actions]
