@@ -3,7 +3,7 @@
 A wish is a part of the customer's words that plainly asks for one remedy; see ``policy.consent``.
 Each is planned on its own, as if the other parts had not been written. What is clear is done
 together. What needs a word from the customer is said to be open, and asked for in a message of its
-own. Where a person is needed for one of them, a person gets them all.
+own. Where a person is needed for one of them, or none of them is clear, a person gets them all.
 """
 
 import re
@@ -54,12 +54,12 @@ class Wish:
 
 
 def wishes(case: Case, intent: str) -> tuple[Wish, ...]:
-    """Return the wishes in what the customer wrote since the last effect, in their order.
+    """Return the wishes in the customer's last message, in their order.
 
     ``intent`` is how the whole was read; one wish or none is that intent alone.
     """
     found: dict[str, list[str]] = {}
-    for part in filter(None, map(str.strip, _PART.split(case.current))):
+    for part in filter(None, map(str.strip, _PART.split(case.latest))):
         named = [name for name, kind in _REMEDIES.items() if names_remedy([part], kind)]
         if len(named) == 1:
             own = intent if named[0] == "refund_request" and intent in _MONEY else named[0]
@@ -71,7 +71,7 @@ def wishes(case: Case, intent: str) -> tuple[Wish, ...]:
 
 def is_conditional(case: Case) -> bool:
     """Return whether one remedy is tied to a condition beside another: "if not, refund it"."""
-    words = plain(case.current)
+    words = plain(case.latest)
     named = {
         name
         for name, kind in _REMEDIES.items()
@@ -131,7 +131,8 @@ def all_of(case: Case, every: Sequence[Wish], plan: Callable[[Case, Wish], Propo
     if twice or any(one.escalation is not None for one in plans):
         return for_a_person(case, every, plans)
     if all(one.asks_customer for one in plans):
-        return plans[0]
+        same = all(one.reply == plans[0].reply for one in plans)
+        return plans[0] if same else for_a_person(case, every, plans)
     return _together(case, plans)
 
 
