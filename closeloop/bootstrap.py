@@ -315,6 +315,20 @@ def find_knowledge(settings: Settings) -> KnowledgeStore:
     return open_knowledge(settings)
 
 
+def train_taxonomy(settings: Settings, file: Path) -> dict[str, object]:
+    """Add labelled tickets to those that the worker learns when it starts; see ``learn``."""
+    from closeloop.offline.training import learn
+
+    return learn(settings.policies_dir, file)
+
+
+def examine_taxonomy(settings: Settings, file: Path | None) -> dict[str, object]:
+    """Return how well the offline classifier reads tickets; see ``examine``."""
+    from closeloop.offline.training import examine
+
+    return examine(settings.policies_dir, file)
+
+
 def build_services(settings: Settings) -> Services:
     """Choose and open everything that the settings name.
 
@@ -323,9 +337,9 @@ def build_services(settings: Settings) -> Services:
     """
     # Numeric libraries take seconds to load; the command line, which imports this module for the
     # operations database, should not wait for them.
-    from closeloop.offline.classifier import OfflineClassifier
     from closeloop.offline.resolver import OfflineResolver
     from closeloop.offline.taxonomy import load_taxonomy
+    from closeloop.offline.training import open_classifier
 
     check_models(settings)
     gateway = open_gateway(settings)
@@ -341,7 +355,7 @@ def build_services(settings: Settings) -> Services:
     knowledge = open_knowledge(settings)
     index_knowledge_base(knowledge, book.tenants)
     taxonomy = load_taxonomy(settings.policies_dir)
-    classifier = OfflineClassifier(taxonomy)
+    classifier = open_classifier(settings.policies_dir)
     reads = Reads(
         shop=backends.shop,
         payments=gateway or backends.payments,

@@ -14,6 +14,7 @@ from closeloop import report
 from closeloop.cli import pages, views
 from closeloop.cli.doctor import examine
 from closeloop.cli.inputs import parse_since, read_content, read_model
+from closeloop.cli.taxonomy import taxonomy
 from closeloop.client import SupportDesk
 from closeloop.errors import BadInput, Refused
 from closeloop.intake import parse_input
@@ -40,6 +41,7 @@ app = typer.Typer(
 
 shop = typer.Typer(help="The embedded shop.", rich_markup_mode=None)
 app.add_typer(shop, name="shop")
+app.add_typer(taxonomy, name="taxonomy")
 
 
 @app.command("open")
