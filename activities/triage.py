@@ -5,22 +5,31 @@ from temporalio import activity
 from closeloop.models.records import CustomerRecord
 from closeloop.models.steps import ClassifyTicket, LoadCustomer, LoadedCustomer, ReadConfirmation
 from closeloop.models.triage import Classification, Confirmation, CustomerContext
-from closeloop.ports import Classifier, PolicyBook, Shop
+from closeloop.ports import Classifier, InjectionDetector, PolicyBook, Shop
 
 
 class TriageActivities:
     """Activities that read what the customer wrote, and who they are."""
 
-    def __init__(self, classifier: Classifier, shop: Shop, book: PolicyBook) -> None:
-        """Keep the classifier, the shop and the desk's terms."""
+    def __init__(
+        self, classifier: Classifier, detector: InjectionDetector, shop: Shop, book: PolicyBook
+    ) -> None:
+        """Keep the classifier, the detector, the shop and the desk's terms."""
         self._classifier = classifier
+        self._detector = detector
         self._shop = shop
         self._book = book
 
     @activity.defn
     def classify_ticket(self, step: ClassifyTicket) -> Classification:
         """Return intent, urgency, sentiment, priority, entities and confidence."""
-        return self._classifier.classify(step.tenant, step.request)
+        found = self._classifier.classify(step.tenant, step.request)
+        if found.injection_suspected:
+            return found
+        texts = (step.request.subject, *step.request.messages)
+        return found.model_copy(
+            update={"injection_suspected": any(map(self._detector.suspects, texts))}
+        )
 
     @activity.defn
     def load_customer(self, step: LoadCustomer) -> LoadedCustomer:

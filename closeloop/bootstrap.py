@@ -34,7 +34,7 @@ from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
 from closeloop.policy.book import FilePolicyBook
-from closeloop.ports import Classifier, Knowledge, Payments, PolicyBook, Resolver
+from closeloop.ports import Classifier, InjectionDetector, Knowledge, Payments, PolicyBook, Resolver
 from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
@@ -63,6 +63,7 @@ class Services:
     records: SqlRecords
     knowledge: Knowledge
     classifier: Classifier
+    detector: InjectionDetector
     resolver: Resolver
     gateway: Payments | None = None
     """A payments system beside the embedded backends, instead of theirs."""
@@ -185,6 +186,7 @@ def build_services(settings: Settings) -> Services:
     # Numeric libraries take seconds to load; the command line, which imports this module for the
     # operations database, should not wait for them.
     from closeloop.offline.classifier import OfflineClassifier
+    from closeloop.offline.injection import OfflineInjectionDetector
     from closeloop.offline.resolver import OfflineResolver
     from closeloop.offline.taxonomy import load_taxonomy
 
@@ -192,6 +194,7 @@ def build_services(settings: Settings) -> Services:
         raise ConfigurationError("CLOSELOOP_LLM: only 'offline' is built in so far")
     if settings.weaviate_url is not None:
         raise ConfigurationError("CLOSELOOP_WEAVIATE_URL: only the SQLite store is built in so far")
+    taxonomy = load_taxonomy(settings.policies_dir)
     gateway = open_gateway(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
@@ -213,7 +216,8 @@ def build_services(settings: Settings) -> Services:
         ledger=SqlLedger(engine, book.limits),
         records=records,
         knowledge=knowledge,
-        classifier=OfflineClassifier(load_taxonomy(settings.policies_dir)),
+        classifier=OfflineClassifier(taxonomy),
+        detector=OfflineInjectionDetector(taxonomy),
         resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
         gateway=gateway,
     )
@@ -234,8 +238,11 @@ def build_activities(services: Services) -> ActivitySet:
     crm = CrmActivities(backends.crm, effects, records)
     readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
     verification = VerificationActivities(readers, ledger, backends.shop)
-    policy = PolicyActivities(book, backends.shop, services.payments, ledger)
-    triage = TriageActivities(services.classifier, backends.shop, book)
+    detector = services.detector
+    policy = PolicyActivities(
+        book, backends.shop, services.payments, ledger, services.knowledge, detector
+    )
+    triage = TriageActivities(services.classifier, detector, backends.shop, book)
     knowledge = KnowledgeActivities(services.knowledge)
     resolution = ResolutionActivities(services.resolver)
     outreach = OutreachActivities(backends.outbox, backends.shop, records)

@@ -38,7 +38,10 @@ class Phase(StrEnum):
 
 
 class Terms(Wire):
-    """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled."""
+    """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled.
+
+    ``checks_replies`` is False on a ticket that was opened before replies were checked.
+    """
 
     reminder_seconds: float = 4 * 3600
     approval_expiry_seconds: float = 24 * 3600
@@ -52,6 +55,7 @@ class Terms(Wire):
     max_rounds: int = 4
     time_scale: float = 1.0
     mode_cap: Mode = Mode.AUTONOMOUS
+    checks_replies: bool = False
 
 
 class TimelineEntry(Wire):

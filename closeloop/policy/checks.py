@@ -46,6 +46,9 @@ from closeloop.policy.order_checks import (
 )
 from closeloop.policy.standing import Standing
 
+MAX_NAMED: Final = 4
+"""How many unsupported claims a person reads of; the resolver hears of all."""
+
 # --- who ---------------------------------------------------------------------------------------
 
 
@@ -243,14 +246,40 @@ class ConfidenceAtLeast(ActionCheck):
 
 
 class NoInjection(TicketCheck):
-    """Nothing in the customer's words looks like an instruction to the machine."""
+    """Neither the customer's words nor what was read for them look like orders to the machine."""
 
     name: ClassVar[str] = "no_injection"
     otherwise: ClassVar[frozenset[Otherwise]] = frozenset({"needs_approval", "escalate"})
 
     def look(self, facts: Facts) -> Finding:
-        """Read the recorded flag."""
+        """Read the recorded flag, and where else something was found."""
+        if facts.suspected_in:
+            return failed(", ".join(facts.suspected_in))
         return failed() if facts.injection_suspected else PASSED
+
+
+class ReplyGrounded(TicketCheck):
+    """Everything that the reply claims is supported by a receipt, a passage or a record."""
+
+    name: ClassVar[str] = "reply_grounded"
+    otherwise: ClassVar[frozenset[Otherwise]] = frozenset({"needs_approval", "escalate"})
+    required: ClassVar[bool] = True
+
+    def look(self, facts: Facts) -> Finding:
+        """Read what was found; no reply claims nothing."""
+        problems = facts.grounding.problems if facts.grounding else ()
+        return failed("; ".join(map(str, problems[:MAX_NAMED]))) if problems else PASSED
+
+
+class AnswerHasEvidence(TicketCheck):
+    """An answer rests on a receipt, a policy, a record or an article; a question needs none."""
+
+    name: ClassVar[str] = "answer_has_evidence"
+    otherwise: ClassVar[frozenset[Otherwise]] = frozenset({"needs_approval", "escalate"})
+
+    def look(self, facts: Facts) -> Finding:
+        """Read the kinds of evidence that were found."""
+        return failed() if facts.grounding and facts.grounding.on_nothing else PASSED
 
 
 class NotAbout(TicketCheck):
@@ -303,6 +332,8 @@ CHECKS: Final[dict[str, type[ActionCheck] | type[TicketCheck]]] = {
         RecentAtMost,
         ConfidenceAtLeast,
         NoInjection,
+        ReplyGrounded,
+        AnswerHasEvidence,
         NotAbout,
     )
 }

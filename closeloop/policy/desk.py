@@ -94,6 +94,7 @@ class DeskTerms(Input):
             max_rounds=self.max_rounds,
             time_scale=time_scale,
             mode_cap=self.mode_cap,
+            checks_replies=True,
         )
 
 

@@ -46,7 +46,7 @@ from closeloop.store.records import SqlRecords
 from tests.activities.hostile_moves import Act, Break, Decide, End, Move, Outside, Propose
 from tests.activities.hostile_shop import ORDERS, OWNERS, write_shop
 from tests.support.desk import edited_policies
-from tests.support.scripted import ScriptedClassifier
+from tests.support.scripted import NoDetector, ScriptedClassifier
 from workflows import approval
 
 TENANT: Final = "default"
@@ -139,6 +139,7 @@ class Desk:
             records=SqlRecords(engine),
             knowledge=SqliteKnowledge(folder / "knowledge.db"),
             classifier=ScriptedClassifier(),
+            detector=NoDetector(),
             resolver=self._resolver,
         )
         listed = build_activities(services)
