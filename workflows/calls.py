@@ -145,6 +145,7 @@ def propose_request(state: TicketState, classification: Classification) -> Propo
         amounts=named.amounts,
         passage_ids=tuple(passage.passage_id for passage in state.passages),
         conversation=conversation.window(state),
+        earlier=conversation.earlier(state),
         observations=state.observations,
         done=tuple(r for r in state.actions if r.receipt is not None),
     )

@@ -46,11 +46,15 @@ class Ungrounded(Wire):
 
 
 class Grounding(Wire):
-    """What a reply rests on: the kinds of evidence found, and every claim without any."""
+    """What a reply rests on: the kinds of evidence found, and every claim without any.
+
+    ``noted`` says that it shows the receipt of the desk's own bookkeeping.
+    """
 
     evidence: tuple[Evidence, ...] = ()
     problems: tuple[Ungrounded, ...] = ()
     question: bool = False
+    noted: bool = False
 
     @property
     def strongest(self) -> Evidence:

@@ -130,7 +130,10 @@ class ConversationMessage(Wire):
 
 
 class ProposeRequest(Wire):
-    """What a resolution agent is given; records are fetched by id inside the activity."""
+    """What a resolution agent is given; records are fetched by id inside the activity.
+
+    ``earlier`` has a line for each message that the conversation shows no more.
+    """
 
     tenant: str
     ticket_id: str
@@ -147,5 +150,6 @@ class ProposeRequest(Wire):
     amounts: tuple[Money, ...] = ()
     passage_ids: tuple[str, ...] = ()
     conversation: tuple[ConversationMessage, ...]
+    earlier: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()
     done: tuple[ActionRecord, ...] = ()

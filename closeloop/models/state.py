@@ -139,6 +139,7 @@ class TicketState(Wire):
     classification: Classification | None = None
     passages: tuple[Passage, ...] = ()
     messages: tuple[Message, ...] = ()
+    recap: tuple[str, ...] = ()
     round: int = 0
     observations: tuple[Observation, ...] = ()
     proposal: Proposal | None = None

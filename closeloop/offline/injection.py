@@ -2,9 +2,9 @@
 """Reads whether a text gives orders to the machine that reads it: cues, and a small model.
 
 The cues are the taxonomy's. The model is a linear support vector machine over sentence vectors and
-words, trained on the sentences of ``injection.toml``; its threshold comes from cross-validation on them,
-so that hardly any ordinary sentence is suspected, for a letter has many. A signal only: what is
-allowed never rests on it.
+words, trained on the sentences of ``injection.toml``; its threshold comes from cross-validation on
+them, so that hardly any ordinary sentence is suspected, for a letter has many. A signal only: what
+is allowed never rests on it.
 """
 
 import re

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import Field, model_validator
 
 from closeloop.models.policy import ActionFacts, Facts
+from closeloop.models.triage import OTHER_INTENT
 from closeloop.policy.check import (
     ONLY_REFUSE,
     PASSED,
@@ -258,6 +259,20 @@ class NoInjection(TicketCheck):
         return failed() if facts.injection_suspected else PASSED
 
 
+class Understood(TicketCheck):
+    """The customer wants something that the desk has a name for, read with ``floor`` or more."""
+
+    name: ClassVar[str] = "understood"
+    otherwise: ClassVar[frozenset[Otherwise]] = frozenset({"needs_approval", "escalate"})
+
+    floor: Annotated[float, Field(gt=0, le=1)]
+
+    def look(self, facts: Facts) -> Finding:
+        """Compare the confidence; one that is not a number fails."""
+        known = facts.intent != OTHER_INTENT and facts.confidence >= self.floor
+        return PASSED if known else failed()
+
+
 class ReplyGrounded(TicketCheck):
     """Everything that the reply claims is supported by a receipt, a passage or a record."""
 
@@ -272,14 +287,22 @@ class ReplyGrounded(TicketCheck):
 
 
 class AnswerHasEvidence(TicketCheck):
-    """An answer rests on a receipt, a policy, a record or an article; a question needs none."""
+    """An answer rests on a receipt, a policy, a record or an article; a question needs none.
+
+    That its words were put on record is enough for ``noted_for``: a note may hold anything.
+    """
 
     name: ClassVar[str] = "answer_has_evidence"
     otherwise: ClassVar[frozenset[Otherwise]] = frozenset({"needs_approval", "escalate"})
 
+    noted_for: frozenset[str] = frozenset()
+
     def look(self, facts: Facts) -> Finding:
         """Read the kinds of evidence that were found."""
-        return failed() if facts.grounding and facts.grounding.on_nothing else PASSED
+        found = facts.grounding
+        if found is None or not found.on_nothing:
+            return PASSED
+        return PASSED if found.noted and facts.intent in self.noted_for else failed()
 
 
 class NotAbout(TicketCheck):
@@ -332,6 +355,7 @@ CHECKS: Final[dict[str, type[ActionCheck] | type[TicketCheck]]] = {
         RecentAtMost,
         ConfidenceAtLeast,
         NoInjection,
+        Understood,
         ReplyGrounded,
         AnswerHasEvidence,
         NotAbout,

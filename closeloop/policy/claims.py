@@ -313,6 +313,10 @@ EFFECTS: Final = (
     ),
     _form("note", r"noted|recorded|logged|passed on|forwarded|escalated", "add_crm_note"),
     _form(
+        "replacement", r"sent|shipped|dispatched|mailed|reshipped|" + _HANDED,
+        about=r"\b(?:replacement|new one|another one)\b",
+    ),
+    _form(
         "shipment", r"sent|shipped|dispatched|mailed|reshipped",
         on_record=("processed", "delivered"),
         about=r"\b(?:order|parcel|package|replacement|item|one|it|new)\b",
@@ -341,7 +345,7 @@ _STATES: Final = (
     (re.compile(r"\b(?:not|n't|never) (?:yet )?(?:been )?(?:sent|shipped|dispatched|processed)\b"),
      ("pending",)),
     (re.compile(r"\b(?:was|were|is|been) delivered\b"), ("delivered", "return", "exchange")),
-    (re.compile(r"\bon (?:its|the) way\b|\bin transit\b|\b(?:left our warehouse|out for delivery)\b"),
+    (re.compile(r"\b(?:on (?:its|the) way|in transit|left our warehouse|out for delivery)\b"),
      ("processed", "delivered")),
     (re.compile(r"\b(?:is|are|still) pending\b"), ("pending",)),
 )  # fmt: skip

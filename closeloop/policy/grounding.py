@@ -24,6 +24,7 @@ MAX_WORDS: Final = 120
 _QUOTED: Final = re.compile(r'"([^"]{12,})"')
 _WORD: Final = re.compile(r"[a-z0-9]+")
 _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_COURTESY: Final = re.compile(r"\b(?:sorry|thank|apologi[sz]e|understand)\b", re.I)
 _MONEY_OUT: Final = re.compile(
     r"\b(?:refund|credit|compensat|reimburs|voucher|coupon|discount|waive|free|back)\w*", re.I
 )
@@ -75,7 +76,8 @@ def ground(reply: ReplyToCheck, sources: Sources) -> Grounding:
     return Grounding(
         evidence=tuple(kind for kind in Evidence if kind in checked.evidence),
         problems=tuple(checked.problems[:MAX_PROBLEMS]),
-        question=reply.asks_customer,
+        noted=checked.noted,
+        question=reply.asks_customer and not sources.pending,
     )
 
 
@@ -87,13 +89,14 @@ class _Reading:
         self._sources = sources
         self.evidence: set[Evidence] = set()
         self.problems: list[Ungrounded] = []
+        self.noted = False
 
     def effects_only(self) -> None:
         for sentence in claims.sentences(self._reply.text):
             self._effects(sentence, by_person=True)
 
     def everything(self) -> None:
-        if self._sources.changes:
+        if self._sources.changes or self._sources.done:
             self.evidence.add(Evidence.RECEIPT)
         self._citations()
         for sentence in claims.sentences(self._without_quotes(self._reply.text)):
@@ -101,8 +104,7 @@ class _Reading:
                 self._sentence(sentence)
 
     def _sentence(self, sentence: str) -> None:
-        if claims.PLACEHOLDER.search(sentence):
-            self.evidence.add(Evidence.RECEIPT)
+        self.noted = self.noted or claims.PLACEHOLDER.search(sentence) is not None
         self._effects(sentence, by_person=False)
         self._promise(sentence)
         self._eligibility(sentence)
@@ -111,7 +113,10 @@ class _Reading:
             left = look(left, sentence)
         for found in claims.secrets(sentence):
             self._fail("secret", found.words, "no reply asks for this")
-        if strange(left, self._sources.known):
+        known = self._sources.known
+        if _COURTESY.search(sentence):  # "we are sorry about the crack": in the customer's words
+            known |= words_of(self._sources.customer)
+        if strange(left, known):
             self._fail("off_topic", sentence, "no passage or record speaks of this")
 
     def _fail(self, kind: ClaimKind, words: str, why: str) -> None:
@@ -266,7 +271,6 @@ class _Reading:
         able = self._sources.done | self._sources.pending
         for words, form in claims.effects(sentence):
             if form.kinds & able:
-                self.evidence.add(Evidence.RECEIPT)
                 self._moved(sentence, form)
             elif self._on_record(form):
                 self.evidence.add(Evidence.RECORD)

@@ -7,7 +7,7 @@ from typing import Final
 _WORD: Final = re.compile(r"[a-z][a-z']+")
 STEM: Final = 6
 """Characters that two forms of a word have in common, roughly."""
-FEW: Final = 4
+FEW: Final = 2
 """A sentence with fewer content words says too little to be called strange."""
 
 _SMALL: Final = """
@@ -53,7 +53,7 @@ shipping shop show sign sincerely size sold solve solved sorry start state state
 step steps stock stop store street support system team terms thankful thought ticket today
 tomorrow total touch track tracking transfer trouble try understand unfortunately update updated
 urgent value variant version wait waiting warehouse warranty website week weeks welcome wish work
-working world worry wrong year years yesterday
+working world worry wrong year years yesterday says eligible entitled qualify answering regard
 """
 
 SMALL: Final = frozenset(_SMALL.split())
@@ -66,7 +66,7 @@ def words_of(text: str) -> frozenset[str]:
 
 
 def strange(sentence: str, known: Collection[str]) -> bool:
-    """Whether most of a sentence's words are neither ``known`` nor what a desk talks about."""
+    """Whether half of a sentence's words or more are neither ``known`` nor a desk's own."""
     said = words_of(sentence)
     foreign = said - DESK - frozenset(known)
-    return len(said) >= FEW and 2 * len(foreign) > len(said)
+    return len(said) >= FEW and 2 * len(foreign) >= len(said)

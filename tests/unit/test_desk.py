@@ -31,7 +31,8 @@ def test_shipped_terms_are_the_designs() -> None:
             "high": 28_800,
             "normal": 86_400,
             "low": 259_200,
-        }
+        },
+        checks_replies=True,
     )
 
 
