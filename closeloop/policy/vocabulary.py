@@ -6,7 +6,8 @@ from typing import Final
 
 _WORD: Final = re.compile(r"[a-z][a-z']+")
 STEM: Final = 6
-"""Characters that two forms of a word have in common, roughly."""
+"""Characters that two forms of a word have in common, roughly, once an ending is off."""
+_ENDING: Final = re.compile(r"(?<=\w{3})(?:ing|ed|ly|es|s|e|'s)$")
 FEW: Final = 2
 """A sentence with fewer content words says too little to be called strange."""
 
@@ -42,8 +43,8 @@ faulty fee feel file find finish follow form forward found free friend frustrati
 glad good gift goods great guarantee hand happen happened happy hear help helpful hold honest hope
 hour hours identify important include included inconvenience information inquire instead interest
 invoice issue item items join kind know label leave left letter line link list listed loss lost
-mail matter message method minute mistake moment money month name number offer online open option
-options order ordered orders original package page paid parcel parcels patience pay payment
+mail matter message method minute mistake moment money month name number offer online openly open
+option options order ordered orders original package page paid parcel parcels patience pay payment
 payments person phone photo picture place placed policy prefer price problem process processed
 product products protect provide purchase question questions quickly reach read ready reason
 receipt receive received record records reference refund refunded regards regret remain repair
@@ -57,12 +58,15 @@ working world worry wrong year years yesterday says eligible entitled qualify an
 """
 
 SMALL: Final = frozenset(_SMALL.split())
-DESK: Final = frozenset(word[:STEM] for word in _DESK.split())
 
 
 def words_of(text: str) -> frozenset[str]:
     """Return the stems of every word that is not a small one."""
-    return frozenset(word[:STEM] for word in _WORD.findall(text.lower()) if word not in SMALL)
+    words = (word for word in _WORD.findall(text.lower()) if word not in SMALL)
+    return frozenset(_ENDING.sub("", word)[:STEM] for word in words)
+
+
+DESK: Final = words_of(_DESK)
 
 
 def strange(sentence: str, known: Collection[str]) -> bool:
