@@ -57,13 +57,18 @@ urgent value variant version wait waiting warehouse warranty website week weeks 
 working world worry wrong year years yesterday says eligible entitled qualify answering regard
 """
 
-SMALL: Final = frozenset(_SMALL.split())
+
+def _stem(word: str) -> str:
+    return _ENDING.sub("", word)[:STEM]
+
+
+SMALL: Final = frozenset(_SMALL.split()) | frozenset(map(_stem, _SMALL.split()))
 
 
 def words_of(text: str) -> frozenset[str]:
     """Return the stems of every word that is not a small one."""
     words = (word for word in _WORD.findall(text.lower()) if word not in SMALL)
-    return frozenset(_ENDING.sub("", word)[:STEM] for word in words)
+    return frozenset(stem for stem in map(_stem, words) if stem not in SMALL)
 
 
 DESK: Final = words_of(_DESK)
