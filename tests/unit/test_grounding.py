@@ -61,7 +61,8 @@ def check(
     asks: bool = False,
     by_person: bool = False,
     refunded: bool = False,
-    **more: frozenset[str],
+    pending: frozenset[str] = frozenset(),
+    done: frozenset[str] = frozenset(),
 ) -> Grounding:
     reply = ReplyToCheck(
         text=text, cites=cites, commitments=promises, asks_customer=asks, by_person=by_person
@@ -75,7 +76,8 @@ def check(
         customer="Please refund my mug, order #W9999, 87 cents",
         refunded=refunded,
         now=NOW,
-        **more,
+        pending=pending,
+        done=done,
     )
     return ground(reply, sources)
 
