@@ -148,6 +148,7 @@ class PolicyActivities:
             "amount": effect.amount,
             "effect": known,
             "names_remedy": names_remedy(asked, type(params)),
+            "undo": self._undo(request, action, params, order),
         }
         if order is None:
             update["names_target"] = params.target_customer is not None and bool(asked)
@@ -173,6 +174,24 @@ class PolicyActivities:
             if params.moves_money:
                 update |= self._money(request.tenant, params, order)
         return facts.model_copy(update=update)
+
+    def _undo(
+        self, request: JudgeRequest, action: Action, params: ActionKind, order: OrderRecord | None
+    ) -> Action | None:
+        """Return what would take the action back, from what stands before it."""
+        own = params.target_customer
+        customer = None
+        if own is not None and own == request.customer_id:
+            customer = self._shop.get_customer(request.tenant, own)
+        inverse = params.inverse(order, customer)
+        if inverse is None:
+            return None
+        return Action(
+            action_id=f"{action.action_id}-undo",
+            kind=inverse.kind,
+            params=inverse.model_dump(mode="json"),
+            reason=f"takes back {action.action_id}",
+        )
 
     def _money(self, tenant: str, params: ActionKind, order: OrderRecord) -> dict[str, object]:
         payments = self._payments.list_payments(tenant, order.order_id)

@@ -12,10 +12,16 @@ class TriageActivities:
     """Activities that read what the customer wrote, and who they are."""
 
     def __init__(
-        self, classifier: Classifier, detector: InjectionDetector, shop: Shop, book: PolicyBook
+        self,
+        classifier: Classifier,
+        offline: Classifier,
+        detector: InjectionDetector,
+        shop: Shop,
+        book: PolicyBook,
     ) -> None:
-        """Keep the classifier, the detector, the shop and the desk's terms."""
+        """Keep the classifier in use, the one without a language model, detector, shop, terms."""
         self._classifier = classifier
+        self._offline = offline
         self._detector = detector
         self._shop = shop
         self._book = book
@@ -23,7 +29,8 @@ class TriageActivities:
     @activity.defn
     def classify_ticket(self, step: ClassifyTicket) -> Classification:
         """Return intent, urgency, sentiment, priority, entities and confidence."""
-        found = self._classifier.classify(step.tenant, step.request)
+        classifier = self._offline if step.offline else self._classifier
+        found = classifier.classify(step.tenant, step.request)
         if found.injection_suspected:
             return found
         texts = (step.request.subject, *step.request.messages)

@@ -1,15 +1,16 @@
 """The composition root: the one place that chooses implementations."""
 
+import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -26,15 +27,28 @@ from activities.payments import PaymentActivities
 from activities.policy import PolicyActivities
 from activities.resolution import ResolutionActivities
 from activities.triage import TriageActivities
+from closeloop.agents.classifier import Labels
+from closeloop.agents.team import Models, Reads, Team, assemble
 from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.embedded.beside import ShopBesideGateway
 from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
-from closeloop.knowledge.ingest import read_chunks
+from closeloop.knowledge.encoder import SentenceEncoder
+from closeloop.knowledge.ingest import mirror, read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
-from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
+from closeloop.names import AGENTS_QUEUE, BACKENDS_QUEUE, TICKETS_QUEUE
+from closeloop.offline.retriever import OfflineRetriever
 from closeloop.policy.book import FilePolicyBook
-from closeloop.ports import Classifier, InjectionDetector, Knowledge, Payments, PolicyBook, Resolver
+from closeloop.ports import (
+    Classifier,
+    Embedder,
+    InjectionDetector,
+    Knowledge,
+    KnowledgeStore,
+    Payments,
+    PolicyBook,
+    Resolver,
+)
 from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
@@ -65,6 +79,8 @@ class Services:
     classifier: Classifier
     detector: InjectionDetector
     resolver: Resolver
+    team: Team | None = None
+    """The agents that ask language models; without, classifier and resolver do all the work."""
     gateway: Payments | None = None
     """A payments system beside the embedded backends, instead of theirs."""
 
@@ -74,11 +90,24 @@ class Services:
         return self.gateway or self.backends.payments
 
 
+class MeasuredKnowledge(KnowledgeStore, Protocol):
+    """A store as programs hold it: it shows the two legs of a search, and is closed at the end."""
+
+    def legs(self, tenant: str, query: str, *, depth: int) -> tuple[list[str], list[str]]:
+        """Return the ids that a search finds by words, and those by meaning, best first."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file or the connection."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class ActivitySet:
     """The activities by the queue that serves them."""
 
     tickets: Sequence[Callable[..., Any]]
+    agents: Sequence[Callable[..., Any]]
     backends: Sequence[Callable[..., Any]]
 
 
@@ -140,6 +169,93 @@ def open_gateway(settings: Settings) -> Payments | None:
     )
 
 
+def open_embedder(settings: Settings) -> Embedder:
+    """Return the embedder that the settings name.
+
+    Raises:
+        ConfigurationError: it is OpenAI's, and there is no key.
+    """
+    if settings.embedder == "offline":
+        return SentenceEncoder()
+    if not os.environ.get("OPENAI_API_KEY"):
+        raise ConfigurationError(
+            "OPENAI_API_KEY is not set, and CLOSELOOP_EMBEDDER=openai needs it: give it the"
+            " endpoint's key"
+        )
+    from closeloop.adapters.openai import open_client
+    from closeloop.adapters.openai_embeddings import OpenAiEmbedder
+
+    return OpenAiEmbedder(open_client())
+
+
+def open_knowledge(settings: Settings) -> MeasuredKnowledge:
+    """Return the knowledge store that the settings name.
+
+    Raises:
+        ConfigurationError: it holds the vectors of another embedder, or cannot be used as it is.
+        BackendUnavailable: it does not answer.
+    """
+    embedder = open_embedder(settings)
+    if settings.weaviate_url is None:
+        return SqliteKnowledge(settings.state_dir / "knowledge.db", embedder)
+    from closeloop.adapters.weaviate import WeaviateKnowledge
+
+    key = settings.weaviate_api_key
+    return WeaviateKnowledge(
+        settings.weaviate_url,
+        embedder,
+        grpc_port=settings.weaviate_grpc_port,
+        api_key=key.get_secret_value() if key else None,
+    )
+
+
+def check_models(settings: Settings) -> None:
+    """Check that language models can be asked, where the settings name them.
+
+    Raises:
+        ConfigurationError: there is no key.
+    """
+    if settings.llm == "openai" and not os.environ.get("OPENAI_API_KEY"):
+        raise ConfigurationError(
+            "OPENAI_API_KEY is not set, and CLOSELOOP_LLM=openai needs it: give it the endpoint's"
+            " key; one without keys takes any word"
+        )
+
+
+def unpriced_models(settings: Settings) -> list[str]:
+    """Return the models in use that have no price: their tokens are counted, and cost nothing."""
+    models = {settings.llm_classify, settings.llm_retrieve, settings.llm_resolve}
+    return sorted(models - settings.llm_prices.keys())
+
+
+def open_team(settings: Settings, reads: Reads, labels: Labels) -> Team | None:
+    """Return the agents over the language models that the settings name; None for offline ones.
+
+    Raises:
+        ConfigurationError: as ``check_models``.
+    """
+    check_models(settings)
+    if settings.llm == "offline":
+        return None
+    # Here, for the library takes a second to load.
+    from closeloop.adapters.openai import OpenAiModel, Price, open_client
+
+    client = open_client()
+    prices = {name: Price(input=i, output=o) for name, (i, o) in settings.llm_prices.items()}
+
+    def model(name: str) -> OpenAiModel:
+        return OpenAiModel(client, name, prices.get(name), alive=activity.heartbeat)
+
+    models = Models(
+        classify=model(settings.llm_classify),
+        retrieve=model(settings.llm_retrieve),
+        resolve=model(settings.llm_resolve),
+    )
+    return assemble(
+        models, reads, labels, per_second=settings.llm_per_second, at_once=settings.llm_at_once
+    )
+
+
 def read_stripe_webhook(
     settings: Settings, payload: bytes, signature: str, now: datetime
 ) -> BackendHint | IgnoredEvent:
@@ -190,11 +306,7 @@ def build_services(settings: Settings) -> Services:
     from closeloop.offline.resolver import OfflineResolver
     from closeloop.offline.taxonomy import load_taxonomy
 
-    if settings.llm != "offline":
-        raise ConfigurationError("CLOSELOOP_LLM: only 'offline' is built in so far")
-    if settings.weaviate_url is not None:
-        raise ConfigurationError("CLOSELOOP_WEAVIATE_URL: only the SQLite store is built in so far")
-    taxonomy = load_taxonomy(settings.policies_dir)
+    check_models(settings)
     gateway = open_gateway(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
@@ -205,10 +317,24 @@ def build_services(settings: Settings) -> Services:
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
-    knowledge = SqliteKnowledge(settings.state_dir / "knowledge.db")
-    chunks = read_chunks(KNOWLEDGE_BASE, today=datetime.now(UTC).date())
+    knowledge = open_knowledge(settings)
+    articles = read_documents(KNOWLEDGE_BASE)
     for tenant in book.tenants:
-        knowledge.index(tenant, chunks)
+        mirror(knowledge, tenant, KNOWLEDGE_BASE.name, articles)
+    taxonomy = load_taxonomy(settings.policies_dir)
+    classifier = OfflineClassifier(taxonomy)
+    reads = Reads(
+        shop=backends.shop,
+        payments=gateway or backends.payments,
+        knowledge=knowledge,
+        classifier=classifier,
+        retriever=OfflineRetriever(knowledge),
+    )
+    labels = Labels(
+        intents={intent.id: intent.description for intent in taxonomy.intents},
+        topics=[topic.id for topic in taxonomy.topics],
+        priority_of=taxonomy.priority_of,
+    )
     return Services(
         book=book,
         backends=backends,
@@ -216,9 +342,10 @@ def build_services(settings: Settings) -> Services:
         ledger=SqlLedger(engine, book.limits),
         records=records,
         knowledge=knowledge,
-        classifier=OfflineClassifier(taxonomy),
+        classifier=classifier,
         detector=OfflineInjectionDetector(taxonomy),
         resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
+        team=open_team(settings, reads, labels),
         gateway=gateway,
     )
 
@@ -242,9 +369,24 @@ def build_activities(services: Services) -> ActivitySet:
     policy = PolicyActivities(
         book, backends.shop, services.payments, ledger, services.knowledge, detector
     )
-    triage = TriageActivities(services.classifier, detector, backends.shop, book)
-    knowledge = KnowledgeActivities(services.knowledge)
-    resolution = ResolutionActivities(services.resolver)
+    team = services.team
+    plain = OfflineRetriever(services.knowledge)
+    triage = TriageActivities(
+        team.classifier if team else services.classifier,
+        services.classifier,
+        detector,
+        backends.shop,
+        book,
+    )
+    knowledge = KnowledgeActivities(team.retriever if team else plain, plain)
+    resolution = ResolutionActivities(
+        team.resolver if team else services.resolver, services.resolver
+    )
+    agents = (
+        triage.classify_ticket,
+        knowledge.retrieve_knowledge,
+        resolution.propose_resolution,
+    )
     outreach = OutreachActivities(backends.outbox, backends.shop, records)
     outcomes = OutcomeActivities(records, ledger, book)
     return ActivitySet(
@@ -254,11 +396,10 @@ def build_activities(services: Services) -> ActivitySet:
             verification.verify_action,
             triage.read_confirmation,
         ),
+        agents=agents,
         backends=(
-            triage.classify_ticket,
+            *agents,
             triage.load_customer,
-            knowledge.retrieve_knowledge,
-            resolution.propose_resolution,
             payments.refund_payment,
             orders.cancel_order,
             orders.modify_order_address,
@@ -275,6 +416,7 @@ def build_activities(services: Services) -> ActivitySet:
             outcomes.request_approval,
             outcomes.settle_approval,
             outcomes.record_outcome,
+            outcomes.recall_effects,
             verification.reconcile_action,
             verification.verify_resolution,
         ),
@@ -290,9 +432,25 @@ def workflow_runner() -> WorkflowRunner:
 
 @asynccontextmanager
 async def running_workers(client: Client, services: Services) -> AsyncGenerator[None]:
-    """Run the workers of both queues until the block ends."""
+    """Run the workers of all queues until the block ends."""
     activities = build_activities(services)
+    team = services.team
+    at_once = team.at_once if team else THREADS
     async with AsyncExitStack() as stack:
+        # Threads of their own: models that are slow keep nobody else waiting.
+        askers = stack.enter_context(ThreadPoolExecutor(at_once, thread_name_prefix="agent"))
+        await stack.enter_async_context(
+            Worker(
+                client,
+                task_queue=AGENTS_QUEUE,
+                activities=activities.agents,
+                activity_executor=askers,
+                max_concurrent_activities=at_once,
+                max_task_queue_activities_per_second=team.per_second if team else None,
+                interceptors=[FailureInterceptor()],
+                graceful_shutdown_timeout=GRACE,
+            )
+        )
         threads = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="activity"))
         await stack.enter_async_context(
             Worker(

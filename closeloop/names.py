@@ -8,7 +8,9 @@ from closeloop.errors import BadInput
 TICKETS_QUEUE: Final = "closeloop-tickets"
 """Workflows, policy and other quick reads (local activities)."""
 BACKENDS_QUEUE: Final = "closeloop-backends"
-"""Activities that call agents and backend systems."""
+"""Activities that call backend systems, and the offline models where they stand in."""
+AGENTS_QUEUE: Final = "closeloop-agents"
+"""Activities that ask agents: a queue of their own, for language models have a rate limit."""
 
 TICKET_WORKFLOW: Final = "TicketWorkflow"
 
@@ -39,7 +41,7 @@ MEMO_CONTENT_HASH: Final = "content_hash"
 """Hash of what makes two openings of one id the same ticket (see ``models.ticket``)."""
 
 MEMO_OPENING_MESSAGE: Final = "opening_message"
-"""Hash of the id of the message that opened a linked ticket: its second delivery opens no other."""
+"""Hash of the id of the message or hint that opened a linked ticket: sent again, it opens none."""
 
 DEFAULT_TENANT: Final = "default"
 
@@ -84,6 +86,14 @@ def linked_ticket_id(ticket_id: str) -> str:
     """Return the id of the ticket that follows ``ticket_id``: ``T``, ``T~2``, ``T~3``, ..."""
     base, _, number = ticket_id.partition("~")
     return f"{base}~{int(number or '1') + 1}"
+
+
+def tickets_between(first: str, last: str) -> tuple[str, ...]:
+    """Return ``first`` and the linked tickets that follow it, up to and without ``last``."""
+    base, _, start = first.partition("~")
+    _, _, end = last.partition("~")
+    numbers = range(int(start or "1"), int(end or "1"))
+    return tuple(base if number == 1 else f"{base}~{number}" for number in numbers)
 
 
 def idempotency_key(tenant: str, effect_id: str) -> str:

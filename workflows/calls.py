@@ -16,11 +16,17 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import (
         ApprovalOutcome,
         ApprovalRequest,
+        BackendEvent,
     )
     from closeloop.models.base import clip
     from closeloop.models.grounding import ReplyToCheck
     from closeloop.models.policy import Judgement, JudgeRequest
-    from closeloop.models.proposal import Action, Proposal, ProposeRequest
+    from closeloop.models.proposal import (
+        Action,
+        ActionRecord,
+        Proposal,
+        ProposeRequest,
+    )
     from closeloop.models.state import TicketState
     from closeloop.models.steps import (
         ActionOutcome,
@@ -32,6 +38,8 @@ with workflow.unsafe.imports_passed_through():
         LoadCustomer,
         LoadedCustomer,
         ReadConfirmation,
+        RecalledEffects,
+        RecallEffects,
         Recorded,
         RecordOutcome,
         RequestApproval,
@@ -45,7 +53,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
     from closeloop.models.view import snapshot_view
-    from workflows import approval, conversation, options
+    from workflows import approval, conversation, options, replies, standin
     from workflows.calling import local, remote
 
 
@@ -54,6 +62,10 @@ def snapshot(state: TicketState) -> Snapshot:
     return Snapshot(
         sequence=state.snapshot_count, view=snapshot_view(state), events=state.pending_events
     )
+
+
+def _agent(state: TicketState) -> options.RemoteOptions:
+    return options.STAND_IN if standin.stands_in(state) else options.AGENT
 
 
 def classify_step(state: TicketState) -> ClassifyTicket:
@@ -67,6 +79,7 @@ def classify_step(state: TicketState) -> ClassifyTicket:
             order_ids=state.ticket.order_ids,
             answers_question=conversation.answers_question(state),
         ),
+        offline=standin.stands_in(state),
     )
 
 
@@ -78,7 +91,7 @@ async def classify_ticket(state: TicketState) -> Classification:
         classify_step(state),
         Classification,
         summary="understand the customer's words",
-        how=options.AGENT,
+        how=_agent(state),
     )
 
 
@@ -96,7 +109,7 @@ async def load_customer(state: TicketState) -> LoadedCustomer:
         ),
         LoadedCustomer,
         summary="who writes, and the desk's terms",
-        how=options.AGENT,
+        how=options.STAND_IN,
     )
 
 
@@ -108,6 +121,7 @@ def retrieve_step(state: TicketState, classification: Classification) -> Retriev
         ticket_id=state.ticket.ticket_id,
         classification=classification,
         query=clip(f"{state.ticket.subject} {' '.join(texts[-2:])}", 2_000),
+        offline=standin.stands_in(state),
     )
 
 
@@ -121,7 +135,7 @@ async def retrieve_knowledge(
         retrieve_step(state, classification),
         RetrievedKnowledge,
         summary=f"what is known about {classification.intent}",
-        how=options.AGENT,
+        how=_agent(state),
     )
 
 
@@ -147,7 +161,8 @@ def propose_request(state: TicketState, classification: Classification) -> Propo
         conversation=conversation.window(state),
         earlier=conversation.earlier(state),
         observations=state.observations,
-        done=tuple(r for r in state.actions if r.receipt is not None),
+        done=replies.done(state),
+        offline=standin.stands_in(state),
     )
 
 
@@ -159,7 +174,7 @@ async def propose_resolution(state: TicketState, classification: Classification)
         propose_request(state, classification),
         Proposal,
         summary=f"proposal {state.proposal_count + 1}",
-        how=options.AGENT,
+        how=_agent(state),
     )
 
 
@@ -304,6 +319,24 @@ async def reconcile_action(state: TicketState, step: ExecuteAction) -> Verificat
         summary=f"find out about {step.effect_id}",
         how=options.WRITE,
     )
+
+
+async def recall_effects(state: TicketState, hint: BackendEvent) -> tuple[ActionRecord, ...]:
+    """Look up what an earlier ticket did that a hint is about."""
+    found = await remote(
+        state,
+        OutcomeActivities.recall_effects,
+        RecallEffects(
+            tenant=state.ticket.tenant,
+            ticket_id=state.ticket.ticket_id,
+            made_by=hint.ticket_id or state.ticket.ticket_id,
+            effect_id=hint.effect_id,
+        ),
+        RecalledEffects,
+        summary=f"what {hint.ticket_id} did",
+        how=options.AGENT,
+    )
+    return found.records
 
 
 async def send_reply(state: TicketState, reply_id: str, text: str, after: TicketState) -> None:

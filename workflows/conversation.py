@@ -71,7 +71,7 @@ def window(state: TicketState) -> tuple[ConversationMessage, ...]:
     messages = state.messages
     since, start = _bounds(messages)
     shown = (*([0] if start else []), *range(start, len(messages)))
-    room = min(WINDOW_CHARS, WINDOW_TOTAL_CHARS // len(shown))
+    room = min(WINDOW_CHARS, WINDOW_TOTAL_CHARS // max(1, len(shown)))
 
     def limit(position: int) -> int:
         older = 0 < position < since - 1  # our last word is not: the customer answers it

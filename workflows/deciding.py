@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.proposal import Action, ActionError, ActionState, Observation
     from closeloop.models.state import Phase
     from closeloop.models.ticket import Mode, Status
-    from workflows import approval, calls, replies
+    from workflows import approval, calls, replies, standin
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.core import TicketCore
@@ -59,7 +59,8 @@ class DecidingSteps(TicketCore):
         )
         now = workflow.now()
         if final and judgement.ruling is not Ruling.REFUSE:
-            state = transitions.lowered(state, judgement.mode, judgement.mode_reasons, now)
+            reasons = (*standin.reasons(state), *judgement.mode_reasons)
+            state = transitions.lowered(state, judgement.mode, reasons, now)
         self._state = transitions.note(
             state, now, "judged", f"{judgement.ruling.value}: {'; '.join(judgement.mode_reasons)}"
         )

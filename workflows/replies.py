@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.base import clip
     from closeloop.models.grounding import ReplyToCheck
     from closeloop.models.policy import Judgement, Ruling
-    from closeloop.models.proposal import ActionRecord, Observation
+    from closeloop.models.proposal import ActionRecord, ActionState, Observation
     from closeloop.models.state import TicketState
 
 UNGROUNDED: Final = "ungrounded"
@@ -31,8 +31,12 @@ def of_proposal(state: TicketState) -> ReplyToCheck | None:
 
 
 def done(state: TicketState) -> tuple[ActionRecord, ...]:
-    """Return the actions of the ticket that have a receipt."""
-    return tuple(record for record in state.actions if record.receipt is not None)
+    """Return the actions of the ticket that have a receipt and were not taken back."""
+    return tuple(
+        record
+        for record in state.actions
+        if record.receipt is not None and record.state is not ActionState.COMPENSATED
+    )
 
 
 def to_revise(state: TicketState, judgement: Judgement) -> Observation | None:

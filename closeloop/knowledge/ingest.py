@@ -9,6 +9,7 @@
     version = "3"                 # the author's own
     language = "en"
     valid_from = 2025-01-01       # optional: not in force before this day
+    valid_until = 2025-12-31      # optional: not in force after this day
     +++
     # Refund policy
     ...
@@ -17,6 +18,7 @@ Every fault is a ``ConfigurationError`` that names the file (relative to the fol
 """
 
 import tomllib
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,8 +26,10 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationError
 
 from closeloop.errors import ConfigurationError
-from closeloop.knowledge.chunking import Article, Chunk, chunk_article
+from closeloop.knowledge.chunking import Article, chunk_article, document_of
 from closeloop.models.base import Input
+from closeloop.models.knowledge import Document
+from closeloop.ports import KnowledgeStore
 
 MAX_ARTICLE_BYTES = 1_000_000
 _FENCE = "+++"
@@ -40,20 +44,35 @@ class _FrontMatter(Input):
     version: Annotated[_Words, Field(max_length=32)]
     language: str = Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     valid_from: date | None = None
+    valid_until: date | None = None
 
 
-def read_chunks(folder: Path, *, today: date) -> tuple[Chunk, ...]:
-    """Return the passages of every article in ``folder`` that is in force on ``today``.
+def mirror(store: KnowledgeStore, tenant: str, source: str, documents: Sequence[Document]) -> int:
+    """Make the store hold of ``source`` exactly these documents.
+
+    Returns:
+        How many documents were written or deleted; 0 when nothing differed.
+    """
+    known = {one.document_id: one for one in store.documents(tenant) if one.source == source}
+    changed = [
+        one
+        for one in documents
+        if one.document_id not in known or known[one.document_id].digest != one.digest
+    ]
+    gone = known.keys() - {one.document_id for one in documents}
+    store.put(tenant, changed)
+    for document_id in sorted(gone):
+        store.delete_document(tenant, document_id)
+    return len(changed) + len(gone)
+
+
+def read_documents(folder: Path) -> tuple[Document, ...]:
+    """Return every article of the folder as stores take it; its name is their source.
 
     Raises:
         ConfigurationError: as ``read_articles``.
     """
-    return tuple(
-        chunk
-        for article in read_articles(folder)
-        if article.valid_from is None or article.valid_from <= today
-        for chunk in chunk_article(article)
-    )
+    return tuple(document_of(article, source=folder.name) for article in read_articles(folder))
 
 
 def read_articles(folder: Path) -> tuple[Article, ...]:
@@ -127,6 +146,7 @@ def _parse(name: str, text: str) -> Article:
         version=fields.version,
         language=fields.language,
         valid_from=fields.valid_from,
+        valid_until=fields.valid_until,
         body=body,
     )
     if not chunk_article(article):

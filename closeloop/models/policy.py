@@ -96,7 +96,7 @@ class ActionFacts(Wire):
     is negative. ``single_payment`` says that one payment is all that ever moved on the order.
     ``recent_minor`` names the scopes that its money counts towards (``order:#W1001``), with what
     moved there in the last ``WINDOW_DAYS``, effects of the same proposal left out. ``disputed`` is
-    what open and lost disputes have taken.
+    what open and lost disputes have taken. ``undo`` is the action that would take this one back.
     """
 
     action_id: str
@@ -130,6 +130,7 @@ class ActionFacts(Wire):
     single_payment: bool | None = None
     names_target: bool = False
     names_remedy: bool = False
+    undo: Action | None = None
 
 
 class Facts(Wire):

@@ -7,7 +7,8 @@ from pydantic import Field
 from closeloop.models.approval import Approver
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
-from closeloop.models.proposal import Action, ActionError, Receipt
+from closeloop.models.proposal import Action, ActionError, ActionRecord, Receipt
+from closeloop.models.spending import ModelCall
 from closeloop.models.state import OutcomeEvent, Terms
 from closeloop.models.ticket import Assurance, Customer
 from closeloop.models.triage import Classification, ClassifyRequest, CustomerContext
@@ -22,9 +23,10 @@ class Scope(Wire):
 
 
 class ClassifyTicket(Scope):
-    """Input of ``classify_ticket``."""
+    """Input of ``classify_ticket``; ``offline`` as in ``ProposeRequest``."""
 
     request: ClassifyRequest
+    offline: bool = False
 
 
 class LoadCustomer(Scope):
@@ -42,16 +44,22 @@ class LoadedCustomer(Wire):
 
 
 class RetrieveKnowledge(Scope):
-    """Input of ``retrieve_knowledge``."""
+    """Input of ``retrieve_knowledge``; ``offline`` as in ``ProposeRequest``."""
 
     classification: Classification
     query: str
+    offline: bool = False
 
 
 class RetrievedKnowledge(Wire):
-    """Output of ``retrieve_knowledge``; passages without their text."""
+    """Output of ``retrieve_knowledge``; passages without their text.
+
+    ``missing`` says in a sentence what the customer needs to know and no passage says.
+    """
 
     passages: tuple[Passage, ...] = ()
+    missing: str = ""
+    calls: tuple[ModelCall, ...] = ()
 
 
 class ReadConfirmation(Scope):
@@ -128,6 +136,22 @@ class RecordedEffects(Wire):
 
     effect_ids: tuple[str, ...] = ()
     receipts: tuple[Receipt, ...] = ()
+
+
+class RecallEffects(Scope):
+    """Input of ``recall_effects``: what ``made_by``, and the tickets between it and this one, did.
+
+    ``effect_id`` None asks for all of it.
+    """
+
+    made_by: str
+    effect_id: str | None = None
+
+
+class RecalledEffects(Wire):
+    """Output of ``recall_effects``: what still stood when it was recorded."""
+
+    records: tuple[ActionRecord, ...] = ()
 
 
 class SendReply(Scope):

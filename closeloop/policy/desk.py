@@ -18,6 +18,8 @@ CUSTOMER_DAY: Final = "daily_limit.customer"
 TENANT_DAY: Final = "daily_limit.tenant"
 """What the ledger calls the desk's own limits."""
 
+MICROS_OF_A_CENT: Final = 10_000
+
 _TENANT_NAME: Final = TypeAdapter[str](Id)
 
 
@@ -72,6 +74,7 @@ class DeskTerms(Input):
     waits: Waits
     resolution_target: ResolutionTarget
     daily_limit: DailyLimit
+    model_budget: MinorUnits | None = None
 
     def scaled(self, time_scale: float) -> Terms:
         """Return the terms a ticket records when it opens, every time multiplied."""
@@ -92,6 +95,9 @@ class DeskTerms(Input):
                 "low": targets.low * time_scale,
             },
             max_rounds=self.max_rounds,
+            model_budget_micros=None
+            if self.model_budget is None
+            else self.model_budget * MICROS_OF_A_CENT,
             time_scale=time_scale,
             mode_cap=self.mode_cap,
             checks_replies=True,

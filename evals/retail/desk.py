@@ -1,6 +1,7 @@
 """A desk for the retail evals: embedded backends over the set's shop, and no agents to speak of."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,14 @@ class NoKnowledge:
     """Knows nothing: the proposals of these evals rest on none."""
 
     def search(
-        self, tenant: str, query: str, *, limit: int, kinds: Sequence[SourceKind] | None = None
+        self,
+        tenant: str,
+        query: str,
+        *,
+        limit: int,
+        kinds: Sequence[SourceKind] | None = None,
+        language: str | None = None,
+        on: date | None = None,
     ) -> tuple[Passage, ...]:
         """Find nothing."""
         return ()

@@ -23,6 +23,7 @@ from closeloop.policy.book import FilePolicyBook
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from tests.support.desk import ROOT
+from tests.support.embedding import WordVectors
 from tests.support.scripted import NoDetector
 
 T = "default"
@@ -84,7 +85,7 @@ class Office:
             shop,
             payments,
             self.ledger,
-            SqliteKnowledge(folder / "knowledge.db"),
+            SqliteKnowledge(folder / "knowledge.db", WordVectors()),
             NoDetector(),
         )
         self.changes = ChangeActivities(shop, payments, Effects(self.ledger))

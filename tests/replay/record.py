@@ -12,6 +12,7 @@ branches add new histories; an old one goes only together with the patch that it
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import sys
 import tempfile
@@ -27,9 +28,10 @@ from temporalio.testing import WorkflowEnvironment
 
 from closeloop.bootstrap import running_workers
 from closeloop.devserver import DevServer
+from closeloop.names import linked_ticket_id
 from tests.replay.scenarios import SCENARIOS, Scenario
-from tests.support.desk import Handle, build_services
-from tests.support.scripted import ScriptedClassifier, ScriptedResolver
+from tests.support.desk import build_services
+from tests.support.scripted import OutThenBack, ScriptedClassifier, ScriptedResolver
 from tests.support.servers import time_skipping
 from tests.workflows.play import Play
 
@@ -77,6 +79,8 @@ async def _play(scenario: Scenario, env: WorkflowEnvironment, folder: Path) -> l
         faults=scenario.faults,
         time_scale=DEV_TIME_SCALE if scenario.on_dev_server else 1.0,
     )
+    if scenario.models_out:
+        services = dataclasses.replace(services, team=OutThenBack(services).team())
     try:
         async with running_workers(env.client, services):
             desk = Play(env, services)
@@ -84,17 +88,18 @@ async def _play(scenario: Scenario, env: WorkflowEnvironment, folder: Path) -> l
                 scenario.body, email=scenario.email, ticket_id=f"replay-{scenario.name}"
             )
             await scenario.play(desk, handle)
-            return await _runs(env.client, handle)
+            name = linked_ticket_id(handle.id) if scenario.follow_up else handle.id
+            return await _runs(env.client, name)
     finally:
         services.engine.dispose()
         services.backends.close()
 
 
-async def _runs(client: Client, handle: Handle) -> list[dict[str, Any]]:
+async def _runs(client: Client, name: str) -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = []
-    run_id = (await handle.describe()).run_id
+    run_id = (await client.get_workflow_handle(name).describe()).run_id
     while run_id:
-        history = await client.get_workflow_handle(handle.id, run_id=run_id).fetch_history()
+        history = await client.get_workflow_handle(name, run_id=run_id).fetch_history()
         runs.insert(0, _scrubbed(history))
         started = history.events[0].workflow_execution_started_event_attributes
         run_id = started.continued_execution_run_id

@@ -12,7 +12,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from closeloop.bootstrap import Services, open_backends, running_workers
-from closeloop.knowledge.ingest import read_chunks
+from closeloop.knowledge.ingest import mirror, read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.approval import CustomerMessage, Decision, UpdateReceipt
 from closeloop.models.records import RefundRecord, SentMessage
@@ -26,6 +26,7 @@ from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
+from tests.support.embedding import WordVectors
 from tests.support.scripted import NoDetector, ScriptedClassifier
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -41,15 +42,20 @@ def build_services(
     faults: str = "",
     time_scale: float = 1.0,
     policies: Path | None = None,
+    shop_file: Path | None = None,
 ) -> Services:
     """Return services on fresh databases, with the agents that a test scripts."""
-    policies = policies or canned_policies(folder)
-    settings = Settings(state_dir=folder, faults=faults, policies_dir=policies)
+    settings = Settings(
+        state_dir=folder,
+        faults=faults,
+        policies_dir=policies or canned_policies(folder),
+        shop_file=shop_file,
+    )
     book = FilePolicyBook(settings.policies_dir, time_scale=time_scale)
     backends = open_backends(settings, faults=faults)
     engine = open_database(settings.database_url)
-    knowledge = SqliteKnowledge(folder / "knowledge.db")
-    knowledge.index("default", read_chunks(ROOT / "knowledge_base", today=datetime.now(UTC).date()))
+    knowledge = SqliteKnowledge(folder / "knowledge.db", WordVectors())
+    mirror(knowledge, "default", "knowledge_base", read_documents(ROOT / "knowledge_base"))
     return Services(
         book=book,
         backends=backends,

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from closeloop.errors import ConfigurationError
 from closeloop.knowledge.chunking import MAX_PASSAGE_CHARS, Article, chunk_article
-from closeloop.knowledge.ingest import MAX_ARTICLE_BYTES, read_articles, read_chunks
+from closeloop.knowledge.ingest import MAX_ARTICLE_BYTES, read_articles, read_documents
 
 ARTICLES = Path(__file__).parents[2] / "knowledge_base"
-TODAY = date(2026, 1, 15)
 GOOD = {
     "id": '"opening-hours"',
     "title": '"Opening hours"',
@@ -125,12 +124,14 @@ def test_a_bound_below_one_is_refused() -> None:
 
 def test_the_shop_s_articles_read_and_are_bounded() -> None:
     articles = read_articles(ARTICLES)
-    chunks = read_chunks(ARTICLES, today=TODAY)
+    documents = read_documents(ARTICLES)
+    chunks = [chunk for one in documents for chunk in one.chunks]
     assert len({a.article_id for a in articles}) == len(articles) >= 14
     assert {a.kind for a in articles} == {"policy", "doc", "product"}
     assert len({c.passage_id for c in chunks}) == len(chunks)
     assert max(len(c.text) for c in chunks) <= MAX_PASSAGE_CHARS
-    assert chunks == read_chunks(ARTICLES, today=TODAY)
+    assert documents == read_documents(ARTICLES)
+    assert {one.source for one in documents} == {ARTICLES.name}
 
 
 def test_every_link_between_the_shop_s_articles_leads_somewhere() -> None:
@@ -140,18 +141,18 @@ def test_every_link_between_the_shop_s_articles_leads_somewhere() -> None:
         assert set(targets) <= names, found.article_id
 
 
-def test_an_article_not_yet_in_force_is_left_out(tmp_path: Path) -> None:
-    write(tmp_path, valid_from="2026-02-01")
-    assert read_chunks(tmp_path, today=date(2026, 1, 31)) == ()
-    assert [c.text for c in read_chunks(tmp_path, today=date(2026, 2, 1))] == ["Open."]
-    assert len(read_articles(tmp_path)) == 1
+def test_when_an_article_is_in_force_goes_with_it(tmp_path: Path) -> None:
+    write(tmp_path, valid_from="2026-02-01", valid_until="2026-02-28")
+    (one,) = read_documents(tmp_path)
+    assert (one.valid_from, one.valid_until) == (date(2026, 2, 1), date(2026, 2, 28))
 
 
 def test_windows_line_ends_a_byte_order_mark_and_sub_folders_are_fine(tmp_path: Path) -> None:
     write(tmp_path, "deep/hours.md", body="# Opening hours\nOpen.\n## Sunday\nClosed.\n")
     path = tmp_path / "deep" / "hours.md"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    assert [(c.passage_id, c.text) for c in read_chunks(tmp_path, today=TODAY)] == [
+    (one,) = read_documents(tmp_path)
+    assert [(c.passage_id, c.text) for c in one.chunks] == [
         ("opening-hours", "Open."),
         ("opening-hours#sunday", "Closed."),
     ]

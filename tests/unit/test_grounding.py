@@ -70,7 +70,7 @@ def check(
     sources = Sources(
         passages=passages,
         orders=(ORDER,),
-        amounts=frozenset({Money(amount_minor=2490)}),
+        amounts=frozenset([Money(amount_minor=2490)]),
         times=(NOW - timedelta(days=12), datetime(2026, 3, 3, tzinfo=UTC)),
         records=ORDER.model_dump_json(),
         customer="Please refund my mug, order #W9999, 87 cents",
