@@ -89,8 +89,10 @@ class ReplyFacts:
         orders: tuple[OrderRecord, ...],
         now: datetime,
     ) -> Sources:
-        money = [self._money(request.tenant, order) for order in _spoken_of(reply.text, orders)]
+        spoken_of = _spoken_of(reply.text, orders)
+        money = [self._money(request.tenant, order) for order in spoken_of]
         refunds = tuple(chain.from_iterable(refunds for _, refunds in money))
+        named = tuple(order for order in orders if _names(reply.text, order))
         receipts = [record.receipt for record in reply.done if record.receipt is not None]
         records = (*([customer] if customer else ()), *orders, *refunds, *request.actions)
         return Sources(
@@ -104,14 +106,15 @@ class ReplyFacts:
                     (receipt.at for receipt in receipts),
                 )
             ),
-            refunded=bool(refunds),
+            named=named,
+            refunded=bool(refunds) and bool(named),
             records=" ".join(record.model_dump_json() for record in records),
             receipts=" ".join(f"{r.receipt_id} {r.summary}" for r in receipts),
             receipt_amounts=frozenset(r.amount for r in receipts if r.amount is not None),
             done=frozenset(record.action.kind for record in reply.done),
             pending=frozenset(action.kind for action in request.actions),
             changes=any(_changes(action) for action in request.actions),
-            customer=" ".join(request.customer_messages.values()),
+            customer=" ".join(chain.from_iterable(request.customer_messages.items())),
             now=now,
         )
 

@@ -35,13 +35,15 @@ _MONEY_OUT: Final = re.compile(
 class Sources:
     """What there is to support a reply.
 
-    ``passages`` were retrieved for the ticket and still exist; ``records`` is every word on record
+    ``named`` are the orders that the reply names: what happened to another one proves nothing, and
+    ``refunded`` is about them. ``passages`` were retrieved for the ticket and still exist; ``records`` is every word on record
     about the customer and their orders; ``pending`` are the kinds of action that a receipt will
     prove before the reply is sent, and ``changes`` says that one is more than bookkeeping.
     """
 
     passages: tuple[Passage, ...] = ()
     orders: tuple[OrderRecord, ...] = ()
+    named: tuple[OrderRecord, ...] = ()
     amounts: frozenset[Money] = frozenset()
     times: tuple[datetime, ...] = ()
     refunded: bool = False
@@ -288,7 +290,7 @@ class _Reading:
         if "refund" in form.on_record and self._sources.refunded:
             return True
         return bool(form.on_record) and any(
-            order.status.startswith(form.on_record) for order in self._sources.orders
+            order.status.startswith(form.on_record) for order in self._sources.named
         )
 
     def _promise(self, sentence: str) -> None:

@@ -70,6 +70,7 @@ def check(
     sources = Sources(
         passages=passages,
         orders=(ORDER,),
+        named=(ORDER,) if "#W1001" in text else (),
         amounts=frozenset([Money(amount_minor=2490)]),
         times=(NOW - timedelta(days=12), datetime(2026, 3, 3, tzinfo=UTC)),
         records=ORDER.model_dump_json(),
