@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.facts import ChangeFacts
+from activities.grounding import ReplyFacts
 from closeloop.actions.base import Access, ActionKind
 from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused
@@ -17,19 +18,28 @@ from closeloop.models.steps import CheckApprover, Recorded
 from closeloop.policy.consent import names_remedy, names_target
 from closeloop.policy.roster import may_decide
 from closeloop.policy.velocity import scopes_of
-from closeloop.ports import Ledger, Payments, PolicyBook, Shop
+from closeloop.ports import InjectionDetector, Knowledge, Ledger, Payments, PolicyBook, Shop
 
 
 class PolicyActivities:
     """Activities that decide what is allowed; they read, and never write."""
 
-    def __init__(self, book: PolicyBook, shop: Shop, payments: Payments, ledger: Ledger) -> None:
-        """Keep the rules and the systems that facts come from."""
+    def __init__(
+        self,
+        book: PolicyBook,
+        shop: Shop,
+        payments: Payments,
+        ledger: Ledger,
+        knowledge: Knowledge,
+        detector: InjectionDetector,
+    ) -> None:
+        """Keep the rules, the detector, and the systems that facts come from."""
         self._book = book
         self._shop = shop
         self._payments = payments
         self._ledger = ledger
         self._changes = ChangeFacts(shop)
+        self._replies = ReplyFacts(shop, payments, knowledge, detector)
 
     @activity.defn
     def evaluate_policy(self, request: JudgeRequest) -> Judgement:
@@ -52,6 +62,7 @@ class PolicyActivities:
             confidence=request.confidence,
             topics=request.topics,
             injection_suspected=request.injection_suspected,
+            **self._replies.of(request, now),
             mode_cap=request.mode_cap,
             contact_changed_at=self._contact_changed_at(request),
             customer_spent_today_minor=customer_spent,

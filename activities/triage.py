@@ -5,18 +5,24 @@ from temporalio import activity
 from closeloop.models.records import CustomerRecord
 from closeloop.models.steps import ClassifyTicket, LoadCustomer, LoadedCustomer, ReadConfirmation
 from closeloop.models.triage import Classification, Confirmation, CustomerContext
-from closeloop.ports import Classifier, PolicyBook, Shop
+from closeloop.ports import Classifier, InjectionDetector, PolicyBook, Shop
 
 
 class TriageActivities:
     """Activities that read what the customer wrote, and who they are."""
 
     def __init__(
-        self, classifier: Classifier, offline: Classifier, shop: Shop, book: PolicyBook
+        self,
+        classifier: Classifier,
+        offline: Classifier,
+        detector: InjectionDetector,
+        shop: Shop,
+        book: PolicyBook,
     ) -> None:
-        """Keep the classifier in use, the one without a language model, shop and terms."""
+        """Keep the classifier in use, the one without a language model, detector, shop, terms."""
         self._classifier = classifier
         self._offline = offline
+        self._detector = detector
         self._shop = shop
         self._book = book
 
@@ -24,7 +30,13 @@ class TriageActivities:
     def classify_ticket(self, step: ClassifyTicket) -> Classification:
         """Return intent, urgency, sentiment, priority, entities and confidence."""
         classifier = self._offline if step.offline else self._classifier
-        return classifier.classify(step.tenant, step.request)
+        found = classifier.classify(step.tenant, step.request)
+        if found.injection_suspected:
+            return found
+        texts = (step.request.subject, *step.request.messages)
+        return found.model_copy(
+            update={"injection_suspected": any(map(self._detector.suspects, texts))}
+        )
 
     @activity.defn
     def load_customer(self, step: LoadCustomer) -> LoadedCustomer:

@@ -46,6 +46,7 @@ from closeloop.policy.book import FilePolicyBook
 from closeloop.ports import (
     Classifier,
     Embedder,
+    InjectionDetector,
     KnowledgeSources,
     KnowledgeStore,
     Payments,
@@ -85,6 +86,7 @@ class Services:
     records: SqlRecords
     knowledge: KnowledgeStore
     classifier: Classifier
+    detector: InjectionDetector
     resolver: Resolver
     sources: KnowledgeSources = field(default_factory=lambda: Folders(KNOWLEDGE_FOLDER))
     team: Team | None = None
@@ -337,6 +339,7 @@ def build_services(settings: Settings) -> Services:
     """
     # Numeric libraries take seconds to load; the command line, which imports this module for the
     # operations database, should not wait for them.
+    from closeloop.offline.injection import OfflineInjectionDetector
     from closeloop.offline.resolver import OfflineResolver
     from closeloop.offline.taxonomy import load_taxonomy
     from closeloop.offline.training import open_classifier
@@ -376,6 +379,7 @@ def build_services(settings: Settings) -> Services:
         records=records,
         knowledge=knowledge,
         classifier=classifier,
+        detector=OfflineInjectionDetector(taxonomy),
         resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
         team=open_team(settings, reads, labels),
         gateway=gateway,
@@ -409,12 +413,19 @@ def build_activities(services: Services) -> ActivitySet:
     crm = CrmActivities(backends.crm, effects, records, past)
     readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
     verification = VerificationActivities(readers, ledger, backends.shop)
-    policy = PolicyActivities(book, backends.shop, services.payments, ledger)
+    detector = services.detector
+    policy = PolicyActivities(
+        book, backends.shop, services.payments, ledger, services.knowledge, detector
+    )
     syncing = KnowledgeSyncActivities(services.sources, services.knowledge)
     team = services.team
     plain = OfflineRetriever(services.knowledge)
     triage = TriageActivities(
-        team.classifier if team else services.classifier, services.classifier, backends.shop, book
+        team.classifier if team else services.classifier,
+        services.classifier,
+        detector,
+        backends.shop,
+        book,
     )
     knowledge = KnowledgeActivities(team.retriever if team else plain, plain)
     resolution = ResolutionActivities(

@@ -79,6 +79,14 @@ class Knowledge(Protocol):
         ...
 
 
+class InjectionDetector(Protocol):
+    """Reads whether a text gives orders to the machine that reads it."""
+
+    def suspects(self, text: str) -> bool:
+        """Return whether any part of the text does; a signal, never a guard."""
+        ...
+
+
 class KnowledgeStore(Knowledge, Protocol):
     """Knowledge that can be written; what is written is found by the next search."""
 

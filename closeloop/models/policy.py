@@ -6,6 +6,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.grounding import Grounding, ReplyToCheck
 from closeloop.models.proposal import Action
 from closeloop.models.ticket import Assurance, Mode
 
@@ -133,7 +134,11 @@ class ActionFacts(Wire):
 
 
 class Facts(Wire):
-    """The recorded snapshot a judgement was made on."""
+    """The recorded snapshot a judgement was made on.
+
+    ``suspected_in`` says where, beside the customer's words, something reads like an order to the
+    machine. ``grounding`` is None where no reply was looked at.
+    """
 
     at: UtcTime
     policy_version: str
@@ -145,6 +150,8 @@ class Facts(Wire):
     confidence: float
     topics: tuple[str, ...] = ()
     injection_suspected: bool = False
+    suspected_in: tuple[str, ...] = ()
+    grounding: Grounding | None = None
     mode_cap: Mode = Mode.AUTONOMOUS
     contact_changed_at: UtcTime | None = None
     customer_spent_today_minor: int = 0
@@ -204,3 +211,4 @@ class JudgeRequest(Wire):
     ticket_order_ids: tuple[str, ...] = ()
     customer_messages: dict[str, str] = Field(default_factory=dict)
     actions: tuple[Action, ...]
+    reply: ReplyToCheck | None = None

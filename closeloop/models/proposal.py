@@ -135,6 +135,7 @@ class ConversationMessage(Wire):
 class ProposeRequest(Wire):
     """What a resolution agent is given; records are fetched by id inside the activity.
 
+    ``earlier`` has a line for each message that the conversation shows no more.
     ``offline`` asks the models that need no server, whichever are in use otherwise.
     """
 
@@ -153,6 +154,7 @@ class ProposeRequest(Wire):
     amounts: tuple[Money, ...] = ()
     passage_ids: tuple[str, ...] = ()
     conversation: tuple[ConversationMessage, ...]
+    earlier: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()
     done: tuple[ActionRecord, ...] = ()
     offline: bool = False

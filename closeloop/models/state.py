@@ -43,6 +43,7 @@ class Terms(Wire):
     """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled.
 
     ``model_budget_micros`` is what language models may cost a ticket, in millionths of a US dollar.
+    ``checks_replies`` is False on a ticket that was opened before replies were checked.
     """
 
     reminder_seconds: float = 4 * 3600
@@ -58,6 +59,7 @@ class Terms(Wire):
     model_budget_micros: int | None = None
     time_scale: float = 1.0
     mode_cap: Mode = Mode.AUTONOMOUS
+    checks_replies: bool = False
 
 
 class TimelineEntry(Wire):
@@ -145,6 +147,7 @@ class TicketState(Wire):
     classification: Classification | None = None
     passages: tuple[Passage, ...] = ()
     messages: tuple[Message, ...] = ()
+    recap: tuple[str, ...] = ()
     round: int = 0
     observations: tuple[Observation, ...] = ()
     proposal: Proposal | None = None

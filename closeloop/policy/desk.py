@@ -100,6 +100,7 @@ class DeskTerms(Input):
             else self.model_budget * MICROS_OF_A_CENT,
             time_scale=time_scale,
             mode_cap=self.mode_cap,
+            checks_replies=True,
         )
 
 

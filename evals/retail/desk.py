@@ -71,6 +71,14 @@ class SureClassifier:
         return Confirmation(answer="other")
 
 
+class NoDetector:
+    """Suspects nothing: nobody attacks these evals."""
+
+    def suspects(self, text: str) -> bool:
+        """Return False."""
+        return False
+
+
 class SilentResolver:
     """Proposes nothing."""
 
@@ -103,6 +111,7 @@ def open_services(
         records=SqlRecords(engine),
         knowledge=NoKnowledge(),
         classifier=SureClassifier(),
+        detector=NoDetector(),
         resolver=resolver or SilentResolver(),
     )
 

@@ -54,7 +54,7 @@ from tests.activities.hostile_tickets import (
 )
 from tests.support.desk import edited_policies
 from tests.support.embedding import WordVectors
-from tests.support.scripted import ScriptedClassifier
+from tests.support.scripted import NoDetector, ScriptedClassifier
 from workflows import approval
 
 ATTEMPTS: Final = 3
@@ -108,6 +108,7 @@ class Desk:
             records=SqlRecords(engine),
             knowledge=SqliteKnowledge(folder / "knowledge.db", WordVectors()),
             classifier=ScriptedClassifier(),
+            detector=NoDetector(),
             resolver=self._resolver,
         )
         listed = build_activities(services)

@@ -41,6 +41,13 @@ class ScriptedClassifier:
         return read_confirmation(text)
 
 
+class NoDetector:
+    """Suspects nothing."""
+
+    def suspects(self, text: str) -> bool:
+        return False
+
+
 class ScriptedResolver:
     """Gives its proposals in order, and the last one again when they run out."""
 

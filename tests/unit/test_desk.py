@@ -33,6 +33,7 @@ def test_shipped_terms_are_the_designs() -> None:
             "normal": 86_400,
             "low": 259_200,
         },
+        checks_replies=True,
     )
 
 
