@@ -10,7 +10,6 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 import typer
 
-from closeloop import report
 from closeloop.cli import pages, views
 from closeloop.cli.doctor import examine
 from closeloop.cli.inputs import parse_since, read_content, read_model
@@ -252,8 +251,8 @@ def metrics(
     # Here, for it brings in everything that a worker is made of.
     from closeloop import bootstrap
 
-    found = report.metrics(bootstrap.open_records(settings), tenant, begin)
-    pages.emit(found, None if as_json else views.metrics_page(found))
+    found = bootstrap.open_records(settings).metrics(tenant, begin)
+    pages.emit(found, None if as_json else metrics_page(found))
 
 
 @app.command()
