@@ -13,6 +13,7 @@ import typer
 from closeloop.cli import pages, views
 from closeloop.cli.doctor import examine
 from closeloop.cli.inputs import parse_since, read_content, read_model
+from closeloop.cli.metrics import metrics_page
 from closeloop.cli.taxonomy import taxonomy
 from closeloop.client import SupportDesk
 from closeloop.errors import BadInput, Refused

@@ -1,4 +1,4 @@
-"""What the metrics of the desk are made of; docs/metrics.md has each formula and its source rows."""
+"""What the metrics of the desk are made of; docs/metrics.md has the formulas and source rows."""
 
 import datetime
 from typing import Final, Literal, get_args

@@ -187,7 +187,9 @@ def _sla(connection: Connection, events: CTE) -> dict[str, Share]:
     standing = _standing(events)
     words = union_all(
         select(
-            events.c.ticket_id, events.c.kind.label("target"), _yes(events, "within_sla").label("ok")
+            events.c.ticket_id,
+            events.c.kind.label("target"),
+            _yes(events, "within_sla").label("ok"),
         ).where(answers),
         select(standing.c.ticket_id, literal("resolution"), _yes(standing, "within_sla")),
         select(events.c.ticket_id, _text(events, "target"), false()).where(
