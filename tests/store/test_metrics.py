@@ -258,7 +258,7 @@ def kept(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(told=histories, since_hour=st.none() | st.integers(0, 96))
 def test_metrics_are_what_plain_loops_say(
