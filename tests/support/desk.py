@@ -102,7 +102,7 @@ class Desk:
             subject=subject,
             body=body,
             order_ids=tuple(order_ids),
-            received_at=datetime.now(UTC),
+            received_at=await self.now(),
         )
         return await self.client.start_workflow(
             TICKET_WORKFLOW,
@@ -114,6 +114,10 @@ class Desk:
             execution_timeout=EXECUTION_TIMEOUT,
             result_type=TicketOutcome,
         )
+
+    async def now(self) -> datetime:
+        """Return the time as the server has it."""
+        return datetime.now(UTC)
 
     async def view(self, handle: Handle) -> TicketView:
         """Return the ticket as it stands."""
