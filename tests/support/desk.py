@@ -62,9 +62,10 @@ def build_services(
 
 
 def edited_policies(folder: Path, file: str, *changes: tuple[str, str]) -> Path:
-    """Return a copy of the policies in which each text was replaced by another."""
+    """Return the folder's copy of the policies with each text of a file replaced by another."""
     copy = folder / "policies"
-    shutil.copytree(ROOT / "policies", copy)
+    if not copy.exists():
+        shutil.copytree(ROOT / "policies", copy)
     text = (copy / file).read_text()
     for old, new in changes:
         assert old in text, f"{old!r} is not in {file}"
