@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from activities.effects import Effects, Reader
+from activities.past_tickets import PastTickets
 from closeloop.actions.catalogue import parse
 from closeloop.actions.desk import AddCrmNote
 from closeloop.errors import BackendRefused
@@ -23,11 +24,12 @@ from closeloop.ports import Crm, Records
 class CrmActivities:
     """Activities that write to the CRM."""
 
-    def __init__(self, crm: Crm, effects: Effects, records: Records) -> None:
-        """Keep the CRM port, the exactly-once executor and the operations database."""
+    def __init__(self, crm: Crm, effects: Effects, records: Records, past: PastTickets) -> None:
+        """Keep the CRM, the exactly-once executor, the operations database and past tickets."""
         self._crm = crm
         self._effects = effects
         self._records = records
+        self._past = past
 
     @property
     def readers(self) -> dict[str, Reader]:
@@ -78,12 +80,14 @@ class CrmActivities:
 
     @activity.defn
     def close_ticket(self, step: CloseTicket) -> Recorded:
-        """Write the closing note to the CRM, then the last events and the final snapshot."""
+        """Write the closing note to the CRM, the last events and snapshot, then the past ticket."""
         key = idempotency_key(step.tenant, f"closed:{step.ticket_id}:{step.number}")
         note = self._crm.find_note(step.tenant, key) or self._crm.add_note(
             step.tenant, key, step.customer_id, step.note
         )
         self._records.record(step.snapshot)
+        if step.past_ticket:
+            self._past.keep(step)
         return Recorded(receipt=_note(note))
 
     def _read_note(self, tenant: str, key: str) -> Receipt | None:

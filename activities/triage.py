@@ -13,22 +13,38 @@ from closeloop.models.steps import (
     ReadHours,
 )
 from closeloop.models.triage import Classification, Confirmation, CustomerContext
-from closeloop.ports import Classifier, PolicyBook, Shop
+from closeloop.ports import Classifier, InjectionDetector, PolicyBook, Shop
 
 
 class TriageActivities:
     """Activities that read what the customer wrote, and who they are."""
 
-    def __init__(self, classifier: Classifier, shop: Shop, book: PolicyBook) -> None:
-        """Keep the classifier, the shop and the desk's terms."""
+    def __init__(
+        self,
+        classifier: Classifier,
+        offline: Classifier,
+        detector: InjectionDetector,
+        shop: Shop,
+        book: PolicyBook,
+    ) -> None:
+        """Keep the classifier in use, the one without a language model, detector, shop, terms."""
         self._classifier = classifier
+        self._offline = offline
+        self._detector = detector
         self._shop = shop
         self._book = book
 
     @activity.defn
     def classify_ticket(self, step: ClassifyTicket) -> Classification:
         """Return intent, urgency, sentiment, priority, entities and confidence."""
-        return self._classifier.classify(step.tenant, step.request)
+        classifier = self._offline if step.offline else self._classifier
+        found = classifier.classify(step.tenant, step.request)
+        if found.injection_suspected:
+            return found
+        texts = (step.request.subject, *step.request.messages)
+        return found.model_copy(
+            update={"injection_suspected": any(map(self._detector.suspects, texts))}
+        )
 
     @activity.defn
     def load_customer(self, step: LoadCustomer) -> LoadedCustomer:

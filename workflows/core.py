@@ -12,7 +12,6 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.policy import Judgement
     from closeloop.models.proposal import (
         ActionError,
-        ActionRecord,
         ActionState,
         CommitmentDraft,
         EscalationDraft,
@@ -173,43 +172,6 @@ class TicketCore:
             self._note("not settled", failure.problem.message)
             return
         self._state = transitions.flushed(self._state, state.pending_events)
-
-    def _hinted(self) -> tuple[ActionRecord, ...]:
-        """Take the backends' hints, and return the effects that they are about."""
-        names = {hint.effect_id for hint in self._state.hints}
-        self._set(hints=())
-        return tuple(
-            record
-            for record in self._state.actions
-            if record.state is ActionState.VERIFIED
-            and (record.effect_id in names or (None in names and record.effect_id is not None))
-        )
-
-    async def _gone(self, records: Sequence[ActionRecord]) -> tuple[ActionRecord, ...]:
-        """Read effects back; return those that their system of record does not show any more."""
-        gone: list[ActionRecord] = []
-        for record in records:
-            found = await calls.verify_action(approval.step_of(self._state, record))
-            if found.holds and found.receipt is not None:
-                self._became(record.action.action_id, ActionState.VERIFIED, receipt=found.receipt)
-                self._note("read back", found.receipt.summary)
-            else:
-                gone.append(record)
-        return tuple(gone)
-
-    def _undone(self, record: ActionRecord) -> None:
-        """Take note that an effect, once verified, is gone."""
-        problem = ActionError(code="undone", message="the effect is gone")
-        self._became(record.action.action_id, ActionState.FAILED, error=problem)
-        self._state = transitions.event(
-            self._state,
-            workflow.now(),
-            "action_failed",
-            kind=record.action.kind,
-            effect_id=record.effect_id,
-            code=problem.code,
-        )
-        self._failed_observation("not_verified", record.action.kind, problem)
 
     def _hand_over(self, reason: str, summary: str, recommendation: str) -> None:
         """Route the ticket to people; the run loop does it next."""

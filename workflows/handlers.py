@@ -109,6 +109,9 @@ class TicketHandlers(TicketCore):
         effects = RecordedEffects()
         if operation.resolution is not None and operation.resolution.effects:
             effects = await checks.verify_resolution(self._state, operation, operation.resolution)
+        if operation.resolution is not None:
+            recorded = _recorded(operation, effects)
+            await checks.check_recorded_reply(self._state, operation.resolution, recorded)
         known = self._known("operation", operation.operation_id)
         if known is not None:  # a second delivery overtook this one
             return known
@@ -170,6 +173,7 @@ class TicketHandlers(TicketCore):
             return known
         _refuse(approval.decision_problem(self._state, decision))
         await checks.check_approver(self._state, decision.approver, decision, None)
+        await checks.check_decided_reply(self._state, decision)
         known = self._known("decision", decision.decision_id)
         if known is not None:
             return known

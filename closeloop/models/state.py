@@ -28,11 +28,13 @@ SUPPORT_QUEUE: Final = "support"
 class Phase(StrEnum):
     """What the workflow does next; the steps of DESIGN's life of a ticket."""
 
+    LOOK_AGAIN = "look_again"
     UNDERSTAND = "understand"
     PROPOSE = "propose"
     JUDGE = "judge"
     APPROVE = "approve"
     ACT = "act"
+    TAKE_BACK = "take_back"
     ANSWER = "answer"
     CONFIRM = "confirm"
     ESCALATE = "escalate"
@@ -42,7 +44,11 @@ class Phase(StrEnum):
 
 
 class Terms(Wire):
-    """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled."""
+    """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled.
+
+    ``model_budget_micros`` is what language models may cost a ticket, in millionths of a US dollar.
+    ``checks_replies`` is False on a ticket that was opened before replies were checked.
+    """
 
     reminder_seconds: float = 4 * 3600
     approval_expiry_seconds: float = 24 * 3600
@@ -54,9 +60,11 @@ class Terms(Wire):
     settlement_limit_seconds: float = 30 * 86400
     resolution_target_seconds: dict[str, float] = Field(default_factory=dict)
     max_rounds: int = 4
+    model_budget_micros: int | None = None
     time_scale: float = 1.0
     mode_cap: Mode = Mode.AUTONOMOUS
     sla: ServiceLevels | None = None
+    checks_replies: bool = False
 
 
 class TimelineEntry(Wire):
@@ -112,6 +120,10 @@ class Cost(Wire):
     output_tokens: int = 0
 
 
+StandIn = Literal["models_down", "over_budget"]
+"""Why the offline models stand in for the language models."""
+
+
 class TicketState(Wire):
     """Everything one ticket knows."""
 
@@ -131,6 +143,7 @@ class TicketState(Wire):
     classification: Classification | None = None
     passages: tuple[Passage, ...] = ()
     messages: tuple[Message, ...] = ()
+    recap: tuple[str, ...] = ()
     round: int = 0
     observations: tuple[Observation, ...] = ()
     proposal: Proposal | None = None
@@ -161,17 +174,22 @@ class TicketState(Wire):
     sla: Sla = Sla()
     watch: SlaWatch = SlaWatch()
     cost: Cost = Cost()
+    stand_in: StandIn | None = None
     receipts: dict[str, UpdateReceipt] = Field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()
     pending_events: tuple[OutcomeEvent, ...] = ()
 
 
 class TicketStart(Wire):
-    """The input of ``TicketWorkflow``: a ticket, or the state of the run before."""
+    """The input of ``TicketWorkflow``: a ticket, or the state of the run before.
+
+    ``hint`` is the backend's event that opened it, where no customer's words did.
+    """
 
     ticket: Ticket
     opened_by: str | None = None
     linked: tuple[str, ...] = ()
+    hint: BackendEvent | None = None
     state: TicketState | None = None
 
 

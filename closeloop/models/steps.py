@@ -7,8 +7,9 @@ from pydantic import Field
 from closeloop.models.approval import Approver
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
-from closeloop.models.proposal import Action, ActionError, Receipt
+from closeloop.models.proposal import Action, ActionError, ActionRecord, Receipt
 from closeloop.models.sla import OpenHours
+from closeloop.models.spending import ModelCall
 from closeloop.models.state import OutcomeEvent, Terms
 from closeloop.models.ticket import Assurance, Customer
 from closeloop.models.triage import Classification, ClassifyRequest, CustomerContext
@@ -23,9 +24,10 @@ class Scope(Wire):
 
 
 class ClassifyTicket(Scope):
-    """Input of ``classify_ticket``."""
+    """Input of ``classify_ticket``; ``offline`` as in ``ProposeRequest``."""
 
     request: ClassifyRequest
+    offline: bool = False
 
 
 class LoadCustomer(Scope):
@@ -58,16 +60,22 @@ class HoursRead(Wire):
 
 
 class RetrieveKnowledge(Scope):
-    """Input of ``retrieve_knowledge``."""
+    """Input of ``retrieve_knowledge``; ``offline`` as in ``ProposeRequest``."""
 
     classification: Classification
     query: str
+    offline: bool = False
 
 
 class RetrievedKnowledge(Wire):
-    """Output of ``retrieve_knowledge``; passages without their text."""
+    """Output of ``retrieve_knowledge``; passages without their text.
+
+    ``missing`` says in a sentence what the customer needs to know and no passage says.
+    """
 
     passages: tuple[Passage, ...] = ()
+    missing: str = ""
+    calls: tuple[ModelCall, ...] = ()
 
 
 class ReadConfirmation(Scope):
@@ -146,6 +154,22 @@ class RecordedEffects(Wire):
     receipts: tuple[Receipt, ...] = ()
 
 
+class RecallEffects(Scope):
+    """Input of ``recall_effects``: what ``made_by``, and the tickets between it and this one, did.
+
+    ``effect_id`` None asks for all of it.
+    """
+
+    made_by: str
+    effect_id: str | None = None
+
+
+class RecalledEffects(Wire):
+    """Output of ``recall_effects``: what still stood when it was recorded."""
+
+    records: tuple[ActionRecord, ...] = ()
+
+
 class SendReply(Scope):
     """Input of ``send_reply``: the reply goes to the contact on file, or to the ticket's e-mail."""
 
@@ -220,12 +244,16 @@ class RaiseAlert(Scope):
 
 
 class CloseTicket(Scope):
-    """Input of ``close_ticket``: the CRM note, the last outcome events, the final snapshot."""
+    """Input of ``close_ticket``: the CRM note, the last outcome events, the final snapshot.
+
+    ``past_ticket``: it may serve as an example of wording; see ``workflows.past_ticket``.
+    """
 
     number: int
     customer_id: str | None
     note: str
     snapshot: Snapshot
+    past_ticket: bool = False
 
 
 class RecordOutcome(Scope):

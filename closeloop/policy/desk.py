@@ -18,6 +18,8 @@ CUSTOMER_DAY: Final = "daily_limit.customer"
 TENANT_DAY: Final = "daily_limit.tenant"
 """What the ledger calls the desk's own limits."""
 
+MICROS_OF_A_CENT: Final = 10_000
+
 
 class Waits(Input):
     """How long the desk waits for people, in seconds."""
@@ -60,6 +62,7 @@ class DeskTerms(Input):
     mode_cap: Mode
     waits: Waits
     daily_limit: DailyLimit
+    model_budget: MinorUnits | None = None
 
     def scaled(self, time_scale: float) -> Terms:
         """Return the terms a ticket records when it opens, every time multiplied."""
@@ -74,8 +77,12 @@ class DeskTerms(Input):
             settlement_check_seconds=waits.settlement_check * time_scale,
             settlement_limit_seconds=waits.settlement_limit * time_scale,
             max_rounds=self.max_rounds,
+            model_budget_micros=None
+            if self.model_budget is None
+            else self.model_budget * MICROS_OF_A_CENT,
             time_scale=time_scale,
             mode_cap=self.mode_cap,
+            checks_replies=True,
         )
 
 

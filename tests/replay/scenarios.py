@@ -9,18 +9,22 @@ from typing import Final
 import pytest
 from temporalio.client import WorkflowFailureError
 
+from closeloop.client import SupportDesk
 from closeloop.models.approval import BackendEvent, CustomerMessage, Decision
 from closeloop.models.base import Money
 from closeloop.models.proposal import Action, EscalationDraft, Proposal
+from closeloop.models.state import TicketOutcome
 from closeloop.models.ticket import Status
 from closeloop.names import (
     SIGNAL_BACKEND_EVENT,
     SIGNAL_CUSTOMER_MESSAGE,
     SIGNAL_SUBMIT_DECISION,
+    parse_workflow_id,
+    workflow_id,
 )
 from tests.support.desk import Handle
 from tests.support.scripted import Step, acting, answer, question, refund
-from tests.workflows.play import DAY, HOUR, NORA, SAMUEL, Play
+from tests.workflows.play import DAY, HOUR, NORA, OMAR, SAMUEL, Play
 
 DANA: Final = "dana.kowalski@example.com"
 JUNE: Final = "june.albright@example.com"
@@ -44,8 +48,12 @@ class Scenario:
     faults: str = ""
     edits: Sequence[tuple[str, str, str]] = ()
     """Of the policies: file, text, and what stands there instead."""
+    models_out: bool = False
+    """Agents ask language models, which are out for the first question (``OutThenBack``)."""
     on_dev_server: bool = False
     """Record it on the dev server, which suggests to continue as new early there."""
+    follow_up: bool = False
+    """Record the linked ticket that the play opens."""
 
 
 async def _quiet(desk: Play, handle: Handle) -> None:
@@ -63,6 +71,15 @@ async def _approved(desk: Play, handle: Handle) -> None:
     await _asked(desk, handle)
     await desk.decide(handle, "bob", approve=True)
     await _quiet(desk, handle)
+
+
+async def _models_out_and_back(desk: Play, handle: Handle) -> None:
+    await _asked(desk, handle)
+    assert "offline ones stand in" in (await desk.view(handle)).mode_reasons[0]
+    await desk.say(handle, "Refund all of order #W1001, I said.", "m-1")
+    await desk.noted(handle, "models back")
+    await _quiet(desk, handle)
+    assert (await desk.view(handle)).cost.usd_micros == 4 * 1800
 
 
 async def _revised(desk: Play, handle: Handle) -> None:
@@ -189,6 +206,32 @@ async def _long(desk: Play, handle: Handle) -> None:
     await handle.result()
 
 
+async def _taken_back(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.AWAITING_CUSTOMER)
+    await desk.say(handle, "Then leave it as it is.", "m-1")
+    view = await desk.until(handle, Status.RESOLVED)
+    assert [action.state for action in view.actions] == ["compensated", "failed"]
+    await handle.result()
+
+
+async def _undone(desk: Play, handle: Handle) -> None:
+    """After the close the money comes back; a person deals with it on the linked ticket."""
+    await desk.until(handle, Status.RESOLVED)
+    await handle.result()
+    desk.undo_refunds("#W1001")
+    event = BackendEvent(event_id="e-1", kind="refund.failed", effect_id="refund:#W1001:all")
+    ticket_id = parse_workflow_id(handle.id)[1]
+    hinted = await SupportDesk(desk.client).backend_event(ticket_id, event)
+    linked: Handle = desk.client.get_workflow_handle(
+        workflow_id("default", hinted.ticket_id), result_type=TicketOutcome
+    )
+    await _with_person(desk, linked)
+    await desk.operate(linked, "record_resolution", resolution={"summary": "sent a cheque"})
+    await desk.until(linked, Status.RESOLVED)
+    await desk.skip(8 * DAY)
+    await linked.result()
+
+
 async def _asked(desk: Play, handle: Handle) -> Decision:
     """Wait until a request is out, and return an approval of it."""
     await desk.until(handle, Status.AWAITING_APPROVAL)
@@ -272,6 +315,10 @@ SELDOM_OPEN: Final = (
     ("desk.toml", 'escalation_reminder = "24h"', 'escalation_reminder = "90d"'),
 )
 _GIVE_UP: Final = Proposal(escalation=EscalationDraft(reason="no_playbook", summary="odd"))
+TAKEN_BACK: Final = tuple(
+    action.model_copy(update={"params": {**action.params, "order_id": "#W1018"}})
+    for action in (ORDER_CHANGES[1], ORDER_CHANGES[0])
+)
 
 SCENARIOS: Final = (
     Scenario(
@@ -425,6 +472,30 @@ SCENARIOS: Final = (
         by_word=PERSON,
         play=_outlived,
         edits=SELDOM_OPEN,
+    ),
+    Scenario(
+        name="taken-back",
+        email=OMAR,
+        body="Send order #W1018 to my new address, 5 Oak Street, Portland, and cancel it.",
+        steps=[acting(*TAKEN_BACK), answer("It stays as it is.")],
+        faults="shop.cancel_order=refuse:x1",
+        play=_taken_back,
+    ),
+    Scenario(
+        name="undone-after-the-close",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[refund("#W1001")],
+        play=_undone,
+        follow_up=True,
+    ),
+    Scenario(
+        name="models-out-and-back",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[refund("#W1001")],
+        models_out=True,
+        play=_models_out_and_back,
     ),
     Scenario(
         name="cancelled",

@@ -25,7 +25,7 @@ SHIPPED = tomllib.loads((POLICIES / "desk.toml").read_text(encoding="utf-8"))
 
 def test_shipped_terms_are_the_designs() -> None:
     terms = FilePolicyBook(POLICIES).terms("default")
-    assert terms == Terms()
+    assert terms == Terms(model_budget_micros=1_000_000, checks_replies=True)
 
 
 def test_time_scale_multiplies_every_wait_and_is_recorded() -> None:

@@ -20,7 +20,7 @@ from activities.failures import FailureInterceptor
 from closeloop.bootstrap import Services, build_activities, workflow_runner
 from closeloop.models.steps import ExecuteAction
 from closeloop.models.ticket import Status
-from closeloop.names import BACKENDS_QUEUE, SEARCH_ATTRIBUTES, TICKETS_QUEUE
+from closeloop.names import AGENTS_QUEUE, BACKENDS_QUEUE, SEARCH_ATTRIBUTES, TICKETS_QUEUE
 from tests.support.desk import Handle, build_services
 from tests.support.scripted import ScriptedResolver, answer, refund
 from tests.workflows.cases import GIVE_UP
@@ -170,6 +170,13 @@ async def workers(
             Worker(
                 env.client,
                 task_queue=BACKENDS_QUEUE,
+                activities=[*backends, *instead],
+                activity_executor=threads,
+                interceptors=[FailureInterceptor()],
+            ),
+            Worker(
+                env.client,
+                task_queue=AGENTS_QUEUE,
                 activities=[*backends, *instead],
                 activity_executor=threads,
                 interceptors=[FailureInterceptor()],
