@@ -36,8 +36,8 @@ def _rows(metrics: Metrics) -> list[tuple[str, ...]]:
     cost = metrics.cost_per_resolved
     resolved = f"{cost.tickets} resolved tickets"
     targets = [
-        (f"in time: {target.replace('_', ' ')}", *_share(share, "tickets with this target"))
-        for target, share in metrics.sla.items()
+        (f"in time: {goal.replace('_', ' ')}", *_share(share, "tickets with this target"))
+        for goal, share in metrics.sla.items()
     ]
     return [
         ("first response", *_spread(metrics.first_response)),

@@ -1,16 +1,14 @@
 """What the metrics of the desk are made of; docs/metrics.md has the formulas and source rows."""
 
 import datetime
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 from pydantic import Field, computed_field
 
 from closeloop.models.base import UtcTime, Wire
+from closeloop.models.sla import Goal
 from closeloop.models.ticket import Closure
 
-Target = Literal["first_response", "next_response", "resolution"]
-"""What a service level sets a time for."""
-TARGETS: Final[tuple[Target, ...]] = get_args(Target)
 CLOSURES: Final[tuple[Closure, ...]] = get_args(Closure)
 
 
@@ -93,7 +91,7 @@ class Metrics(Wire):
     )
     first_response: Spread | None = None
     resolution: Spread | None = None
-    sla: dict[Target, Share] = Field(default_factory=lambda: dict.fromkeys(TARGETS, Share()))
+    sla: dict[Goal, Share] = Field(default_factory=lambda: dict.fromkeys(Goal, Share()))
     escalated: Share = Share()
     escalation_reasons: dict[str, int] = Field(default_factory=dict)
     left_autonomous: tuple[Leaving, ...] = ()
@@ -119,7 +117,7 @@ class Metrics(Wire):
     @property
     def sla_compliance(self) -> float | None:
         """The rate of ``sla`` for the resolution."""
-        return self.sla["resolution"].rate
+        return self.sla[Goal.RESOLUTION].rate
 
     @computed_field
     @property

@@ -25,7 +25,6 @@ from sqlalchemy import (
 
 from closeloop.models.metrics import (
     CLOSURES,
-    TARGETS,
     Day,
     Leaving,
     Metrics,
@@ -33,6 +32,7 @@ from closeloop.models.metrics import (
     Share,
     Spread,
 )
+from closeloop.models.sla import Goal
 from closeloop.models.ticket import Closure
 from closeloop.store.schema import outcome_events
 
@@ -178,12 +178,12 @@ def _auto_resolved(connection: Connection, closed: Subquery) -> dict[Closure, Sh
     }
 
 
-def _sla(connection: Connection, events: CTE) -> dict[str, Share]:
+def _sla(connection: Connection, events: CTE) -> dict[Goal, Share]:
     """Return, of the tickets with a word on a target, those with no word of it being missed.
 
     A target missed counts once it is, whether or not the answer or the resolution ever came.
     """
-    answers = events.c.kind.in_(["first_response", "next_response"])
+    answers = events.c.kind.in_([Goal.FIRST_RESPONSE, Goal.NEXT_RESPONSE])
     standing = _standing(events)
     words = union_all(
         select(
@@ -191,7 +191,7 @@ def _sla(connection: Connection, events: CTE) -> dict[str, Share]:
             events.c.kind.label("target"),
             _yes(events, "within_sla").label("ok"),
         ).where(answers),
-        select(standing.c.ticket_id, literal("resolution"), _yes(standing, "within_sla")),
+        select(standing.c.ticket_id, literal(Goal.RESOLUTION.value), _yes(standing, "within_sla")),
         select(events.c.ticket_id, _text(events, "target"), false()).where(
             events.c.kind == "sla_breached"
         ),
@@ -206,7 +206,7 @@ def _sla(connection: Connection, events: CTE) -> dict[str, Share]:
         select(tickets.c.target, func.sum(tickets.c.kept), func.count()).group_by(tickets.c.target)
     )
     found = {target: Share(count=kept, of=of) for target, kept, of in rows}
-    return {target: found.get(target, Share()) for target in TARGETS}
+    return {goal: found.get(goal, Share()) for goal in Goal}
 
 
 def _escalation_reasons(connection: Connection, events: CTE) -> dict[str, int]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import mean, median
 
 from closeloop.models.metrics import Day, Leaving, Metrics, ResolvedCost, Share, Spread
+from closeloop.models.sla import Goal
 from closeloop.models.state import TicketEvent
 
 PEOPLE = ("approved", "rejected")
@@ -40,9 +41,9 @@ def naive_metrics(tenant: str, told: Sequence[TicketEvent]) -> Metrics:
         ),
         resolution=spread(numbers(standing(tickets), "seconds")),
         sla={
-            "first_response": kept(tickets, "first_response"),
-            "next_response": kept(tickets, "next_response"),
-            "resolution": kept(tickets, "resolution"),
+            Goal.FIRST_RESPONSE: kept(tickets, "first_response"),
+            Goal.NEXT_RESPONSE: kept(tickets, "next_response"),
+            Goal.RESOLUTION: kept(tickets, "resolution"),
         },
         escalated=yes(closed, "escalated"),
         escalation_reasons=reasons(events),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from closeloop.models.metrics import Leaving, Metrics, ResolvedCost, Share, Spread
+from closeloop.models.sla import Goal
 from closeloop.models.state import OutcomeEvent, TicketEvent
 from closeloop.models.steps import Snapshot
 from closeloop.store.records import SqlRecords
@@ -104,7 +105,7 @@ def test_a_reopening_takes_a_resolution_back(story: Story) -> None:
     story.tell("T2", "resolved", seconds=100, within_sla=True)
     found = story.metrics()
     assert found.resolution == Spread(count=2, median_seconds=350, p90_seconds=600)
-    assert found.sla["resolution"] == Share(count=1, of=2)
+    assert found.sla[Goal.RESOLUTION] == Share(count=1, of=2)
     assert found.sla_compliance == 0.5
     assert (found.reopened, found.reopened_tickets) == (1, Share(count=1, of=2))
 
@@ -114,8 +115,8 @@ def test_a_target_missed_by_a_ticket_that_was_never_answered_counts(story: Story
     story.tell("T2", "sla_breached", target="first_response")
     story.tell("T3", "sla_breached", target="resolution")
     found = story.metrics().sla
-    assert found["first_response"] == Share(count=1, of=2)
-    assert found["resolution"] == Share(count=0, of=1)
+    assert found[Goal.FIRST_RESPONSE] == Share(count=1, of=2)
+    assert found[Goal.RESOLUTION] == Share(count=0, of=1)
 
 
 def test_one_late_answer_makes_the_ticket_late_however_many_were_in_time(story: Story) -> None:
@@ -123,7 +124,7 @@ def test_one_late_answer_makes_the_ticket_late_however_many_were_in_time(story: 
         story.tell("T1", "next_response", seconds=5, within_sla=within)
     story.tell("T2", "next_response", seconds=5, within_sla=True)
     story.tell("T3", "next_response", seconds=5, within_sla=None)
-    assert story.metrics().sla["next_response"] == Share(count=1, of=2)
+    assert story.metrics().sla[Goal.NEXT_RESPONSE] == Share(count=1, of=2)
 
 
 def test_escalations_are_a_share_of_closed_tickets_with_their_reasons(story: Story) -> None:
