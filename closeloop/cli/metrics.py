@@ -50,14 +50,14 @@ def _rows(metrics: Metrics) -> list[tuple[str, ...]]:
         ("approved with edits", *_share(metrics.edited, "decisions")),
         ("rejected", *_share(metrics.rejected, "decisions")),
         (
-            "models, per closed ticket",
+            "models, each closed",
             _dollars(metrics.cost_per_ticket_usd_micros),
             f"{metrics.tickets_costed} closed tickets",
         ),
-        ("models, per resolved ticket", _dollars(cost.usd_micros), resolved),
-        ("tokens read, per resolved ticket", _amount(cost.input_tokens), resolved),
-        ("tokens written, per resolved ticket", _amount(cost.output_tokens), resolved),
-        ("human minutes, per resolved ticket", _amount(cost.human_minutes), resolved),
+        ("models, each resolved", _dollars(cost.usd_micros), resolved),
+        ("tokens read, each resolved", _amount(cost.input_tokens), resolved),
+        ("tokens written, each resolved", _amount(cost.output_tokens), resolved),
+        ("human minutes, each resolved", _amount(cost.human_minutes), resolved),
     ]
 
 

@@ -29,14 +29,14 @@ _TURNING: Final = frozenset(
 """What turns the direction of writing, so that a line reads as another than it is."""
 
 _BAR_WIDTH: Final = 20
-_COLUMNS: Final = " ▁▂▃▄▅▆▇█"
+_COLUMNS: Final = "·▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
 class Grid:
     """A table; a cell is one line.
 
-    ``bars`` are drawn behind the rows, on a terminal only: how much of the widest each one fills.
+    ``bars`` are drawn after the rows, on a terminal only: how much of the widest each one fills.
     """
 
     columns: tuple[str, ...]
@@ -162,10 +162,10 @@ def _rich_grid(grid: Grid) -> Table:
 
 
 def _sparkline(counts: Sequence[int]) -> str:
-    """Draw counts as columns against the highest, which is named; none at all is a gap."""
+    """Draw counts as columns against the highest, which is named; a dot is none."""
     most = max(counts, default=0)
     heights = [math.ceil(count * (len(_COLUMNS) - 1) / most) if most else 0 for count in counts]
-    return f"{''.join(_COLUMNS[height] for height in heights)}  at most {most}"
+    return f"{''.join(_COLUMNS[height] for height in heights)} at most {most}"
 
 
 def _never_fail_on_characters() -> None:
