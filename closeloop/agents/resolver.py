@@ -123,6 +123,7 @@ class AgentResolver:
             "ticket": records.ticket(request),
             "customer": lookups.customer(),
             "orders": lookups.orders(MAX_ORDERS),
+            "earlier_messages_in_a_line_each": list(request.earlier),
             "conversation": records.conversation(request),
             "passages": [records.passage(one) for one in passages],
             "done_so_far": [records.done(one) for one in request.done],

@@ -242,9 +242,10 @@ def test_the_workflows_own_steps_are_not_offered(services: Services, kind: str) 
 
 def test_what_a_model_is_told_of_a_customer(services: Services) -> None:
     model = Says(said(reply="Hello"))
-    resolver(services, model).propose(request(services))
+    resolver(services, model).propose(request(services, earlier=["customer: It is mug 2."]))
     [document] = model.documents
     assert "#W1001" in document
+    assert "It is mug 2." in document
     for kept in ("whitfield", "@", "address", "zip"):
         assert kept not in document.lower()
 
