@@ -1,7 +1,7 @@
 """What a model is told about a customer, their orders and what happened: no more than it needs.
 
-No name but the first, no e-mail, no address, no customer id (it may hold a name). An amount stands in
-minor units, for parameters, and as customers read it, for words.
+No name but the first, no e-mail, no address, no customer id (it may hold a name). An amount stands
+in minor units, for parameters, and as customers read it, for words.
 """
 
 from collections.abc import Sequence
