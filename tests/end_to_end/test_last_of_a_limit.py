@@ -86,11 +86,11 @@ def refund_it(request: ProposeRequest) -> Proposal:
 
 async def at_rest(records: SqlRecords) -> dict[str, Status]:
     """Return how every ticket ended, by its id, once all of them rest; the server is left alone."""
-    for _ in range(2_000):
+    for _ in range(550):
         rows = records.list_tickets("default")
         if len(rows) == TICKETS and all(row.status in RESTING for row in rows):
             return {row.ticket_id: row.status for row in rows}
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
     raise AssertionError(f"not at rest: {Counter(row.status for row in rows)}")
 
 
