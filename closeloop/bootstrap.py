@@ -67,6 +67,12 @@ KNOWLEDGE_FILE: Final = "knowledge.db"
 """The embedded knowledge store in the state folder."""
 THREADS: Final = 16
 """Activities block on backends, not on the processor: more threads than cores."""
+TASKS: Final = 8
+"""Workflow tasks at once: a burst waits at the server, where nothing times out, not in here.
+
+Python works on them in turn, and a ticket's first one needs 0.1 s of the processor for its sandbox:
+of a hundred at once, the SDK's default, none is answered within the time that each of them has.
+"""
 STICKY_TIMEOUT: Final = timedelta(seconds=2)
 """How long a killed worker's tickets wait for it before another takes them."""
 HEARTBEATS: Final = timedelta(seconds=1)
@@ -524,6 +530,7 @@ async def running_workers(client: Client, services: Services) -> AsyncGenerator[
                 activities=activities.tickets,
                 activity_executor=threads,
                 no_remote_activities=True,
+                max_concurrent_workflow_tasks=TASKS,
                 workflow_runner=workflow_runner(),
                 interceptors=[FailureInterceptor()],
                 sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,

@@ -389,7 +389,7 @@ class Ledger(Protocol):
         ...
 
     def finish(self, tenant: str, effect_id: str, receipt: Receipt) -> None:
-        """Record that the effect happened."""
+        """Record that the effect happened, and free the one that it takes back."""
         ...
 
     def record_done(self, tenant: str, effect: ExecuteAction, receipt: Receipt) -> None:

@@ -136,7 +136,7 @@ class ActingSteps(TicketCore):
         """Take one effect back and read that; False where it stands, or nobody knows."""
         undo = approval.undo_of(self._state, record.action)
         assert undo is not None
-        step = approval.undo_step(self._state, undo)
+        step = approval.undo_step(self._state, undo, record.effect_id)
         name = record.action.action_id
         try:
             await calls.perform(self._state, step)

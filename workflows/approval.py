@@ -118,8 +118,8 @@ def undo_of(state: TicketState, action: Action) -> Action | None:
     return facts.undo if facts else None
 
 
-def undo_step(state: TicketState, undo: Action) -> ExecuteAction:
-    """Return the step that takes an action back: an effect of its own, which moves no money."""
+def undo_step(state: TicketState, undo: Action, effect_id: str | None) -> ExecuteAction:
+    """Return the step that takes an effect back: one of its own, which moves no money."""
     return ExecuteAction(
         tenant=state.ticket.tenant,
         ticket_id=state.ticket.ticket_id,
@@ -127,6 +127,7 @@ def undo_step(state: TicketState, undo: Action) -> ExecuteAction:
         customer_id=customer_id(state),
         effect_id=f"undo:{state.ticket.ticket_id}:{undo.action_id}",
         approved_by=state.approved_by,
+        takes_back=effect_id,
     )
 
 

@@ -339,6 +339,9 @@ def closed(state: TicketState, now: datetime) -> TicketState:
         by_person=state.escalation_count > 0,
         escalated=state.escalation_count > 0,
         usd_micros=state.cost.usd_micros,
+        input_tokens=state.cost.input_tokens,
+        output_tokens=state.cost.output_tokens,
+        scored=state.csat is not None,
     )
     return note(state, now, "closed", closure)
 
@@ -357,8 +360,14 @@ def lowered(state: TicketState, mode: Mode, reasons: Sequence[str], now: datetim
         }
     )
     if left:
-        reason = reasons[0] if reasons else effective.value
-        state = event(state, now, "left_autonomous", mode=effective.value, reason=clip(reason, 120))
+        state = event(
+            state,
+            now,
+            "left_autonomous",
+            mode=effective.value,
+            reason=clip(reasons[0] if reasons else effective.value, 120),
+            intent=state.classification.intent if state.classification else None,
+        )
     return state
 
 

@@ -51,7 +51,8 @@ class MoneyLimit(Wire):
 class EffectFacts(Wire):
     """An effect by its name, with what the ledger knows of it.
 
-    ``overlap`` names another live effect that claims one of the same components.
+    ``overlap`` names another live effect that claims one of the same components; ``taken_back`` is
+    how often it was made and undone, which ``Ledger.begin`` alone fills in.
     """
 
     effect_id: str
@@ -59,6 +60,7 @@ class EffectFacts(Wire):
     state: str | None = None
     ticket_id: str | None = None
     overlap: str | None = None
+    taken_back: int = 0
 
 
 class ItemFacts(Wire):

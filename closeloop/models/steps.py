@@ -100,7 +100,8 @@ class ExecuteAction(Scope):
 
     ``effect_id`` and ``components`` (component id to minor units) come from the judgement's facts;
     the limits are re-checked in the transaction that records the intent, those of the ``scopes``
-    (``order:#W1001``, ``instrument:card_1``) included.
+    (``order:#W1001``, ``instrument:card_1``) included. An undo names the effect that it
+    ``takes_back``.
     """
 
     action: Action
@@ -111,6 +112,7 @@ class ExecuteAction(Scope):
     amount: Money | None = None
     approved_by: str | None = None
     request_id: str | None = None
+    takes_back: str | None = None
 
 
 class ActionOutcome(Wire):

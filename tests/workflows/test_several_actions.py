@@ -61,6 +61,21 @@ async def test_a_later_refusal_takes_back_what_was_done_and_tells_both(
     assert desk.kinds(handle).count("action_compensated") == 1
 
 
+async def test_what_was_taken_back_may_be_asked_for_again(open_desk: OpenDesk) -> None:
+    desk = await open_desk(
+        resolver=ScriptedResolver(acting(CANCEL, MOVE), acting(MOVE)),
+        faults="shop.cancel_order=refuse:x1",
+    )
+    handle = await desk.open(BODY, email=OMAR)
+    await desk.until(handle, Status.AWAITING_CUSTOMER, Status.ESCALATED)
+    assert goes_to(desk) != "9 Elm Street"
+    await desk.say(handle, "Then only send order #W1018 to the new address, please.")
+    view = await desk.resolved(handle)
+    states = [action.state for action in view.actions]
+    assert states == ["failed", "compensated", "verified"]
+    assert goes_to(desk) == "9 Elm Street"
+
+
 async def test_an_undo_that_never_answered_is_found_by_reading(open_desk: OpenDesk) -> None:
     desk = await open_desk(
         resolver=ScriptedResolver(acting(CANCEL, MOVE)), faults="shop.cancel_order=refuse:x1"
