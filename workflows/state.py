@@ -218,15 +218,9 @@ def replied(
     status: Status,
     promises: Sequence[CommitmentDraft] = (),
 ) -> TicketState:
-    """Return the state after a reply went out; the waiting notice of a hand-over is no response."""
+    """Return the state after a reply went out."""
     message = Message(message_id=reply_id, sender="closeloop", text=text, at=now, handled=True)
     state = conversation.said(state, message)
-    if state.sla.first_response_at is None and status is not Status.ESCALATED:
-        seconds = (now - state.ticket.received_at).total_seconds()
-        state = event(state, now, "first_response", seconds=round(seconds, 3))
-        state = state.model_copy(
-            update={"sla": state.sla.model_copy(update={"first_response_at": now})}
-        )
     made = tuple(
         Commitment(
             commitment_id=f"{reply_id}-c{position}",
@@ -252,7 +246,7 @@ def replied(
 def resolved(state: TicketState, now: datetime) -> TicketState:
     """Return the state of a ticket whose answer went out; the customer has the word."""
     due = state.sla.due_at
-    within = None if due is None else now <= due
+    within = None if due is None else now < due
     breached = state.sla.breached or within is False
     state = state.model_copy(
         update={

@@ -9,6 +9,7 @@ from closeloop.client import Opened
 from closeloop.models.approval import UpdateReceipt
 from closeloop.models.base import clip
 from closeloop.models.hints import BackendHint, Hinted, IgnoredEvent
+from closeloop.models.sla import Sla
 from closeloop.models.state import TimelineEntry
 from closeloop.models.ticket import Status
 from closeloop.models.view import ActionView, PendingApprovalView, TicketSummary, TicketView
@@ -226,9 +227,7 @@ def _facts(view: TicketView, now: datetime) -> list[tuple[str, str]]:
     facts.append(("customer", view.customer_id or "not known to the shop"))
     if view.closure:
         facts.append(("closure", view.closure))
-    if view.sla.due_at is not None:
-        late = ", breached" if view.sla.breached else ""
-        facts.append(("to be resolved by", when(view.sla.due_at, now) + late))
+    facts += _due(view.sla, now)
     if view.escalation is not None:
         people = view.escalation
         taken = f", taken by {people.taken_by}" if people.taken_by else ""
@@ -237,6 +236,18 @@ def _facts(view: TicketView, now: datetime) -> list[tuple[str, str]]:
         facts.append(("promised", f"{promise.text} by {when(promise.due_at, now)}"))
     if view.linked:
         facts.append(("follows", ", ".join(view.linked)))
+    return facts
+
+
+def _due(sla: Sla, now: datetime) -> list[tuple[str, str]]:
+    due = [
+        ("to be answered by", sla.first_response_due_at or sla.next_response_due_at),
+        ("to be resolved by", sla.due_at),
+    ]
+    facts = [(name, when(at, now)) for name, at in due if at is not None]
+    missed = ", ".join(goal.value.replace("_", " ") for goal in sla.missed)
+    if sla.breached:
+        facts.append(("late", missed or "resolution"))
     return facts
 
 
