@@ -15,7 +15,7 @@ from closeloop.models.triage import Classification
 from closeloop.policy.calendars import Calendar
 from closeloop.policy.sla import open_hours
 from tests.unit.naive_clock import MINUTE, NaiveDesk
-from workflows import levels
+from workflows import conversation, levels
 from workflows import state as transitions
 
 FIRST, NEXT, WHOLE = 60, 40, 400  # minutes
@@ -58,7 +58,7 @@ def opened(start: datetime, *, received: datetime | None = None) -> TicketState:
     begin = levels.clock_start(state)
     sla = ServiceLevels(
         at_risk=AT_RISK,
-        targets=dict.fromkeys(("urgent", "high", "normal", "low"), target),
+        targets={"urgent": target, "high": target, "normal": target, "low": target},
         hours={"office": open_hours(CALENDAR, begin, begin, 1.0)},
     )
     triage = Classification(intent="refund_request", confidence=0.9)
@@ -78,7 +78,7 @@ def after_move(state: TicketState, move: Move, number: int, now: datetime) -> Ti
                 "notice": Status.ESCALATED,
             }[move]
             fresh = [m.message_id for m in state.messages]
-            state = transitions.conversation.handled(state, fresh)
+            state = conversation.handled(state, fresh)
             state = levels.answered(state, status, now)
             return levels.seen(transitions.replied(state, "r", "Words.", now, status=status), now)
         case "work":
