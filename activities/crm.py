@@ -14,6 +14,7 @@ from closeloop.models.steps import (
     CloseTicket,
     CreateEscalation,
     ExecuteAction,
+    RaiseAlert,
     Recorded,
 )
 from closeloop.names import idempotency_key
@@ -63,6 +64,19 @@ class CrmActivities:
             at=case.created_at,
         )
         return ActionOutcome(state="done", receipt=receipt, attempts=activity.info().attempt)
+
+    @activity.defn
+    def raise_alert(self, step: RaiseAlert) -> Recorded:
+        """Tell the people of a queue once, and record where the ticket stands."""
+        key = idempotency_key(step.tenant, f"alert:{step.ticket_id}:{step.number}")
+        alert = self._crm.find_alert(step.tenant, key) or self._crm.raise_alert(
+            step.tenant, key, step.queue, step.text
+        )
+        self._records.record(step.snapshot)
+        receipt = Receipt(
+            receipt_id=alert.alert_id, summary=f"alert {alert.alert_id}", at=alert.created_at
+        )
+        return Recorded(receipt=receipt)
 
     @activity.defn
     def close_ticket(self, step: CloseTicket) -> Recorded:

@@ -450,6 +450,7 @@ def build_activities(services: Services) -> ActivitySet:
             policy.check_approver,
             verification.verify_action,
             triage.read_confirmation,
+            triage.read_hours,
         ),
         agents=agents,
         backends=(
@@ -468,6 +469,7 @@ def build_activities(services: Services) -> ActivitySet:
             crm.add_crm_note,
             crm.create_escalation,
             crm.close_ticket,
+            crm.raise_alert,
             outreach.send_reply,
             outcomes.request_approval,
             outcomes.settle_approval,

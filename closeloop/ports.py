@@ -18,6 +18,7 @@ from closeloop.models.policy import EffectFacts, Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action, Proposal, ProposeRequest, Receipt
 from closeloop.models.records import (
     Address,
+    AlertRecord,
     CreditRecord,
     CustomerRecord,
     DisputeRecord,
@@ -30,6 +31,7 @@ from closeloop.models.records import (
     SentMessage,
     StoreCreditRecord,
 )
+from closeloop.models.sla import OpenHours, ServiceLevels
 from closeloop.models.state import Terms
 from closeloop.models.steps import (
     ExecuteAction,
@@ -312,6 +314,14 @@ class Crm(Protocol):
         """Return the case created under ``key``."""
         ...
 
+    def raise_alert(self, tenant: str, key: str, queue: str, text: str) -> AlertRecord:
+        """Tell the people of a queue something at once, without making it a case."""
+        ...
+
+    def find_alert(self, tenant: str, key: str) -> AlertRecord | None:
+        """Return the alert raised under ``key``."""
+        ...
+
 
 class Outbox(Protocol):
     """Messages to customers."""
@@ -440,6 +450,16 @@ class PolicyBook(Protocol):
 
     def terms(self, tenant: str) -> Terms:
         """Return the desk's terms, waits already scaled."""
+        ...
+
+    def service_levels(self, tenant: str, start: datetime) -> ServiceLevels:
+        """Return targets and open hours for a ticket whose clock began at ``start``, scaled."""
+        ...
+
+    def open_hours(
+        self, tenant: str, calendar: str, start: datetime, since: datetime
+    ) -> OpenHours | None:
+        """Return the hours from ``since`` on, scaled around ``start``; None if there are none."""
         ...
 
     def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:

@@ -1,6 +1,7 @@
 """Every activity call of a ticket: its input from the state, its options, its summary."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from temporalio import workflow
 
@@ -27,7 +28,8 @@ with workflow.unsafe.imports_passed_through():
         Proposal,
         ProposeRequest,
     )
-    from closeloop.models.state import TicketState
+    from closeloop.models.sla import OpenHours
+    from closeloop.models.state import SUPPORT_QUEUE, TicketState
     from closeloop.models.steps import (
         ActionOutcome,
         ApprovalPublished,
@@ -37,7 +39,9 @@ with workflow.unsafe.imports_passed_through():
         ExecuteAction,
         LoadCustomer,
         LoadedCustomer,
+        RaiseAlert,
         ReadConfirmation,
+        ReadHours,
         RecalledEffects,
         RecallEffects,
         Recorded,
@@ -53,7 +57,15 @@ with workflow.unsafe.imports_passed_through():
     )
     from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
     from closeloop.models.view import snapshot_view
-    from workflows import approval, conversation, options, past_ticket, replies, standin
+    from workflows import (
+        approval,
+        conversation,
+        levels,
+        options,
+        past_ticket,
+        replies,
+        standin,
+    )
     from workflows.calling import local, remote
 
 
@@ -106,6 +118,7 @@ async def load_customer(state: TicketState) -> LoadedCustomer:
             ticket_id=ticket.ticket_id,
             customer=ticket.customer,
             assurance=ticket.assurance,
+            clock_start=levels.clock_start(state),
         ),
         LoadedCustomer,
         summary="who writes, and the desk's terms",
@@ -381,6 +394,43 @@ async def create_escalation(state: TicketState, pack: str) -> ActionOutcome:
         summary=f"hand over: {escalation.reason}",
         how=options.DURABLE,
     )
+
+
+async def raise_alert(state: TicketState, text: str) -> None:
+    """Tell the people of the ticket's queue at once."""
+    escalation = state.escalation
+    await remote(
+        state,
+        CrmActivities.raise_alert,
+        RaiseAlert(
+            tenant=state.ticket.tenant,
+            ticket_id=state.ticket.ticket_id,
+            number=state.watch.alert_count,
+            queue=escalation.queue if escalation else SUPPORT_QUEUE,
+            text=text,
+            snapshot=snapshot(state),
+        ),
+        Recorded,
+        summary=f"alert {state.watch.alert_count}: service levels",
+        how=options.WRITE,
+    )
+
+
+async def read_hours(state: TicketState, calendar: str, since: datetime) -> OpenHours:
+    """Read a calendar from ``since`` on."""
+    found = await local(
+        TriageActivities.read_hours,
+        ReadHours(
+            tenant=state.ticket.tenant,
+            ticket_id=state.ticket.ticket_id,
+            calendar=calendar,
+            clock_start=levels.clock_start(state),
+            since=since,
+        ),
+        summary=f"the hours of {calendar}",
+        how=options.LOCAL,
+    )
+    return found.hours
 
 
 async def close_ticket(state: TicketState, note: str) -> None:

@@ -26,7 +26,7 @@ MAX_UNREAD_BYTES: Final = 400_000
 WINDOW_MESSAGES: Final = 12
 MAX_WINDOW_MESSAGES: Final = 60
 WINDOW_CHARS: Final = 4_000
-OLDER_CHARS: Final = 600
+OLDER_CHARS: Final = 300
 """What is shown of a message that an earlier turn was about; of the ticket's first one all."""
 WINDOW_TOTAL_CHARS: Final = 52_000
 MAX_TURN_CHARS: Final = 20_000

@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.state import Escalation, Phase, TicketState
     from closeloop.models.ticket import Mode, Status
     from closeloop.models.triage import Classification
-    from workflows import approval, attributes, calls, conversation
+    from workflows import approval, attributes, calls, conversation, levels
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.card import card
@@ -44,10 +44,49 @@ class TicketCore:
     async def _wait(self, deadline: datetime, reason: str) -> bool:
         """Wait for something new or the deadline; False also when it is time to continue as new."""
         workflow.set_current_details(card(self._state))
-        ready = await self._clock.wait(
-            lambda: self._something_new() or self._should_continue(), deadline, reason
-        )
-        return ready and self._something_new()
+
+        def ready() -> bool:
+            return self._something_new() or self._should_continue()
+
+        while True:
+            wake = levels.next_wake(self._state)
+            if wake is None or wake.at >= deadline:
+                return await self._clock.wait(ready, deadline, reason) and self._something_new()
+            if await self._clock.wait(ready, wake.at, wake.reason):
+                return self._something_new()
+            await self._look_at_levels()
+
+    async def _look_at_levels(self) -> None:
+        """Tell people of targets at risk and missed, and read on where the known hours end."""
+        now = workflow.now()
+        self._state = levels.seen(self._state, now)
+        end = levels.hours_end(self._state, now)
+        if end is not None:
+            await self._read_hours(*end)
+        if self._state.watch.alarms:
+            await self._alert()
+
+    async def _read_hours(self, calendar: str, since: datetime) -> None:
+        try:
+            hours = await calls.read_hours(self._state, calendar, since)
+        except CallFailed as failure:
+            self._note("no service level", f"{calendar}: {failure.problem.message}")
+            self._state = levels.given_up(self._state)
+            return
+        self._state = levels.renewed(self._state, calendar, hours)
+
+    async def _alert(self) -> None:
+        watch = self._state.watch
+        self._set(watch=watch.model_copy(update={"alert_count": watch.alert_count + 1}))
+        self._publish()
+        state = self._recording()
+        try:
+            await calls.raise_alert(state, levels.alert(state))
+            self._state = transitions.flushed(self._state, state.pending_events)
+        except CallFailed as failure:
+            self._note("nobody told", failure.problem.message)
+            await self._record("a service level, without an alert")
+        self._state = levels.alerted(self._state, state.watch.alarms)
 
     def _resting(self) -> bool:
         """Whether a wait ended only to continue as new."""
@@ -167,7 +206,11 @@ class TicketCore:
         now = workflow.now()
 
         def sent(state: TicketState) -> TicketState:
-            return transitions.replied(state, reply_id, text, now, status=status, promises=promises)
+            state = levels.answered(state, status, now)
+            state = transitions.replied(
+                state, reply_id, text, now, status=status, promises=promises
+            )
+            return levels.seen(state, now)
 
         before = self._recording()
         after = sent(before)
@@ -205,7 +248,8 @@ class TicketCore:
         self._state = transitions.note(self._state, workflow.now(), what, detail)
 
     def _go(self, phase: Phase, status: Status | None = None) -> None:
-        self._state = transitions.moved(self._state, phase, status)
+        moved = transitions.moved(self._state, phase, status)
+        self._state = levels.seen(moved, workflow.now())
 
     def _classification(self) -> Classification:
         classification = self._state.classification
@@ -251,7 +295,7 @@ class TicketCore:
 
     def _publish(self) -> None:
         """Upsert the search attributes that changed; one event, at stops only."""
-        self._state = transitions.overdue(self._state, workflow.now())
+        self._state = levels.seen(self._state, workflow.now())
         pairs = attributes.changed(self._state, workflow.info().typed_search_attributes)
         if pairs:
             workflow.upsert_search_attributes(  # pyright: ignore[reportUnknownMemberType]

@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
         UPDATE_DECIDE,
         UPDATE_OPERATE,
     )
-    from workflows import approval, checks
+    from workflows import approval, checks, levels
     from workflows import state as transitions
     from workflows.calling import decoded
     from workflows.core import TicketCore
@@ -162,9 +162,9 @@ class TicketHandlers(TicketCore):
         known = self._known("message", message.message_id)
         if known is not None:
             return known
-        self._state = transitions.received(
-            self._state, message.message_id, message.text, workflow.now()
-        )
+        now = workflow.now()
+        state = transitions.received(self._state, message.message_id, message.text, now)
+        self._state = levels.asked(state, now)
         return self._receipt("message", message.message_id)
 
     async def _take_decision(self, decision: Decision) -> UpdateReceipt:

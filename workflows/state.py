@@ -218,15 +218,9 @@ def replied(
     status: Status,
     promises: Sequence[CommitmentDraft] = (),
 ) -> TicketState:
-    """Return the state after a reply went out; the waiting notice of a hand-over is no response."""
+    """Return the state after a reply went out."""
     message = Message(message_id=reply_id, sender="closeloop", text=text, at=now, handled=True)
     state = conversation.said(state, message)
-    if state.sla.first_response_at is None and status is not Status.ESCALATED:
-        seconds = (now - state.ticket.received_at).total_seconds()
-        state = event(state, now, "first_response", seconds=round(seconds, 3))
-        state = state.model_copy(
-            update={"sla": state.sla.model_copy(update={"first_response_at": now})}
-        )
     made = tuple(
         Commitment(
             commitment_id=f"{reply_id}-c{position}",
@@ -252,7 +246,7 @@ def replied(
 def resolved(state: TicketState, now: datetime) -> TicketState:
     """Return the state of a ticket whose answer went out; the customer has the word."""
     due = state.sla.due_at
-    within = None if due is None else now <= due
+    within = None if due is None else now < due
     breached = state.sla.breached or within is False
     state = state.model_copy(
         update={
@@ -345,6 +339,9 @@ def closed(state: TicketState, now: datetime) -> TicketState:
         by_person=state.escalation_count > 0,
         escalated=state.escalation_count > 0,
         usd_micros=state.cost.usd_micros,
+        input_tokens=state.cost.input_tokens,
+        output_tokens=state.cost.output_tokens,
+        scored=state.csat is not None,
     )
     return note(state, now, "closed", closure)
 
@@ -363,8 +360,14 @@ def lowered(state: TicketState, mode: Mode, reasons: Sequence[str], now: datetim
         }
     )
     if left:
-        reason = reasons[0] if reasons else effective.value
-        state = event(state, now, "left_autonomous", mode=effective.value, reason=clip(reason, 120))
+        state = event(
+            state,
+            now,
+            "left_autonomous",
+            mode=effective.value,
+            reason=clip(reasons[0] if reasons else effective.value, 120),
+            intent=state.classification.intent if state.classification else None,
+        )
     return state
 
 

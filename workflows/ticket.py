@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.ticket import Status
     from closeloop.models.triage import PERSON_INTENT, Classification
     from closeloop.names import TICKET_WORKFLOW
-    from workflows import approval, calls, conversation, notices
+    from workflows import approval, calls, conversation, levels, notices
     from workflows import state as transitions
     from workflows.acting import ActingSteps
     from workflows.agents import AgentSteps
@@ -58,6 +58,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         """Go through the phases until the ticket is closed."""
         try:
             while await self._unfinished():
+                await self._look_at_levels()
                 await self._redirect()
                 await self._step()
                 workflow.set_current_details(card(self._state))
@@ -150,12 +151,11 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
     def _classified(self, classification: Classification) -> None:
         now = workflow.now()
         first = self._state.classification is None
-        state = self._state.model_copy(update={"classification": classification})
+        triage = levels.kept_priority(self._state, classification)
+        state = self._state.model_copy(update={"classification": triage})
         if first:
-            seconds = state.terms.resolution_target_seconds.get(classification.priority)
-            state = transitions.with_target(state, seconds)
             state = transitions.event(
-                state,
+                levels.begun(state),
                 now,
                 "classified",
                 intent=classification.intent,
@@ -241,6 +241,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
                 self._state = transitions.confirmed(
                     self._state, [m.message_id for m in messages], now
                 )
+                self._state = levels.needs_no_answer(self._state, now)
             case "still_broken":
                 self._reopen("The customer says again that it is not solved.")
             case "other":

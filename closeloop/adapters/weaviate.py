@@ -104,7 +104,7 @@ class WeaviateKnowledge:
             raise ValueError("a passage_id stands in two places; ids are unique per tenant")
         if _TENANT.fullmatch(tenant) is None:
             raise ValueError(f"{tenant!r} is no name for a tenant")
-        with _translated():
+        with self._reached():
             self._make_tenant(tenant)
             return self._put(tenant, documents, ids)
 
@@ -114,7 +114,7 @@ class WeaviateKnowledge:
         Raises:
             BackendUnavailable: the server cannot be used now.
         """
-        with _translated():
+        with self._reached():
             if not self._has(tenant):
                 return ()
             found = self._documents.with_tenant(tenant).iterator(cache_size=_PAGE)
@@ -127,7 +127,7 @@ class WeaviateKnowledge:
         Raises:
             BackendUnavailable: the server cannot be used now.
         """
-        with _translated():
+        with self._reached():
             if not self._has(tenant):
                 return False
             of_document = Filter.by_property("document_id").equal(document_id)
@@ -152,7 +152,7 @@ class WeaviateKnowledge:
             BackendUnavailable: the server or the embedder cannot be used now.
         """
         asked = read_query(query)
-        with _translated():
+        with self._reached():
             if limit < 1 or not asked.words or kinds == [] or not self._has(tenant):
                 return ()
             wanted = _filter(kinds, language, on)
@@ -176,7 +176,7 @@ class WeaviateKnowledge:
             BackendUnavailable: the server or the embedder cannot be used now.
         """
         asked = read_query(query)
-        with _translated():
+        with self._reached():
             if not asked.words or not self._has(tenant):
                 return [], []
             search = self._passages.with_tenant(tenant).query
@@ -193,7 +193,7 @@ class WeaviateKnowledge:
         Raises:
             BackendUnavailable: the server cannot be used now.
         """
-        with _translated():
+        with self._reached():
             if not self._has(tenant):
                 return ()
             found = {
@@ -326,6 +326,18 @@ class WeaviateKnowledge:
                 return False
             self._tenants.add(tenant)
         return True
+
+    @contextmanager
+    def _reached(self) -> Generator[None]:
+        """Translate errors; say at once that the server is gone.
+
+        The client would repeat a search for a minute by itself, which no setting turns off (seen
+        on weaviate-client 4.23); how long to wait is Temporal's.
+        """
+        with _translated():
+            if not self._client.is_live():
+                raise BackendUnavailable("Weaviate: the server does not answer")
+            yield
 
 
 def _filter(

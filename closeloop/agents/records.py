@@ -1,7 +1,7 @@
 """What a model is told about a customer, their orders and what happened: no more than it needs.
 
-No name but the first, no e-mail, no address. An amount stands in minor units, for parameters, and
-as customers read it, for words.
+No name but the first, no e-mail, no address, no customer id (it may hold a name). An amount stands
+in minor units, for parameters, and as customers read it, for words.
 """
 
 from collections.abc import Sequence
@@ -43,9 +43,8 @@ def conversation(request: ProposeRequest) -> list[dict[str, str]]:
 
 
 def customer(record: CustomerRecord) -> dict[str, Any]:
-    """Return the customer by id and first name, with how they can pay and be paid."""
+    """Return the customer by first name, with how they can pay and be paid."""
     return {
-        "customer_id": record.customer_id,
         "first_name": record.first_name,
         "payment_methods": [
             {
@@ -131,7 +130,7 @@ def done(record: ActionRecord) -> dict[str, Any]:
     receipt = record.receipt
     return {
         "kind": record.action.kind,
-        "params": record.action.params,
+        "params": {k: v for k, v in record.action.params.items() if k != "customer_id"},
         "state": record.state.value,
         "receipt_id": receipt.receipt_id if receipt else None,
         "summary": receipt.summary if receipt else None,

@@ -15,7 +15,7 @@ from closeloop.actions.catalogue import CATALOGUE, WORKFLOW_ONLY
 from closeloop.agents import records
 from closeloop.agents.asking import Answer, Asking, LanguageModel, load_prompt
 from closeloop.agents.lookups import LookUp, Lookups
-from closeloop.agents.strict import either, one_of, strict, variant
+from closeloop.agents.strict import FILLED_IN, either, one_of, strict, variant
 from closeloop.models.proposal import (
     Action,
     CommitmentDraft,
@@ -114,7 +114,7 @@ class AgentResolver:
                 {"lookup": one.model_dump(), **lookups.run(one)} for one in said.lookups[:LOOKUPS]
             ]
             said = asking.ask(document, self._output)
-        return _proposal(said, asking)
+        return _proposal(said, asking, request)
 
     def _document(self, request: ProposeRequest, lookups: Lookups) -> dict[str, Any]:
         passages = self._knowledge.get(request.tenant, request.passage_ids)
@@ -123,6 +123,7 @@ class AgentResolver:
             "ticket": records.ticket(request),
             "customer": lookups.customer(),
             "orders": lookups.orders(MAX_ORDERS),
+            "earlier_messages_in_a_line_each": list(request.earlier),
             "conversation": records.conversation(request),
             "passages": [records.passage(one) for one in passages],
             "done_so_far": [records.done(one) for one in request.done],
@@ -147,7 +148,15 @@ def _fields(kind: str, cls: type[ActionKind]) -> dict[str, Any]:
     return {"kind": one_of([kind]), "params": strict(cls)}
 
 
-def _proposal(said: Resolution, asking: Asking) -> Proposal:
+def _params(step: Step, request: ProposeRequest) -> dict[str, Any]:
+    """Return the parameters, the customer filled in: nobody else's record can be meant."""
+    params = step.params.model_dump(mode="json", exclude_none=True)
+    if FILLED_IN in CATALOGUE[step.kind].model_fields:
+        params[FILLED_IN] = request.customer_id
+    return params
+
+
+def _proposal(said: Resolution, asking: Asking, request: ProposeRequest) -> Proposal:
     hand_over = said.hand_over
     return Proposal(
         goal=said.goal,
@@ -155,7 +164,7 @@ def _proposal(said: Resolution, asking: Asking) -> Proposal:
             Action(
                 action_id=str(position),
                 kind=step.kind,
-                params=step.params.model_dump(mode="json", exclude_none=True),
+                params=_params(step, request),
                 reason=step.reason,
                 requested_by=tuple(step.requested_by),
             )

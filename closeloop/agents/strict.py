@@ -14,6 +14,9 @@ from pydantic import BaseModel, create_model
 
 from closeloop.agents.asking import Answer
 
+FILLED_IN: Final = "customer_id"
+"""The parameter that no model is asked for: an action is about the ticket's own customer."""
+
 _LISTS: Final = (tuple, list)
 
 Base = TypeVar("Base", bound=Answer)
@@ -38,7 +41,11 @@ def either(types: Iterable[Any]) -> Any:
 @cache
 def strict(model: type[BaseModel]) -> type[Answer]:
     """Return ``model`` as models answer it, with its name, its docstring and its fields' names."""
-    fields = {name: _plain(field.annotation) for name, field in model.model_fields.items()}
+    fields = {
+        name: _plain(field.annotation)
+        for name, field in model.model_fields.items()
+        if name != FILLED_IN
+    }
     return variant(Answer, model.__name__, model.__doc__, fields)
 
 

@@ -10,10 +10,10 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 import typer
 
-from closeloop import report
 from closeloop.cli import pages, views
 from closeloop.cli.doctor import examine
 from closeloop.cli.inputs import parse_since, read_content, read_model
+from closeloop.cli.metrics import metrics_page
 from closeloop.cli.taxonomy import taxonomy
 from closeloop.client import SupportDesk
 from closeloop.errors import BadInput, Refused
@@ -252,8 +252,8 @@ def metrics(
     # Here, for it brings in everything that a worker is made of.
     from closeloop import bootstrap
 
-    found = report.metrics(bootstrap.open_records(settings), tenant, begin)
-    pages.emit(found, None if as_json else views.metrics_page(found))
+    found = bootstrap.open_records(settings).metrics(tenant, begin)
+    pages.emit(found, None if as_json else metrics_page(found))
 
 
 @app.command()

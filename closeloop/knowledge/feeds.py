@@ -84,8 +84,8 @@ def parse_csv_feed(name: str, text: str) -> tuple[Article, ...]:
     """
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
-        header: list[str] = next(reader, [])
-        columns = [column.strip() for column in header]
+        empty: list[str] = []
+        columns = [column.strip() for column in next(reader, empty)]
         _check_columns(name, columns)
         return tuple(_articles(name, columns, ((reader.line_num, row) for row in reader)))
     except csv.Error as error:

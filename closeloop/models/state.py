@@ -1,7 +1,7 @@
 """The state of one ticket: a frozen model, carried through continue-as-new."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -17,8 +17,12 @@ from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
 from closeloop.models.policy import Judgement, Verdict
 from closeloop.models.proposal import ActionRecord, EscalationDraft, Observation, Proposal
+from closeloop.models.sla import ServiceLevels, Sla, SlaWatch
 from closeloop.models.ticket import Closure, Message, Mode, Status, Ticket
 from closeloop.models.triage import Classification, CustomerContext
+
+SUPPORT_QUEUE: Final = "support"
+"""The people's queue that a ticket goes to unless it is routed to another."""
 
 
 class Phase(StrEnum):
@@ -59,6 +63,7 @@ class Terms(Wire):
     model_budget_micros: int | None = None
     time_scale: float = 1.0
     mode_cap: Mode = Mode.AUTONOMOUS
+    sla: ServiceLevels | None = None
     checks_replies: bool = False
 
 
@@ -99,21 +104,12 @@ class Escalation(Wire):
 
     number: int
     reason: str
-    queue: str = "support"
+    queue: str = SUPPORT_QUEUE
     draft: EscalationDraft
     since: UtcTime
     receipt_id: str | None = None
     taken_by: str | None = None
     reminders: int = 0
-
-
-class Sla(Wire):
-    """When the resolution is due, and whether that was missed."""
-
-    due_at: UtcTime | None = None
-    breached: bool = False
-    first_response_at: UtcTime | None = None
-    resolved_at: UtcTime | None = None
 
 
 class Cost(Wire):
@@ -176,6 +172,7 @@ class TicketState(Wire):
     snapshot_count: int = 0
     csat: int | None = None
     sla: Sla = Sla()
+    watch: SlaWatch = SlaWatch()
     cost: Cost = Cost()
     stand_in: StandIn | None = None
     receipts: dict[str, UpdateReceipt] = Field(default_factory=dict)

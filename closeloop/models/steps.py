@@ -8,6 +8,7 @@ from closeloop.models.approval import Approver
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
 from closeloop.models.proposal import Action, ActionError, ActionRecord, Receipt
+from closeloop.models.sla import OpenHours
 from closeloop.models.spending import ModelCall
 from closeloop.models.state import OutcomeEvent, Terms
 from closeloop.models.ticket import Assurance, Customer
@@ -30,10 +31,11 @@ class ClassifyTicket(Scope):
 
 
 class LoadCustomer(Scope):
-    """Input of ``load_customer``."""
+    """Input of ``load_customer``; the ticket's clocks began at ``clock_start``."""
 
     customer: Customer
     assurance: Assurance
+    clock_start: UtcTime | None = None
 
 
 class LoadedCustomer(Wire):
@@ -41,6 +43,20 @@ class LoadedCustomer(Wire):
 
     customer: CustomerContext
     terms: Terms
+
+
+class ReadHours(Scope):
+    """Input of ``read_hours``: a calendar from ``since`` on, scaled around ``clock_start``."""
+
+    calendar: str
+    clock_start: UtcTime
+    since: UtcTime
+
+
+class HoursRead(Wire):
+    """Output of ``read_hours``."""
+
+    hours: OpenHours
 
 
 class RetrieveKnowledge(Scope):
@@ -218,6 +234,15 @@ class CheckApprover(Scope):
     requesters: tuple[str, ...] = ()
     customer_id: str | None = None
     total: Money | None = None
+
+
+class RaiseAlert(Scope):
+    """Input of ``raise_alert``: words for the people of a queue, none of them the customer's."""
+
+    number: int
+    queue: str
+    text: str
+    snapshot: Snapshot
 
 
 class CloseTicket(Scope):

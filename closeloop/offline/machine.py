@@ -162,7 +162,8 @@ def _solved(factor: Floats, wanted: Floats) -> Floats:
 def _without_itself(factor: Floats, wanted: Floats, weights: Floats) -> Floats:
     """Return the score of each training text had it been left out; uses up the factor."""
     inverse, _ = _LAPACK.spotri(factor, lower=1, overwrite_c=1)
-    return wanted - weights / np.asarray(np.diag(inverse), dtype=np.float32)[:, None]
+    own = np.asarray(np.diag(inverse), dtype=np.float32)
+    return np.subtract(wanted, weights / own[:, None], dtype=np.float32)
 
 
 def _products(left: Floats, right: Floats) -> Floats:

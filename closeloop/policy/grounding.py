@@ -35,8 +35,8 @@ _MONEY_OUT: Final = re.compile(
 class Sources:
     """What there is to support a reply.
 
-    ``named`` are the orders that the reply names: what happened to another one proves nothing, and
-    ``refunded`` is about them. ``passages`` were retrieved for the ticket and still exist;
+    ``named`` are the orders that the reply names, and ``refunded`` is about them: what happened to
+    another order proves nothing. ``passages`` were retrieved for the ticket and still exist;
     ``records`` is every word on record about the customer and their orders; ``pending`` are the
     kinds of action that a receipt will prove before the reply is sent, and ``changes`` says that
     one is more than bookkeeping.
@@ -144,7 +144,11 @@ class _Reading:
                 self.evidence.add(_evidence_of(passage))
 
     def _without_quotes(self, text: str) -> str:
+        titles = {passage.title for passage in self._sources.passages}
+
         def supported(match: re.Match[str]) -> str:
+            if match[1] in titles:
+                return ""
             left = [s for s in claims.sentences(match[1]) if not self._verbatim(s)]
             return " ".join(left)
 

@@ -94,7 +94,7 @@ def _lines(data: Path, pattern: str) -> list[dict[str, Any]]:
     return [
         json.loads(line)
         for file in _files(data, pattern)
-        for line in file.read_text(encoding="utf-8").splitlines()
+        for line in file.read_text(encoding="utf-8").split("\n")  # U+2028 ends no line
         if line.strip()
     ]
 

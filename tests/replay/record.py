@@ -37,7 +37,7 @@ from closeloop.names import (
     linked_ticket_id,
 )
 from tests.replay.scenarios import SCENARIOS, Scenario
-from tests.support.desk import build_services
+from tests.support.desk import build_services, edited_policies
 from tests.support.scripted import OutThenBack, ScriptedClassifier, ScriptedResolver
 from tests.support.servers import time_skipping
 from tests.workflows.play import Play
@@ -101,11 +101,15 @@ async def _dev_server() -> AsyncIterator[WorkflowEnvironment]:
 
 async def _play(scenario: Scenario, env: WorkflowEnvironment, folder: Path) -> list[dict[str, Any]]:
     """Play one scenario to its end, and return the histories of its runs, oldest first."""
+    policies = None
+    for file, old, new in scenario.edits:
+        policies = edited_policies(folder, file, (old, new))
     services = build_services(
         folder,
         resolver=ScriptedResolver(*scenario.steps),
         classifier=ScriptedClassifier(by_word=dict(scenario.by_word)),
         faults=scenario.faults,
+        policies=policies,
         time_scale=DEV_TIME_SCALE if scenario.on_dev_server else 1.0,
     )
     if scenario.models_out:

@@ -12,7 +12,7 @@ from temporalio.client import WorkflowFailureError
 from closeloop.client import SupportDesk
 from closeloop.models.approval import BackendEvent, CustomerMessage, Decision
 from closeloop.models.base import Money
-from closeloop.models.proposal import Action
+from closeloop.models.proposal import Action, EscalationDraft, Proposal
 from closeloop.models.state import TicketOutcome
 from closeloop.models.ticket import Status
 from closeloop.names import (
@@ -46,6 +46,8 @@ class Scenario:
     play: Script
     by_word: Mapping[str, str] = field(default_factory=dict[str, str])
     faults: str = ""
+    edits: Sequence[tuple[str, str, str]] = ()
+    """Of the policies: file, text, and what stands there instead."""
     models_out: bool = False
     """Agents ask language models, which are out for the first question (``OutThenBack``)."""
     on_dev_server: bool = False
@@ -242,6 +244,42 @@ async def _asked(desk: Play, handle: Handle) -> Decision:
     return decision.model_copy(update={"decision_id": "d-1"})
 
 
+async def _late(desk: Play, handle: Handle) -> None:
+    """Nobody answers for longer than any target."""
+    await _with_person(desk, handle)
+    await desk.skip(3 * DAY)
+    await desk.eventually(lambda: len(desk.events(handle, "sla_breached")) == 2)
+    await _phoned(desk, handle)
+
+
+async def _phoned(desk: Play, handle: Handle) -> None:
+    resolution = {"summary": "phoned", "reply": "We have called you, and it is solved."}
+    await desk.operate(handle, "record_resolution", resolution=resolution)
+    await desk.until(handle, Status.RESOLVED)
+    await handle.result()
+
+
+async def _paused(desk: Play, handle: Handle) -> None:
+    """The customer takes days to answer, and then waits for hours."""
+    await desk.until(handle, Status.AWAITING_CUSTOMER)
+    await desk.skip(3 * DAY)
+    assert desk.events(handle, "sla_at_risk") == []
+    await desk.say(handle, "Refund order #W1001, all of it.", "m-1")
+    await _with_person(desk, handle)
+    await desk.skip(7 * HOUR)
+    await desk.eventually(lambda: len(desk.events(handle, "sla_at_risk")) == 1)
+    await desk.operate(handle, "hand_back")
+    await _confirmed_later(desk, handle)
+
+
+async def _outlived(desk: Play, handle: Handle) -> None:
+    """The ticket is open for longer than the hours that it recorded."""
+    await _with_person(desk, handle)
+    await desk.skip(50 * DAY)
+    assert (await desk.view(handle)).sla.first_response_due_at is not None
+    await _phoned(desk, handle)
+
+
 async def _with_person(desk: Play, handle: Handle) -> None:
     """Wait until the ticket is with people, and they have been told."""
     await desk.until(handle, Status.ESCALATED)
@@ -267,6 +305,16 @@ ORDER_CHANGES: Final = (
     Action(action_id="", kind="add_crm_note", params={"text": "Has moved to Oak Street."}),
 )
 
+ALWAYS_OPEN: Final = (("sla.toml", 'calendar = "office"\n', ""),)
+SELDOM_OPEN: Final = (
+    *(
+        ("sla.toml", f'{day} = ["08:00-20:00"]\n', "")
+        for day in ("mon", "tue", "wed", "thu", "fri")
+    ),
+    ("sla.toml", '["09:00-17:00"]', '["09:00-10:00"]'),
+    ("desk.toml", 'escalation_reminder = "24h"', 'escalation_reminder = "90d"'),
+)
+_GIVE_UP: Final = Proposal(escalation=EscalationDraft(reason="no_playbook", summary="odd"))
 TAKEN_BACK: Final = tuple(
     action.model_copy(update={"params": {**action.params, "order_id": "#W1018"}})
     for action in (ORDER_CHANGES[1], ORDER_CHANGES[0])
@@ -398,6 +446,32 @@ SCENARIOS: Final = (
         body="I want my money back.",
         steps=[question(), refund("#W1001")],
         play=_lowered,
+    ),
+    Scenario(
+        name="late-and-resolved",
+        email=NORA,
+        body="Let me speak to a human.",
+        steps=[answer()],
+        by_word=PERSON,
+        play=_late,
+        edits=ALWAYS_OPEN,
+    ),
+    Scenario(
+        name="paused-then-at-risk",
+        email=NORA,
+        body="I want my money back.",
+        steps=[question(), _GIVE_UP, refund("#W1001")],
+        play=_paused,
+        edits=ALWAYS_OPEN,
+    ),
+    Scenario(
+        name="hours-read-on",
+        email=NORA,
+        body="Let me speak to a human.",
+        steps=[refund("#W1001")],
+        by_word=PERSON,
+        play=_outlived,
+        edits=SELDOM_OPEN,
     ),
     Scenario(
         name="taken-back",

@@ -78,9 +78,10 @@ def canned_policies(folder: Path) -> Path:
 
 
 def edited_policies(folder: Path, file: str, *changes: tuple[str, str]) -> Path:
-    """Return a copy of the policies in which each text was replaced by another."""
+    """Return the folder's copy of the policies with each text of a file replaced by another."""
     copy = folder / "policies"
-    shutil.copytree(ROOT / "policies", copy)
+    if not copy.exists():
+        shutil.copytree(ROOT / "policies", copy)
     text = (copy / file).read_text()
     for old, new in changes:
         assert old in text, f"{old!r} is not in {file}"
@@ -118,7 +119,7 @@ class Desk:
             subject=subject,
             body=body,
             order_ids=tuple(order_ids),
-            received_at=datetime.now(UTC),
+            received_at=await self.now(),
         )
         return await self.client.start_workflow(
             TICKET_WORKFLOW,
@@ -130,6 +131,10 @@ class Desk:
             execution_timeout=EXECUTION_TIMEOUT,
             result_type=TicketOutcome,
         )
+
+    async def now(self) -> datetime:
+        """Return the time as the server has it."""
+        return datetime.now(UTC)
 
     async def view(self, handle: Handle) -> TicketView:
         """Return the ticket as it stands."""

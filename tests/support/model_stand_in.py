@@ -111,7 +111,9 @@ def _actions(proposal: Proposal) -> list[Document]:
     return [
         {
             "kind": action.kind,
-            "params": CATALOGUE[action.kind].model_validate(action.params).model_dump(mode="json"),
+            "params": CATALOGUE[action.kind]
+            .model_validate(action.params)
+            .model_dump(mode="json", exclude={"customer_id"}),
             "reason": action.reason,
             "requested_by": action.requested_by,
         }
@@ -130,7 +132,7 @@ class _Records:
             tenant="default",
             ticket_id="stand-in",
             proposal_number=1,
-            customer_id=customer["customer_id"] if customer else None,
+            customer_id="the-customer" if customer else None,
             display_name=customer["first_name"] if customer else None,
             assurance=ticket["assurance"],
             subject=ticket["subject"],

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Generator, Sequence
@@ -22,6 +23,7 @@ import requests
 VERSION = "v1.38.11"
 _MODULE = "github.com/weaviate/weaviate/cmd/weaviate-server"
 _FOLDER = Path(tempfile.gettempdir()) / f"closeloop-{os.getuid()}" / f"weaviate-{VERSION}"
+_PROGRAM = _FOLDER / "weaviate-server"
 _BUILD_SECONDS = 3_000
 _START_SECONDS = 120
 
@@ -44,28 +46,26 @@ class Weaviate:
             requests.delete(f"{self.url}/v1/schema/{one['class']}", timeout=30).raise_for_status()
 
 
-def _built() -> Path:
-    """Return the server's program; build it, if it is not there.
+def build() -> str:
+    """Build the server, if it is not there; return why that cannot be, or nothing.
 
     A Go that is older than the module asks for fetches the right one by itself (GOTOOLCHAIN=auto),
-    from Go 1.21 on.
+    from Go 1.21 on. `make test-real` calls this before pytest, whose timeout is for tests.
     """
-    program = _FOLDER / "weaviate-server"
-    if not program.exists():
-        if not shutil.which("go"):
-            _missing("weaviate-server needs go, 1.21 or newer, to be built")
-        _FOLDER.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(
-            ["go", "install", f"{_MODULE}@{VERSION}"],
-            env={**os.environ, "CGO_ENABLED": "0", "GOBIN": str(_FOLDER), "GOTOOLCHAIN": "auto"},
-            capture_output=True,
-            text=True,
-            timeout=_BUILD_SECONDS,
-            check=False,
-        )
-        if done.returncode != 0:
-            _missing(f"go install {_MODULE}@{VERSION}: {done.stderr[-500:]}")
-    return program
+    if _PROGRAM.exists():
+        return ""
+    if not shutil.which("go"):
+        return "weaviate-server needs go, 1.21 or newer, to be built"
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        ["go", "install", f"{_MODULE}@{VERSION}"],
+        env={**os.environ, "CGO_ENABLED": "0", "GOBIN": str(_FOLDER), "GOTOOLCHAIN": "auto"},
+        capture_output=True,
+        text=True,
+        timeout=_BUILD_SECONDS,
+        check=False,
+    )
+    return f"go install {_MODULE}@{VERSION}: {done.stderr[-500:]}" if done.returncode else ""
 
 
 def _missing(why: str) -> NoReturn:
@@ -78,13 +78,14 @@ def _missing(why: str) -> NoReturn:
 @contextmanager
 def weaviate_server() -> Generator[Weaviate]:
     """Run the server for the length of the block."""
-    program = _built()
+    if problem := build():
+        _missing(problem)
     port, grpc, gossip, data, raft, rpc = _free_ports(6)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="weaviate-")))
         log = stack.enter_context((folder / "log").open("w"))
         process = subprocess.Popen(
-            [str(program), "--scheme", "http", "--host", "127.0.0.1", "--port", str(port)],
+            [str(_PROGRAM), "--scheme", "http", "--host", "127.0.0.1", "--port", str(port)],
             cwd=folder,
             env={
                 "PATH": os.environ["PATH"],
@@ -142,3 +143,7 @@ def _free_ports(count: int) -> Sequence[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"weaviate-server {VERSION}: {build() or 'ready'}\n")
