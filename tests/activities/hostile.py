@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -69,8 +70,17 @@ class _Hostile:
         return self.proposal
 
 
-def make_template(folder: Path) -> Path:
-    """Make the databases and policies that every run starts from."""
+@dataclass(frozen=True)
+class Template:
+    """What every run starts from: databases to copy, and what no run changes."""
+
+    start: Path
+    book: FilePolicyBook
+    knowledge: SqliteKnowledge
+
+
+def make_template(folder: Path) -> Template:
+    """Make the databases, and read the policies."""
     policies = edited_policies(
         folder,
         "desk.toml",
@@ -84,18 +94,18 @@ def make_template(folder: Path) -> Path:
         start / "backends.db", shop_file=write_shop(folder), tenants=book.tenants
     ).close()
     open_database(f"sqlite:///{start / 'ops.db'}").dispose()
-    SqliteKnowledge(start / "knowledge.db", WordVectors())
-    return folder
+    knowledge = SqliteKnowledge(folder / "knowledge.db", WordVectors())
+    return Template(start=start, book=book, knowledge=knowledge)
 
 
 class Desk:
     """One run: a fresh shop, six tickets, and whatever moves come."""
 
-    def __init__(self, template: Path, folder: Path) -> None:
-        shutil.copytree(template / "start", folder)
+    def __init__(self, template: Template, folder: Path) -> None:
+        shutil.copytree(template.start, folder)
         self._stack = ExitStack()
         self.backends = self._stack.enter_context(EmbeddedBackends(folder / "backends.db"))
-        book = FilePolicyBook(template / "policies")
+        book = template.book
         engine = open_database(f"sqlite:///{folder / 'ops.db'}?timeout=60")
         self._stack.callback(engine.dispose)
         self.ledger = SqlLedger(engine, book.limits)
@@ -106,7 +116,7 @@ class Desk:
             engine=engine,
             ledger=self.ledger,
             records=SqlRecords(engine),
-            knowledge=SqliteKnowledge(folder / "knowledge.db", WordVectors()),
+            knowledge=template.knowledge,
             classifier=ScriptedClassifier(),
             detector=NoDetector(),
             resolver=self._resolver,
@@ -164,6 +174,7 @@ class Desk:
 
     def _propose(self, move: Propose) -> None:
         self._withdraw(move.ticket)
+        self.seen["proposed"] += 1
         self._resolver.proposal = move.proposal
         state = state_of(move.ticket)
         proposal: Proposal = self.run("propose_resolution", propose_request(state))
