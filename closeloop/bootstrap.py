@@ -67,7 +67,7 @@ KNOWLEDGE_FILE: Final = "knowledge.db"
 """The embedded knowledge store in the state folder."""
 THREADS: Final = 16
 """Activities block on backends, not on the processor: more threads than cores."""
-TASKS: Final = 8
+TASKS: Final = 16
 """Workflow tasks at once: a burst waits at the server, where nothing times out, not in here.
 
 Python works on them in turn, and a ticket's first one needs 0.1 s of the processor for its sandbox:

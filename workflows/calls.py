@@ -347,7 +347,7 @@ async def recall_effects(state: TicketState, hint: BackendEvent) -> tuple[Action
         ),
         RecalledEffects,
         summary=f"what {hint.ticket_id} did",
-        how=options.AGENT,
+        how=options.WRITE,
     )
     return found.records
 

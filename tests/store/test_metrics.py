@@ -249,7 +249,9 @@ def kept(
 ) -> list[TicketEvent]:
     """Record what was told, ticket by ticket; return it in that order."""
     numbered = [
-        TicketEvent(ticket_id=ticket, **(event.model_dump() | {"event_id": str(number)}))
+        TicketEvent.model_validate(
+            event.model_dump() | {"event_id": str(number), "ticket_id": ticket}
+        )
         for number, (ticket, event) in enumerate(told)
     ]
     for ticket in sorted({event.ticket_id for event in numbered}):

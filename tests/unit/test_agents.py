@@ -55,8 +55,8 @@ class Cues:
         return Confirmation(answer="yes")
 
 
-def priority(intent: str, urgency: str, sentiment: str, topics: tuple[str, ...]) -> Priority:
-    return "urgent" if "legal" in topics else "low"
+def priority(intent_id: str, urgency: str, sentiment: str, topic_ids: tuple[str, ...]) -> Priority:
+    return "urgent" if "legal" in topic_ids else "low"
 
 
 LABELS = Labels(

@@ -133,6 +133,7 @@ def test_when_enough_has_passed_is_when_it_has(
 @given(start=starts, seconds=st.integers(0, 10**6))
 def test_a_desk_that_never_closes_counts_every_second(start: datetime, seconds: int) -> None:
     due = after(None, start, seconds)
+    assert due is not None
     assert due == start + timedelta(seconds=seconds)
     assert elapsed(None, start, due) == seconds
     assert elapsed(None, due, start) == -0.0

@@ -199,7 +199,9 @@ async def test_what_cannot_be_read_back_is_never_claimed(open_desk: OpenDesk) ->
 
 
 async def test_more_than_is_left_is_never_asked_of_the_gateway(open_desk: OpenDesk) -> None:
-    resolver = ScriptedResolver(refund("#W1001"), answer("Most of order #W1001 was refunded before."))
+    resolver = ScriptedResolver(
+        refund("#W1001"), answer("Most of order #W1001 was refunded before.")
+    )
     desk = await open_desk(resolver=resolver)
     money = Money(amount_minor=2000)
     desk.services.backends.payments.refund("default", "by-hand", "#W1001", money)

@@ -53,6 +53,7 @@ async def test_a_hint_that_proves_nothing_bothers_nobody(open_desk: OpenDesk) ->
     again = await tell(desk, first)
     assert again == hinted, "sent again, it opens nothing"
     assert (await tell(desk, first, "e2")).ticket_id == f"{first}~3"
+    await linked(desk, f"{first}~3").result()
 
 
 async def test_money_that_is_gone_goes_to_a_person_once_and_the_customer_hears_it(
@@ -111,7 +112,9 @@ async def test_a_person_hands_back_what_a_hint_opened(open_desk: OpenDesk) -> No
 async def test_the_ticket_that_a_message_opened_hears_of_the_one_before_it(
     open_desk: OpenDesk,
 ) -> None:
-    resolver = ScriptedResolver(refund("#W1001"), answer("Gladly."), answer("It came back."))
+    resolver = ScriptedResolver(
+        refund("#W1001"), answer("Gladly."), answer("We are sorry about that.")
+    )
     desk = await open_desk(resolver=resolver)
     first = await closed_refund(desk)
     await SupportDesk(desk.client).add_message(first, "One more question.")
@@ -124,7 +127,7 @@ async def test_the_ticket_that_a_message_opened_hears_of_the_one_before_it(
     await tell(desk, first, "e2")
     await desk.noted(handle, "reopened")
     view = await desk.resolved(handle)
-    assert texts(view) == ["Gladly.", "It came back."]
+    assert texts(view) == ["Gladly.", "We are sorry about that."]
     assert [(a.action_id, a.state) for a in view.actions] == [(f"{first}:p1-a1", "failed")]
 
 
