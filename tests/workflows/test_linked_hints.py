@@ -105,7 +105,7 @@ async def test_a_person_hands_back_what_a_hint_opened(open_desk: OpenDesk) -> No
     await desk.noted(handle, "replied")
     await desk.say(handle, "Please send it to my new card.")
     await desk.operate(handle, "hand_back")
-    view = await desk.resolved(handle)
+    view = await desk.until(handle, Status.RESOLVED)
     assert texts(view)[-1] == "The money came back to us."
 
 
