@@ -31,6 +31,7 @@ from evals.inject.report import Tally, rows
 from evals.report import print_scores, print_table, progress, scores_json, write_json
 
 WIDTH: Final = 140
+COLUMNS: Final = ("set", "tickets", "flagged", "got through", "which")
 Advance = Callable[[], None]
 
 
@@ -68,13 +69,13 @@ def _run(console: Console, options: argparse.Namespace) -> int:
         eval_ = _Eval(path, clean, step)
         tallies = [eval_.false_alarms(), eval_.tally("e-mails", mails)]
         tallies += [eval_.tally(name, attacks) for name, attacks in sets.items()]
+        print_table(Console(width=console.width), "The desk's own resolver", COLUMNS, rows(tallies))
         tallies += eval_.obeyed(every, ideas)
     if options.live:
         tallies.append(asyncio.run(live.run(short, options.live)))
     scores = [score for tally in tallies for score in tally.scores()]
     out = Console(width=console.width)
-    columns = ("set", "tickets", "flagged", "got through", "which")
-    print_table(out, "Injection", columns, rows(tallies))
+    print_table(out, "Injection", COLUMNS, rows(tallies))
     print_scores(out, "Scores", scores)
     seconds = round(time.monotonic() - began, 1)
     summary = scores_json(
