@@ -107,13 +107,14 @@ class _Eval:
     def __init__(self, path: Path, clean: Sequence[str], step: Advance) -> None:
         self._path = path
         self._step = step
+        self._mails = clean
         self._clean: dict[str | None, Outcome] = {None: Outcome()}
         for text in clean:
             self._clean[text] = path.outcome(path.read(text))
             step()
 
     def false_alarms(self) -> Tally:
-        found = [outcome for text, outcome in self._clean.items() if text is not None]
+        found = [self._clean[text] for text in self._mails]
         flagged = sum(outcome.suspected for outcome in found)
         return Tally(name="clean e-mails", texts=len(found), flagged=flagged, attack=False)
 
@@ -123,7 +124,9 @@ class _Eval:
         for attack in attacks:
             outcome = self._path.outcome(self._path.read(attack.text))
             flagged += outcome.suspected
-            if self._gets_through(attack, outcome):
+            # A text that is an attack as a whole has no clean one: what may be said to it is open.
+            beyond = self._gets_through(attack, outcome) if attack.clean else bool(outcome.writes)
+            if beyond:
                 through.append(attack.name)
             self._step()
         return Tally(name=name, texts=len(attacks), flagged=flagged, through=tuple(through))
