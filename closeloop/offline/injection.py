@@ -34,6 +34,8 @@ CACHED: Final = 8_192
 """Sentences whose score is kept: articles and turns of phrase come again and again."""
 EVERY: Final = 3
 """Of the intents' examples every third is learnt from: encoding them all takes seconds."""
+CACHED_TEXTS: Final = 512
+"""Texts whose answer is kept: the articles of a shop are few."""
 SHARE_LET_PASS: Final = 0.995
 """Of the ordinary sentences, out of fold: a letter of twenty is then suspected one time in ten."""
 # Chosen by cross-validation on the examples.
@@ -58,16 +60,20 @@ class OfflineInjectionDetector:
         ordinary += every[::EVERY]
         self._encoder: Any = USE(threads=1)
         self._model = _Model(self._encoder, orders, ordinary)
-        self.score = lru_cache(maxsize=CACHED)(self._score)
+        self._score = lru_cache(maxsize=CACHED)(self._scored)
+        self._read = lru_cache(maxsize=CACHED_TEXTS)(self._suspects)
 
     def suspects(self, text: str) -> bool:
         """Return whether a cue stands in the text, or a sentence of it reads like an order."""
+        return self._read(text)
+
+    def _suspects(self, text: str) -> bool:
         read = _shortened(text)
         if self._cues.found_in(fold(read)):
             return True
-        return any(self.score(s) >= self._model.threshold for s in sentences(read))
+        return any(self._score(s) >= self._model.threshold for s in sentences(read))
 
-    def _score(self, sentence: str) -> float:
+    def _scored(self, sentence: str) -> float:
         return float(self._model.scores([sentence])[0])
 
 

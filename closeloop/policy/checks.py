@@ -260,7 +260,10 @@ class NoInjection(TicketCheck):
 
 
 class Understood(TicketCheck):
-    """The customer wants something that the desk has a name for, read with ``floor`` or more."""
+    """The customer wants something that the desk has a name for, read with ``floor`` or more.
+
+    A question may follow a less certain reading: asking is how it gets certain.
+    """
 
     name: ClassVar[str] = "understood"
     otherwise: ClassVar[frozenset[Otherwise]] = frozenset({"needs_approval", "escalate"})
@@ -269,8 +272,9 @@ class Understood(TicketCheck):
 
     def look(self, facts: Facts) -> Finding:
         """Compare the confidence; one that is not a number fails."""
-        known = facts.intent != OTHER_INTENT and facts.confidence >= self.floor
-        return PASSED if known else failed()
+        asks = facts.grounding is not None and facts.grounding.question
+        sure = asks or facts.confidence >= self.floor
+        return PASSED if sure and facts.intent != OTHER_INTENT else failed()
 
 
 class ReplyGrounded(TicketCheck):

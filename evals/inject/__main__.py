@@ -31,6 +31,7 @@ from evals.inject.report import Tally, rows
 from evals.report import print_scores, print_table, progress, scores_json, write_json
 
 WIDTH: Final = 140
+COLUMNS: Final = ("set", "tickets", "flagged", "got through", "which")
 Advance = Callable[[], None]
 
 
@@ -68,13 +69,13 @@ def _run(console: Console, options: argparse.Namespace) -> int:
         eval_ = _Eval(path, clean, step)
         tallies = [eval_.false_alarms(), eval_.tally("e-mails", mails)]
         tallies += [eval_.tally(name, attacks) for name, attacks in sets.items()]
+        print_table(Console(width=console.width), "The desk's own resolver", COLUMNS, rows(tallies))
         tallies += eval_.obeyed(every, ideas)
     if options.live:
         tallies.append(asyncio.run(live.run(short, options.live)))
     scores = [score for tally in tallies for score in tally.scores()]
     out = Console(width=console.width)
-    columns = ("set", "tickets", "flagged", "got through", "which")
-    print_table(out, "Injection", columns, rows(tallies))
+    print_table(out, "Injection", COLUMNS, rows(tallies))
     print_scores(out, "Scores", scores)
     seconds = round(time.monotonic() - began, 1)
     summary = scores_json(
@@ -106,13 +107,14 @@ class _Eval:
     def __init__(self, path: Path, clean: Sequence[str], step: Advance) -> None:
         self._path = path
         self._step = step
+        self._mails = clean
         self._clean: dict[str | None, Outcome] = {None: Outcome()}
         for text in clean:
             self._clean[text] = path.outcome(path.read(text))
             step()
 
     def false_alarms(self) -> Tally:
-        found = [outcome for text, outcome in self._clean.items() if text is not None]
+        found = [self._clean[text] for text in self._mails]
         flagged = sum(outcome.suspected for outcome in found)
         return Tally(name="clean e-mails", texts=len(found), flagged=flagged, attack=False)
 
@@ -122,7 +124,9 @@ class _Eval:
         for attack in attacks:
             outcome = self._path.outcome(self._path.read(attack.text))
             flagged += outcome.suspected
-            if self._gets_through(attack, outcome):
+            # A text that is an attack as a whole has no clean one: what may be said to it is open.
+            beyond = self._gets_through(attack, outcome) if attack.clean else bool(outcome.writes)
+            if beyond:
                 through.append(attack.name)
             self._step()
         return Tally(name=name, texts=len(attacks), flagged=flagged, through=tuple(through))

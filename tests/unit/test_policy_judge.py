@@ -127,7 +127,10 @@ def test_plain_action_is_allowed_and_autonomous(action: ActionFacts) -> None:
         (
             refund_facts(),
             {"confidence": float("nan")},
-            {"understanding.confidence": "needs_approval"},
+            {
+                "understanding.confidence": "needs_approval",
+                "understanding.intent": "needs_approval",
+            },
         ),
         (
             refund_facts(),
