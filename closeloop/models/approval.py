@@ -108,15 +108,11 @@ class CustomerMessage(Wire):
 
 
 class BackendEvent(Wire):
-    """A hint from a backend that something changed; it causes a read-back, it proves nothing.
-
-    ``ticket_id`` is the closed ticket that made the effect, where a later one is told.
-    """
+    """A hint from a backend that something changed; it causes a read-back, it proves nothing."""
 
     event_id: MessageId
     kind: Annotated[str, StringConstraints(max_length=64)]
     effect_id: Annotated[str, StringConstraints(max_length=200)] | None = None
-    ticket_id: Annotated[str, StringConstraints(max_length=80)] | None = None
 
 
 class UpdateReceipt(Wire):

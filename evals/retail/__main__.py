@@ -10,18 +10,21 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.progress import Progress
 
 from closeloop.errors import CloseloopError, Unavailable
-from evals.report import progress, write_json
 from evals.retail import data, refusals, replay, report
 from evals.retail.translate import WRITES
 
 WIDTH: Final = 120
+SHOWN: Final = 20
+"""How many lines of progress there are where the output is no terminal."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,6 +63,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
+    """Yield what to call whenever one of ``total`` steps is done: a bar, or lines now and then."""
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        bar.advance(task)
+        if not console.is_terminal and done % max(total // SHOWN, 1) == 0:
+            console.print(f"{done} of {total} done")
+
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        yield advance
+
+
 def _refusals(console: Console, place: Path, out: Path | None) -> int:
     lines = data.read_refusals(place)
     began = time.monotonic()
@@ -71,7 +91,7 @@ def _refusals(console: Console, place: Path, out: Path | None) -> int:
     summary = report.refusals_summary(results, time.monotonic() - began)
     report.print_refusals(Console(width=console.width), summary)
     if out is not None:
-        write_json(out, summary)
+        report.write_json(out, summary)
     return 0 if summary["passed"] else 1
 
 
@@ -89,7 +109,7 @@ def _replay(console: Console, place: Path, options: argparse.Namespace) -> int:
     )
     report.print_replay(Console(width=console.width), summary)
     if options.out is not None:
-        write_json(options.out, summary)
+        report.write_json(options.out, summary)
     return 0 if summary["passed"] else 1
 
 
