@@ -15,6 +15,14 @@ PLACEHOLDER: Final = re.compile(r"\{\{[^{}]*\}\}")
 _SENTENCE: Final = re.compile(r"(?<=[.!?])[\"')]*\s+|\n+")
 
 
+_ASKS: Final = re.compile(r"\?|\bplease (?:answer|check|confirm|let|reply|send|tell|write)\b", re.I)
+
+
+def asks(text: str) -> bool:
+    """Whether a text asks its reader for something; calling it a question does not make it one."""
+    return _ASKS.search(text) is not None
+
+
 def sentences(text: str) -> tuple[str, ...]:
     """Return the sentences and lines of a text."""
     return tuple(part.strip() for part in _SENTENCE.split(text) if part.strip())

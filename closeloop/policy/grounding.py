@@ -80,7 +80,7 @@ def ground(reply: ReplyToCheck, sources: Sources) -> Grounding:
         evidence=tuple(kind for kind in Evidence if kind in checked.evidence),
         problems=tuple(checked.problems[:MAX_PROBLEMS]),
         noted=checked.noted,
-        question=reply.asks_customer and not sources.pending,
+        question=reply.asks_customer and claims.asks(reply.text) and not sources.pending,
     )
 
 
@@ -117,7 +117,9 @@ class _Reading:
         for found in claims.secrets(sentence):
             self._fail("secret", found.words, "no reply asks for this")
         known = self._sources.known
-        if _COURTESY.search(sentence):  # "we are sorry about the crack": in the customer's words
+        if (
+            _COURTESY.search(sentence) and "?" not in sentence
+        ):  # "we are sorry about the crack": in the customer's words
             known |= words_of(self._sources.customer)
         if strange(left, known):
             self._fail("off_topic", sentence, "no passage or record speaks of this")

@@ -8,8 +8,6 @@ _WORD: Final = re.compile(r"[a-z][a-z']+")
 STEM: Final = 6
 """Characters that two forms of a word have in common, roughly, once an ending is off."""
 _ENDING: Final = re.compile(r"(?<=\w{3})(?:ing|ed|ly|es|s|e|'s)$")
-FEW: Final = 2
-"""A sentence with fewer content words says too little to be called strange."""
 
 _SMALL: Final = """
 a about above after again against all almost also although always am an and another any anybody
@@ -78,4 +76,4 @@ def strange(sentence: str, known: Collection[str]) -> bool:
     """Whether half of a sentence's words or more are neither ``known`` nor a desk's own."""
     said = words_of(sentence)
     foreign = said - DESK - frozenset(known)
-    return len(said) >= FEW and 2 * len(foreign) >= len(said)
+    return bool(foreign) and 2 * len(foreign) >= len(said)

@@ -125,6 +125,7 @@ def test_what_has_evidence_is_grounded(text: str, evidence: Evidence) -> None:
         ("See https://elsewhere.example/refund for your order.", "contact"),
         ("Please send us your card number.", "secret"),
         ("The capital of France is Paris.", "off_topic"),
+        ("How do you say it in Japanese?", "off_topic"),
     ],
 )
 def test_what_has_no_evidence_is_named(text: str, kind: str) -> None:
@@ -172,4 +173,5 @@ def test_a_person_answers_for_their_words_but_for_effects_that_nobody_read_back(
 def test_an_answer_on_nothing_has_no_evidence_and_a_question_needs_none() -> None:
     assert check("Thank you for your patience.").on_nothing
     assert not check("Which order do you mean?", asks=True).on_nothing
+    assert check("Thank you for your patience.", asks=True).on_nothing
     assert check("Which order?", asks=True, pending=frozenset({"add_crm_note"})).on_nothing
