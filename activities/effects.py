@@ -9,6 +9,7 @@ from temporalio import activity
 from closeloop.actions.base import ActionKind
 from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused, EffectUnknown
+from closeloop.models.policy import EffectFacts
 from closeloop.models.proposal import ActionError, Receipt
 from closeloop.models.steps import (
     ActionOutcome,
@@ -52,8 +53,8 @@ class Effects:
             BackendUnavailable: nothing happened; an attempt may follow.
             EffectUnknown: it may have happened; the next attempt reads first.
         """
-        key = idempotency_key(step.tenant, step.effect_id)
         before = self._ledger.begin(step.tenant, step, datetime.now(UTC))
+        key = idempotency_key(step.tenant, _name(step, before))
         if before.state == "done":
             receipt = self._ledger.receipt(step.tenant, step.effect_id)
             return ActionOutcome(state="done", receipt=receipt, attempts=activity.info().attempt)
@@ -74,6 +75,11 @@ class Effects:
         except BackendRefused as refusal:
             self._ledger.fail(step.tenant, step.effect_id, refusal.code)
             raise
+
+
+def _name(step: ExecuteAction, before: EffectFacts) -> str:
+    """Name the effect for the backend: made anew, it is not the one that was taken back."""
+    return f"{step.effect_id}~{before.taken_back + 1}" if before.taken_back else step.effect_id
 
 
 def _earlier(

@@ -51,8 +51,6 @@ from closeloop.settings import Settings, load_settings
 PATIENCE_SECONDS: Final = 30.0
 """How long an answer is waited for: a worker that was killed is back in less."""
 
-_MAX_LINKS: Final = 100
-
 Read = TypeVar("Read")
 log = structlog.get_logger(__name__)
 
@@ -175,7 +173,7 @@ class SupportDesk:
         digest = intake.message_digest(message.message_id)
         before: TicketStart | None = None
         current = ticket_id
-        for _ in range(_MAX_LINKS):
+        for _ in range(executions.MAX_LINKS):
             handle = self._handle(current)
             description = await calls.describe(handle)
             if description is None:
@@ -292,9 +290,13 @@ class SupportDesk:
     async def backend_event(self, ticket_id: str, event: BackendEvent) -> Hinted:
         """Tell the ticket that a backend says something changed: it reads, it believes nothing.
 
-        A repeated event id changes nothing. A closed ticket, or none, is an outcome, no error.
+        A repeated event id changes nothing. For a closed ticket a linked one, ``<id>~2``, reads
+        back what it is about; it bothers nobody while all of that still stands. No such ticket is
+        an outcome, no error.
         """
-        return await executions.hint(self._handle(ticket_id), event)
+        return await executions.hint(
+            self.client, self.tenant, ticket_id, event, opened_by=self._identity
+        )
 
     async def get_ticket(self, ticket_id: str) -> TicketView:
         """Return the whole ticket; as it was last recorded where no worker answers within 5 s."""

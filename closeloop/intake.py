@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from closeloop.errors import BadInput, Refused
-from closeloop.models.approval import Edit, RecordedResolution, RejectCode
+from closeloop.models.approval import BackendEvent, Edit, RecordedResolution, RejectCode
 from closeloop.models.base import clip
 from closeloop.models.ticket import ID_PATTERN, Assurance, Mode, Ticket, TicketRequest
 
@@ -98,6 +98,17 @@ def follow_up(
     )
 
 
+def looking_again(closed: Ticket, event: BackendEvent, ticket_id: str, *, now: datetime) -> Ticket:
+    """Return the ticket that a hint about the ``closed`` one opens: nobody has written."""
+    return follow_up(
+        closed,
+        clip(f"{event.kind}: {event.effect_id or 'any effect'} of {event.ticket_id}", _MAX_SUBJECT),
+        ticket_id,
+        Assurance.NONE,
+        now=now,
+    ).model_copy(update={"channel": "api"})
+
+
 def random_id() -> str:
     """Return 16 characters of base32, 80 bits: not to be guessed, easy to read out."""
     return base64.b32encode(secrets.token_bytes(10)).decode().lower()
@@ -140,6 +151,11 @@ def operation_id(
 def message_digest(message_id: str) -> str:
     """Return a hash of a message id, which may be an e-mail's own and so name a person."""
     return _digest("m", [message_id])
+
+
+def event_digest(event_id: str) -> str:
+    """Return a hash of a backend event's id."""
+    return _digest("e", [event_id])
 
 
 def _digest(prefix: str, content: Sequence[object]) -> str:

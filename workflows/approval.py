@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.steps import ExecuteAction
     from closeloop.models.ticket import Mode, Status
     from closeloop.policy.roster import may_decide
+    from workflows import standin
     from workflows import state as transitions
 
 
@@ -55,8 +56,9 @@ def customer_id(state: TicketState) -> str | None:
 
 
 def mode_cap(state: TicketState) -> Mode:
-    """Return the most that Closeloop may do here: as the desk's terms or an operator say."""
-    return max(state.mode_cap, state.terms.mode_cap, key=lambda mode: mode.rank)
+    """Return the most that Closeloop may do here: by terms, operator, and who is asked."""
+    caps = (state.mode_cap, state.terms.mode_cap, standin.cap(state))
+    return max(caps, key=lambda mode: mode.rank)
 
 
 def outranked(state: TicketState) -> bool:
@@ -108,6 +110,25 @@ def step_for(state: TicketState, action: Action, *, request_id: str | None = Non
 def effect_ids(state: TicketState, actions: Sequence[Action]) -> tuple[str, ...]:
     """Return the effects of actions, from the facts they were judged on."""
     return tuple(step_for(state, action).effect_id for action in actions)
+
+
+def undo_of(state: TicketState, action: Action) -> Action | None:
+    """Return what takes an action back, as it was registered when the action was judged."""
+    facts = _facts_of(state.judgement, action.action_id)
+    return facts.undo if facts else None
+
+
+def undo_step(state: TicketState, undo: Action, effect_id: str | None) -> ExecuteAction:
+    """Return the step that takes an effect back: one of its own, which moves no money."""
+    return ExecuteAction(
+        tenant=state.ticket.tenant,
+        ticket_id=state.ticket.ticket_id,
+        action=undo,
+        customer_id=customer_id(state),
+        effect_id=f"undo:{state.ticket.ticket_id}:{undo.action_id}",
+        approved_by=state.approved_by,
+        takes_back=effect_id,
+    )
 
 
 def step_of(state: TicketState, record: ActionRecord) -> ExecuteAction:

@@ -1,6 +1,7 @@
 """What update handlers ask activities; their failures are what a caller may see."""
 
 import hashlib
+from collections.abc import Sequence
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -8,8 +9,10 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.effects import VerificationActivities
     from activities.policy import PolicyActivities
-    from closeloop.models.approval import Decision, Operation, RecordedResolution
-    from closeloop.models.proposal import Action
+    from closeloop.models.approval import Decision, Edit, Operation, RecordedResolution
+    from closeloop.models.base import clip
+    from closeloop.models.grounding import ReplyToCheck
+    from closeloop.models.proposal import Action, ActionRecord
     from closeloop.models.state import TicketState
     from closeloop.models.steps import (
         CheckApprover,
@@ -17,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
         RecordedEffects,
         VerifyResolution,
     )
-    from workflows import approval, options
+    from workflows import approval, calls, options, replies
     from workflows.calling import CallFailed, local, remote
 
 
@@ -42,6 +45,56 @@ async def check_approver(
         )
     except CallFailed as failure:
         raise refusal_of(failure) from failure
+
+
+async def check_decided_reply(state: TicketState, decision: Decision) -> None:
+    """Refuse an approval that would tell the customer of effects that nothing proves.
+
+    Read anew where the approver changes something, or where the draft was not grounded.
+    """
+    proposal, judgement = state.proposal, state.judgement
+    if not (decision.approve and proposal and proposal.reply and state.terms.checks_replies):
+        return
+    found = judgement.facts.grounding if judgement else None
+    if decision.edit is None and not (found and found.problems):
+        return
+    edit = decision.edit or Edit()
+    text = edit.reply or proposal.reply.text
+    actions = approval.edited_actions(approval.live_actions(state, proposal), edit)
+    code = "bad_edit" if decision.edit else "no_receipt"
+    await _refuse_unproved(state, text, actions, replies.done(state), code)
+
+
+async def check_recorded_reply(
+    state: TicketState, resolution: RecordedResolution, recorded: Sequence[ActionRecord]
+) -> None:
+    """Refuse a person's reply that tells of effects which were not read back."""
+    if resolution.reply and state.terms.checks_replies:
+        done = (*replies.done(state), *recorded)
+        await _refuse_unproved(state, resolution.reply, (), done, "no_receipt")
+
+
+async def _refuse_unproved(
+    state: TicketState,
+    text: str,
+    actions: Sequence[Action],
+    done: Sequence[ActionRecord],
+    code: str,
+) -> None:
+    reply = ReplyToCheck(text=text, done=tuple(done), by_person=True)
+    try:
+        judgement = await local(
+            PolicyActivities.evaluate_policy,
+            calls.judge_request(state, actions, reply),
+            summary="what a person's reply claims",
+            how=options.HANDLER,
+        )
+    except CallFailed as failure:
+        raise refusal_of(failure) from failure
+    found = judgement.facts.grounding
+    if found is not None and found.problems:
+        words = "; ".join(map(str, found.problems))
+        raise ApplicationError(clip(f"reply: {words}", 500), type=code, non_retryable=True)
 
 
 async def verify_resolution(

@@ -12,7 +12,6 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.policy import Judgement
     from closeloop.models.proposal import (
         ActionError,
-        ActionRecord,
         ActionState,
         CommitmentDraft,
         EscalationDraft,
@@ -22,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.state import Escalation, Phase, TicketState
     from closeloop.models.ticket import Mode, Status
     from closeloop.models.triage import Classification
-    from workflows import approval, attributes, calls, conversation
+    from workflows import approval, attributes, calls, conversation, levels
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.card import card
@@ -45,10 +44,49 @@ class TicketCore:
     async def _wait(self, deadline: datetime, reason: str) -> bool:
         """Wait for something new or the deadline; False also when it is time to continue as new."""
         workflow.set_current_details(card(self._state))
-        ready = await self._clock.wait(
-            lambda: self._something_new() or self._should_continue(), deadline, reason
-        )
-        return ready and self._something_new()
+
+        def ready() -> bool:
+            return self._something_new() or self._should_continue()
+
+        while True:
+            wake = levels.next_wake(self._state)
+            if wake is None or wake.at >= deadline:
+                return await self._clock.wait(ready, deadline, reason) and self._something_new()
+            if await self._clock.wait(ready, wake.at, wake.reason):
+                return self._something_new()
+            await self._look_at_levels()
+
+    async def _look_at_levels(self) -> None:
+        """Tell people of targets at risk and missed, and read on where the known hours end."""
+        now = workflow.now()
+        self._state = levels.seen(self._state, now)
+        end = levels.hours_end(self._state, now)
+        if end is not None:
+            await self._read_hours(*end)
+        if self._state.watch.alarms:
+            await self._alert()
+
+    async def _read_hours(self, calendar: str, since: datetime) -> None:
+        try:
+            hours = await calls.read_hours(self._state, calendar, since)
+        except CallFailed as failure:
+            self._note("no service level", f"{calendar}: {failure.problem.message}")
+            self._state = levels.given_up(self._state)
+            return
+        self._state = levels.renewed(self._state, calendar, hours)
+
+    async def _alert(self) -> None:
+        watch = self._state.watch
+        self._set(watch=watch.model_copy(update={"alert_count": watch.alert_count + 1}))
+        self._publish()
+        state = self._recording()
+        try:
+            await calls.raise_alert(state, levels.alert(state))
+            self._state = transitions.flushed(self._state, state.pending_events)
+        except CallFailed as failure:
+            self._note("nobody told", failure.problem.message)
+            await self._record("a service level, without an alert")
+        self._state = levels.alerted(self._state, state.watch.alarms)
 
     def _resting(self) -> bool:
         """Whether a wait ended only to continue as new."""
@@ -135,43 +173,6 @@ class TicketCore:
             return
         self._state = transitions.flushed(self._state, state.pending_events)
 
-    def _hinted(self) -> tuple[ActionRecord, ...]:
-        """Take the backends' hints, and return the effects that they are about."""
-        names = {hint.effect_id for hint in self._state.hints}
-        self._set(hints=())
-        return tuple(
-            record
-            for record in self._state.actions
-            if record.state is ActionState.VERIFIED
-            and (record.effect_id in names or (None in names and record.effect_id is not None))
-        )
-
-    async def _gone(self, records: Sequence[ActionRecord]) -> tuple[ActionRecord, ...]:
-        """Read effects back; return those that their system of record does not show any more."""
-        gone: list[ActionRecord] = []
-        for record in records:
-            found = await calls.verify_action(approval.step_of(self._state, record))
-            if found.holds and found.receipt is not None:
-                self._became(record.action.action_id, ActionState.VERIFIED, receipt=found.receipt)
-                self._note("read back", found.receipt.summary)
-            else:
-                gone.append(record)
-        return tuple(gone)
-
-    def _undone(self, record: ActionRecord) -> None:
-        """Take note that an effect, once verified, is gone."""
-        problem = ActionError(code="undone", message="the effect is gone")
-        self._became(record.action.action_id, ActionState.FAILED, error=problem)
-        self._state = transitions.event(
-            self._state,
-            workflow.now(),
-            "action_failed",
-            kind=record.action.kind,
-            effect_id=record.effect_id,
-            code=problem.code,
-        )
-        self._failed_observation("not_verified", record.action.kind, problem)
-
     def _hand_over(self, reason: str, summary: str, recommendation: str) -> None:
         """Route the ticket to people; the run loop does it next."""
         now = workflow.now()
@@ -205,7 +206,11 @@ class TicketCore:
         now = workflow.now()
 
         def sent(state: TicketState) -> TicketState:
-            return transitions.replied(state, reply_id, text, now, status=status, promises=promises)
+            state = levels.answered(state, status, now)
+            state = transitions.replied(
+                state, reply_id, text, now, status=status, promises=promises
+            )
+            return levels.seen(state, now)
 
         before = self._recording()
         after = sent(before)
@@ -243,7 +248,8 @@ class TicketCore:
         self._state = transitions.note(self._state, workflow.now(), what, detail)
 
     def _go(self, phase: Phase, status: Status | None = None) -> None:
-        self._state = transitions.moved(self._state, phase, status)
+        moved = transitions.moved(self._state, phase, status)
+        self._state = levels.seen(moved, workflow.now())
 
     def _classification(self) -> Classification:
         classification = self._state.classification
@@ -289,7 +295,7 @@ class TicketCore:
 
     def _publish(self) -> None:
         """Upsert the search attributes that changed; one event, at stops only."""
-        self._state = transitions.overdue(self._state, workflow.now())
+        self._state = levels.seen(self._state, workflow.now())
         pairs = attributes.changed(self._state, workflow.info().typed_search_attributes)
         if pairs:
             workflow.upsert_search_attributes(  # pyright: ignore[reportUnknownMemberType]

@@ -6,11 +6,12 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import Decision
+    from closeloop.models.grounding import ReplyToCheck
     from closeloop.models.policy import Judgement, Ruling
     from closeloop.models.proposal import Action, ActionError, ActionState, Observation
     from closeloop.models.state import Phase
     from closeloop.models.ticket import Mode, Status
-    from workflows import approval, calls
+    from workflows import approval, calls, replies, standin
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.core import TicketCore
@@ -21,24 +22,33 @@ class DecidingSteps(TicketCore):
 
     async def _judge(self) -> None:
         proposal = self._proposal()
-        judgement = await self._evaluate(approval.live_actions(self._state, proposal))
-        self._judged(judgement)
+        judgement = await self._evaluate(
+            approval.live_actions(self._state, proposal), replies.of_proposal(self._state)
+        )
+        revise = replies.to_revise(self._state, judgement)
+        self._judged(judgement, final=revise is None)
         if judgement.escalate is not None:
             summary = "; ".join(judgement.mode_reasons)
             self._hand_over(judgement.escalate, summary, proposal.rationale)
         elif judgement.ruling is Ruling.REFUSE:
             self._refused(judgement)
             self._go(Phase.PROPOSE)
+        elif revise is not None:
+            self._state = transitions.observed(self._state, revise)
+            self._state = transitions.open_actions_become(self._state, ActionState.SKIPPED)
+            self._note("sent back", revise.message)
+            self._go(Phase.PROPOSE)
         elif judgement.mode is not Mode.AUTONOMOUS:
             self._go(Phase.APPROVE)
         else:
             self._go(Phase.ACT)
 
-    async def _evaluate(self, actions: Sequence[Action]) -> Judgement:
-        cap = approval.mode_cap(self._state)
-        return await calls.evaluate_policy(self._state, actions, self._classification(), cap)
+    async def _evaluate(
+        self, actions: Sequence[Action], reply: ReplyToCheck | None = None
+    ) -> Judgement:
+        return await calls.evaluate_policy(self._state, actions, reply)
 
-    def _judged(self, judgement: Judgement) -> None:
+    def _judged(self, judgement: Judgement, *, final: bool = True) -> None:
         state = self._state.model_copy(
             update={
                 "judgement": judgement,
@@ -48,8 +58,9 @@ class DecidingSteps(TicketCore):
             }
         )
         now = workflow.now()
-        if judgement.ruling is not Ruling.REFUSE:
-            state = transitions.lowered(state, judgement.mode, judgement.mode_reasons, now)
+        if final and judgement.ruling is not Ruling.REFUSE:
+            reasons = (*standin.reasons(state), *judgement.mode_reasons)
+            state = transitions.lowered(state, judgement.mode, reasons, now)
         self._state = transitions.note(
             state, now, "judged", f"{judgement.ruling.value}: {'; '.join(judgement.mode_reasons)}"
         )

@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
         UPDATE_DECIDE,
         UPDATE_OPERATE,
     )
-    from workflows import approval, checks
+    from workflows import approval, checks, levels
     from workflows import state as transitions
     from workflows.calling import decoded
     from workflows.core import TicketCore
@@ -109,6 +109,9 @@ class TicketHandlers(TicketCore):
         effects = RecordedEffects()
         if operation.resolution is not None and operation.resolution.effects:
             effects = await checks.verify_resolution(self._state, operation, operation.resolution)
+        if operation.resolution is not None:
+            recorded = _recorded(operation, effects)
+            await checks.check_recorded_reply(self._state, operation.resolution, recorded)
         known = self._known("operation", operation.operation_id)
         if known is not None:  # a second delivery overtook this one
             return known
@@ -159,9 +162,9 @@ class TicketHandlers(TicketCore):
         known = self._known("message", message.message_id)
         if known is not None:
             return known
-        self._state = transitions.received(
-            self._state, message.message_id, message.text, workflow.now()
-        )
+        now = workflow.now()
+        state = transitions.received(self._state, message.message_id, message.text, now)
+        self._state = levels.asked(state, now)
         return self._receipt("message", message.message_id)
 
     async def _take_decision(self, decision: Decision) -> UpdateReceipt:
@@ -170,6 +173,7 @@ class TicketHandlers(TicketCore):
             return known
         _refuse(approval.decision_problem(self._state, decision))
         await checks.check_approver(self._state, decision.approver, decision, None)
+        await checks.check_decided_reply(self._state, decision)
         known = self._known("decision", decision.decision_id)
         if known is not None:
             return known

@@ -9,10 +9,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows import approval, calls, conversation, notices
     from workflows import state as transitions
     from workflows.calling import CallFailed
-    from workflows.core import TicketCore
+    from workflows.hinted import HintedSteps
 
 
-class PeopleSteps(TicketCore):
+class PeopleSteps(HintedSteps):
     """Escalate, and wait for a person."""
 
     async def _escalate(self) -> None:
@@ -88,7 +88,7 @@ class PeopleSteps(TicketCore):
 
     async def _still_gone(self) -> tuple[ActionRecord, ...]:
         try:
-            return await self._gone(self._hinted())
+            return await self._gone(await self._hinted())
         except CallFailed as failure:
             self._note("not read back", failure.problem.message)
             return ()

@@ -10,10 +10,11 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 import typer
 
-from closeloop import report
 from closeloop.cli import pages, views
 from closeloop.cli.doctor import examine
 from closeloop.cli.inputs import parse_since, read_content, read_model
+from closeloop.cli.metrics import metrics_page
+from closeloop.cli.taxonomy import taxonomy
 from closeloop.client import SupportDesk
 from closeloop.errors import BadInput, Refused
 from closeloop.intake import parse_input
@@ -40,6 +41,7 @@ app = typer.Typer(
 
 shop = typer.Typer(help="The embedded shop.", rich_markup_mode=None)
 app.add_typer(shop, name="shop")
+app.add_typer(taxonomy, name="taxonomy")
 
 
 @app.command("open")
@@ -101,7 +103,7 @@ def _open(request: TicketRequest, tenant: str | None, *, wait: bool, as_json: bo
         stopped = opened.model_copy(update={"status": view.status})
         pages.emit(stopped, None if as_json else views.ticket_page(view, _now()))
 
-    _run(tenant or own or DEFAULT_TENANT, work)
+    run_on_desk(tenant or own or DEFAULT_TENANT, work)
 
 
 @app.command()
@@ -120,7 +122,7 @@ def message(
     """Add a message of the customer; a closed ticket opens a linked one."""
     workflow_id(tenant, ticket)
     parse_input(CustomerMessage, {"text": text, "message_id": message_id or "random"})
-    receipt = _run(
+    receipt = run_on_desk(
         tenant, lambda desk: desk.add_message(ticket, text, message_id, assurance=assurance)
     )
     pages.emit(receipt, None if as_json else views.receipt_page(receipt))
@@ -129,7 +131,7 @@ def message(
 @app.command()
 def approvals(tenant: Tenant = DEFAULT_TENANT, as_json: AsJson = False) -> None:
     """List what waits for a person's decision, oldest deadline first."""
-    rows = _run(tenant, lambda desk: desk.list_approvals())
+    rows = run_on_desk(tenant, lambda desk: desk.list_approvals())
     pages.emit(rows, None if as_json else views.approvals_page(rows, _now()))
 
 
@@ -158,7 +160,7 @@ def decide(
     if not approve and edit is not None:
         raise BadInput("--edit goes with --approve: a rejection changes nothing", field="edit")
     changes = None if edit is None else read_model(edit, Edit, option="edit")
-    receipt = _run(
+    receipt = run_on_desk(
         tenant,
         lambda desk: desk.decide(
             ticket, request, approver, approve, reason=reason, words=words, edit=changes
@@ -199,7 +201,7 @@ def operate(
         operation = "lower_mode"
     else:
         operation = "take_over" if take_over else "hand_back"
-    receipt = _run(
+    receipt = run_on_desk(
         tenant,
         lambda desk: desk.operate(
             ticket, operation, approver, resolution=resolution, mode=lower_mode
@@ -212,7 +214,7 @@ def operate(
 def show(ticket: TicketId, tenant: Tenant = DEFAULT_TENANT, as_json: AsJson = False) -> None:
     """Show a ticket."""
     workflow_id(tenant, ticket)
-    view = _run(tenant, lambda desk: desk.get_ticket(ticket))
+    view = run_on_desk(tenant, lambda desk: desk.get_ticket(ticket))
     pages.emit(view, None if as_json else views.ticket_page(view, _now()))
 
 
@@ -223,7 +225,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List tickets, newest first."""
-    rows = _run(tenant, lambda desk: desk.list_tickets(status))
+    rows = run_on_desk(tenant, lambda desk: desk.list_tickets(status))
     pages.emit(rows, None if as_json else views.list_page(rows, status))
 
 
@@ -231,7 +233,7 @@ def list_(
 def timeline(ticket: TicketId, tenant: Tenant = DEFAULT_TENANT, as_json: AsJson = False) -> None:
     """List what happened to a ticket, oldest first."""
     workflow_id(tenant, ticket)
-    entries = _run(tenant, lambda desk: desk.get_timeline(ticket))
+    entries = run_on_desk(tenant, lambda desk: desk.get_timeline(ticket))
     pages.emit(entries, None if as_json else views.timeline_page(ticket, entries))
 
 
@@ -250,8 +252,8 @@ def metrics(
     # Here, for it brings in everything that a worker is made of.
     from closeloop import bootstrap
 
-    found = report.metrics(bootstrap.open_records(settings), tenant, begin)
-    pages.emit(found, None if as_json else views.metrics_page(found))
+    found = bootstrap.open_records(settings).metrics(tenant, begin)
+    pages.emit(found, None if as_json else metrics_page(found))
 
 
 @app.command()
@@ -270,7 +272,9 @@ def webhook(
     if isinstance(taken, IgnoredEvent):
         pages.emit(taken, None if as_json else views.ignored_page(sender, taken))
         return
-    hinted = _run(taken.tenant, lambda desk: desk.backend_event(taken.ticket_id, taken.event))
+    hinted = run_on_desk(
+        taken.tenant, lambda desk: desk.backend_event(taken.ticket_id, taken.event)
+    )
     pages.emit(hinted, None if as_json else views.hinted_page(taken, hinted))
 
 
@@ -314,7 +318,8 @@ def export_shop(
     pages.emit({"tenant": tenant, "file": str(out), **counts}, None if as_json else page)
 
 
-def _run(tenant: str, work: Callable[[SupportDesk], Awaitable[Answer]]) -> Answer:
+def run_on_desk(tenant: str, work: Callable[[SupportDesk], Awaitable[Answer]]) -> Answer:
+    """Return what ``work`` makes of the tenant's desk, connected as the settings say."""
     checked_part(tenant, "tenant")
     settings = load_settings()
 

@@ -108,11 +108,15 @@ class CustomerMessage(Wire):
 
 
 class BackendEvent(Wire):
-    """A hint from a backend that something changed; it causes a read-back, it proves nothing."""
+    """A hint from a backend that something changed; it causes a read-back, it proves nothing.
+
+    ``ticket_id`` is the closed ticket that made the effect, where a later one is told.
+    """
 
     event_id: MessageId
     kind: Annotated[str, StringConstraints(max_length=64)]
     effect_id: Annotated[str, StringConstraints(max_length=200)] | None = None
+    ticket_id: Annotated[str, StringConstraints(max_length=80)] | None = None
 
 
 class UpdateReceipt(Wire):

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.grounding import Grounding, ReplyToCheck
 from closeloop.models.proposal import Action
 from closeloop.models.ticket import Assurance, Mode
 
@@ -50,7 +51,8 @@ class MoneyLimit(Wire):
 class EffectFacts(Wire):
     """An effect by its name, with what the ledger knows of it.
 
-    ``overlap`` names another live effect that claims one of the same components.
+    ``overlap`` names another live effect that claims one of the same components; ``taken_back`` is
+    how often it was made and undone, which ``Ledger.begin`` alone fills in.
     """
 
     effect_id: str
@@ -58,6 +60,7 @@ class EffectFacts(Wire):
     state: str | None = None
     ticket_id: str | None = None
     overlap: str | None = None
+    taken_back: int = 0
 
 
 class ItemFacts(Wire):
@@ -95,7 +98,7 @@ class ActionFacts(Wire):
     is negative. ``single_payment`` says that one payment is all that ever moved on the order.
     ``recent_minor`` names the scopes that its money counts towards (``order:#W1001``), with what
     moved there in the last ``WINDOW_DAYS``, effects of the same proposal left out. ``disputed`` is
-    what open and lost disputes have taken.
+    what open and lost disputes have taken. ``undo`` is the action that would take this one back.
     """
 
     action_id: str
@@ -129,10 +132,15 @@ class ActionFacts(Wire):
     single_payment: bool | None = None
     names_target: bool = False
     names_remedy: bool = False
+    undo: Action | None = None
 
 
 class Facts(Wire):
-    """The recorded snapshot a judgement was made on."""
+    """The recorded snapshot a judgement was made on.
+
+    ``suspected_in`` says where, beside the customer's words, something reads like an order to the
+    machine. ``grounding`` is None where no reply was looked at.
+    """
 
     at: UtcTime
     policy_version: str
@@ -144,6 +152,8 @@ class Facts(Wire):
     confidence: float
     topics: tuple[str, ...] = ()
     injection_suspected: bool = False
+    suspected_in: tuple[str, ...] = ()
+    grounding: Grounding | None = None
     mode_cap: Mode = Mode.AUTONOMOUS
     contact_changed_at: UtcTime | None = None
     customer_spent_today_minor: int = 0
@@ -203,3 +213,4 @@ class JudgeRequest(Wire):
     ticket_order_ids: tuple[str, ...] = ()
     customer_messages: dict[str, str] = Field(default_factory=dict)
     actions: tuple[Action, ...]
+    reply: ReplyToCheck | None = None

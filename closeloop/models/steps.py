@@ -7,7 +7,9 @@ from pydantic import Field
 from closeloop.models.approval import Approver
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
-from closeloop.models.proposal import Action, ActionError, Receipt
+from closeloop.models.proposal import Action, ActionError, ActionRecord, Receipt
+from closeloop.models.sla import OpenHours
+from closeloop.models.spending import ModelCall
 from closeloop.models.state import OutcomeEvent, Terms
 from closeloop.models.ticket import Assurance, Customer
 from closeloop.models.triage import Classification, ClassifyRequest, CustomerContext
@@ -22,16 +24,18 @@ class Scope(Wire):
 
 
 class ClassifyTicket(Scope):
-    """Input of ``classify_ticket``."""
+    """Input of ``classify_ticket``; ``offline`` as in ``ProposeRequest``."""
 
     request: ClassifyRequest
+    offline: bool = False
 
 
 class LoadCustomer(Scope):
-    """Input of ``load_customer``."""
+    """Input of ``load_customer``; the ticket's clocks began at ``clock_start``."""
 
     customer: Customer
     assurance: Assurance
+    clock_start: UtcTime | None = None
 
 
 class LoadedCustomer(Wire):
@@ -41,17 +45,37 @@ class LoadedCustomer(Wire):
     terms: Terms
 
 
+class ReadHours(Scope):
+    """Input of ``read_hours``: a calendar from ``since`` on, scaled around ``clock_start``."""
+
+    calendar: str
+    clock_start: UtcTime
+    since: UtcTime
+
+
+class HoursRead(Wire):
+    """Output of ``read_hours``."""
+
+    hours: OpenHours
+
+
 class RetrieveKnowledge(Scope):
-    """Input of ``retrieve_knowledge``."""
+    """Input of ``retrieve_knowledge``; ``offline`` as in ``ProposeRequest``."""
 
     classification: Classification
     query: str
+    offline: bool = False
 
 
 class RetrievedKnowledge(Wire):
-    """Output of ``retrieve_knowledge``; passages without their text."""
+    """Output of ``retrieve_knowledge``; passages without their text.
+
+    ``missing`` says in a sentence what the customer needs to know and no passage says.
+    """
 
     passages: tuple[Passage, ...] = ()
+    missing: str = ""
+    calls: tuple[ModelCall, ...] = ()
 
 
 class ReadConfirmation(Scope):
@@ -76,7 +100,8 @@ class ExecuteAction(Scope):
 
     ``effect_id`` and ``components`` (component id to minor units) come from the judgement's facts;
     the limits are re-checked in the transaction that records the intent, those of the ``scopes``
-    (``order:#W1001``, ``instrument:card_1``) included.
+    (``order:#W1001``, ``instrument:card_1``) included. An undo names the effect that it
+    ``takes_back``.
     """
 
     action: Action
@@ -87,6 +112,7 @@ class ExecuteAction(Scope):
     amount: Money | None = None
     approved_by: str | None = None
     request_id: str | None = None
+    takes_back: str | None = None
 
 
 class ActionOutcome(Wire):
@@ -128,6 +154,22 @@ class RecordedEffects(Wire):
 
     effect_ids: tuple[str, ...] = ()
     receipts: tuple[Receipt, ...] = ()
+
+
+class RecallEffects(Scope):
+    """Input of ``recall_effects``: what ``made_by``, and the tickets between it and this one, did.
+
+    ``effect_id`` None asks for all of it.
+    """
+
+    made_by: str
+    effect_id: str | None = None
+
+
+class RecalledEffects(Wire):
+    """Output of ``recall_effects``: what still stood when it was recorded."""
+
+    records: tuple[ActionRecord, ...] = ()
 
 
 class SendReply(Scope):
@@ -194,13 +236,26 @@ class CheckApprover(Scope):
     total: Money | None = None
 
 
+class RaiseAlert(Scope):
+    """Input of ``raise_alert``: words for the people of a queue, none of them the customer's."""
+
+    number: int
+    queue: str
+    text: str
+    snapshot: Snapshot
+
+
 class CloseTicket(Scope):
-    """Input of ``close_ticket``: the CRM note, the last outcome events, the final snapshot."""
+    """Input of ``close_ticket``: the CRM note, the last outcome events, the final snapshot.
+
+    ``past_ticket``: it may serve as an example of wording; see ``workflows.past_ticket``.
+    """
 
     number: int
     customer_id: str | None
     note: str
     snapshot: Snapshot
+    past_ticket: bool = False
 
 
 class RecordOutcome(Scope):

@@ -7,7 +7,8 @@ from closeloop.models.base import Money, UtcTime, Wire, clip
 from closeloop.models.knowledge import Passage
 from closeloop.models.policy import Verdict
 from closeloop.models.proposal import ActionError, ActionRecord, Proposal, Receipt
-from closeloop.models.state import Commitment, Cost, Escalation, Sla, TicketState
+from closeloop.models.sla import Sla
+from closeloop.models.state import Commitment, Cost, Escalation, TicketState
 from closeloop.models.ticket import Closure, Message, Mode, Status
 from closeloop.models.triage import Classification
 

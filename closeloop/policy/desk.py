@@ -1,16 +1,16 @@
-"""The desk's terms, ``desk.toml``: waits, rounds, targets, mode caps and hard daily limits."""
+"""The desk's terms, ``desk.toml``: waits, rounds, mode caps and hard daily limits."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, cast
+from typing import Annotated, Final, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from closeloop.errors import ConfigurationError
 from closeloop.models.base import Input
 from closeloop.models.state import Terms
-from closeloop.models.ticket import Id, Mode
-from closeloop.policy.tomlfile import MinorUnits, Seconds, TomlTable, fault, read_toml
+from closeloop.models.ticket import Mode
+from closeloop.policy.tomlfile import MinorUnits, Seconds, TomlTable, by_tenant, fault, read_toml
 
 FILE: Final = "desk.toml"
 
@@ -18,7 +18,7 @@ CUSTOMER_DAY: Final = "daily_limit.customer"
 TENANT_DAY: Final = "daily_limit.tenant"
 """What the ledger calls the desk's own limits."""
 
-_TENANT_NAME: Final = TypeAdapter[str](Id)
+MICROS_OF_A_CENT: Final = 10_000
 
 
 class Waits(Input):
@@ -42,15 +42,6 @@ class Waits(Input):
         return self
 
 
-class ResolutionTarget(Input):
-    """How soon a ticket should be resolved, by its priority, in seconds."""
-
-    urgent: Seconds
-    high: Seconds
-    normal: Seconds
-    low: Seconds
-
-
 class DailyLimit(Input):
     """What may leave in one UTC day whoever approves it, in minor units."""
 
@@ -70,12 +61,12 @@ class DeskTerms(Input):
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=20)]
     mode_cap: Mode
     waits: Waits
-    resolution_target: ResolutionTarget
     daily_limit: DailyLimit
+    model_budget: MinorUnits | None = None
 
     def scaled(self, time_scale: float) -> Terms:
         """Return the terms a ticket records when it opens, every time multiplied."""
-        waits, targets = self.waits, self.resolution_target
+        waits = self.waits
         return Terms(
             reminder_seconds=waits.reminder * time_scale,
             approval_expiry_seconds=waits.approval_expiry * time_scale,
@@ -85,15 +76,13 @@ class DeskTerms(Input):
             escalation_reminder_seconds=waits.escalation_reminder * time_scale,
             settlement_check_seconds=waits.settlement_check * time_scale,
             settlement_limit_seconds=waits.settlement_limit * time_scale,
-            resolution_target_seconds={
-                "urgent": targets.urgent * time_scale,
-                "high": targets.high * time_scale,
-                "normal": targets.normal * time_scale,
-                "low": targets.low * time_scale,
-            },
             max_rounds=self.max_rounds,
+            model_budget_micros=None
+            if self.model_budget is None
+            else self.model_budget * MICROS_OF_A_CENT,
             time_scale=time_scale,
             mode_cap=self.mode_cap,
+            checks_replies=True,
         )
 
 
@@ -120,22 +109,13 @@ def load_desk(path: Path) -> Desk:
 
 def parse_desk(document: TomlTable, source: str) -> Desk:
     """Return the terms of a parsed file; ``source`` names it in errors (``ConfigurationError``)."""
-    base = {key: value for key, value in document.items() if key != "tenant"}
-    overrides = document.get("tenant", {})
-    if not isinstance(overrides, dict):
-        raise ConfigurationError(f"{source}: tenant: write one table a tenant, [tenant.NAME]")
-    default = _terms(base, source)
-    tenants: dict[str, DeskTerms] = {}
-    for name, override in cast(TomlTable, overrides).items():
-        where = f"{source}: [tenant.{name}]"
-        try:
-            _TENANT_NAME.validate_python(name)
-        except ValidationError as error:
-            raise ConfigurationError(f"{where}: is not the name of a tenant") from error
-        if not isinstance(override, dict):
-            raise ConfigurationError(f"{where}: must be a table")
-        tenants[name] = _terms(_merged(base, cast(TomlTable, override)), where)
-    return Desk(default=default, tenants=tenants)
+    base, overridden = by_tenant(document, source)
+    return Desk(
+        default=_terms(base, source),
+        tenants={
+            name: _terms(table, f"{source}: [tenant.{name}]") for name, table in overridden.items()
+        },
+    )
 
 
 def _terms(table: TomlTable, where: str) -> DeskTerms:
@@ -143,14 +123,3 @@ def _terms(table: TomlTable, where: str) -> DeskTerms:
         return DeskTerms.model_validate(table)
     except ValidationError as error:
         raise ConfigurationError(f"{where}: {fault(error)}") from error
-
-
-def _merged(base: TomlTable, override: TomlTable) -> TomlTable:
-    merged: TomlTable = dict(base)
-    for key, value in override.items():
-        before: Any = base.get(key)
-        if isinstance(before, dict) and isinstance(value, dict):
-            merged[key] = {**cast(TomlTable, before), **cast(TomlTable, value)}
-        else:
-            merged[key] = value
-    return merged

@@ -231,11 +231,12 @@ def _in_scope(cls: type[ActionKind], scope: Scope) -> bool:
 
 def _refuse_gaps(rules: Rules, source: str) -> None:
     for name, cls in CHECKS.items():
-        whole = (type(r.check) is cls and r.kinds is None for r in rules.for_actions)
-        if cls.required and not any(whole):
+        whole = [r.check for r in rules.for_actions if r.kinds is None]
+        whole += [r.check for r in rules.for_ticket]
+        if cls.required and not any(type(check) is cls for check in whole):
             raise ConfigurationError(
                 f"{source}: rule: add one with check = {name!r} and without applies_to;"
-                " every action has to pass it"
+                " everything has to pass it"
             )
 
 

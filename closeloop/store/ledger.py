@@ -9,6 +9,8 @@ are its own, and its money counts::
         ▼          ▼        │
     released     failed ◀───┘        a released or failed one may be reserved or begun anew
 
+What is done stays so until an effect that ``takes_back`` this one is done: that releases it.
+
 Each call that writes is one transaction, and no other of the same tenant's ledger runs beside it:
 what it has read still holds when it writes.
 """
@@ -29,11 +31,13 @@ from closeloop.store.effects import (
     claimed_by_others,
     find,
     free_expired,
+    free_taken_back,
     move,
     put,
     reclaim,
     state_at,
     tenant_lock,
+    times_taken_back,
     utc_day,
 )
 from closeloop.store.engine import Clock, reading, utc_now, writing
@@ -159,6 +163,8 @@ class SqlLedger:
 
     def finish(self, tenant: str, effect_id: str, receipt: Receipt) -> None:
         """Record that the effect happened; a second time changes nothing.
+
+        The done effect that it takes back is released with it.
 
         A receipt is believed even where the effect was given up as failed or released: the money
         has moved. It takes back those of its components that nothing else claims by now.
@@ -293,7 +299,11 @@ def _before(
 ) -> EffectFacts:
     free_expired(connection, tenant, now)
     row = find(connection, tenant, effect.effect_id)
-    facts = EffectFacts(effect_id=effect.effect_id, components=effect.components)
+    facts = EffectFacts(
+        effect_id=effect.effect_id,
+        components=effect.components,
+        taken_back=times_taken_back(connection, tenant, effect.effect_id),
+    )
     if row is None:
         return facts
     if row.ticket_id != effect.ticket_id:
@@ -351,3 +361,4 @@ def _finish(connection: Connection, row: Row[Any], receipt: Receipt, now: dateti
         },
         detail={"receipt_id": receipt.receipt_id},
     )
+    free_taken_back(connection, row, now)

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, RowMapping, select
 
 from closeloop.models.base import Money
+from closeloop.models.metrics import Metrics
 from closeloop.models.state import OutcomeEvent, TicketEvent
 from closeloop.models.steps import RequestApproval, Snapshot
 from closeloop.models.ticket import Status
@@ -18,6 +19,7 @@ from closeloop.models.view import TicketSummary, TicketView
 from closeloop.store.audit import DESK, append_audit
 from closeloop.store.effects import free_expired, tenant_lock
 from closeloop.store.engine import Clock, insert_into, reading, utc_now, writing
+from closeloop.store.metrics import read_metrics
 from closeloop.store.schema import EffectState, approvals, effects, outcome_events, tickets
 
 # A ticket with the request it waits for; without one, those columns are null.
@@ -155,6 +157,11 @@ class SqlRecords:
                 )
                 for row in connection.execute(query)
             ]
+
+    def metrics(self, tenant: str, since: datetime | None = None) -> Metrics:
+        """Return how the tenant's desk did from ``since`` on, or from the beginning."""
+        with reading(self._engine) as connection:
+            return read_metrics(connection, tenant, since)
 
     def sweep(self, now: datetime) -> int:
         """Free every reservation past its time, of all tenants; return how many there were.

@@ -89,6 +89,8 @@ effects: Final = Table(
     Column("state", String, nullable=False),
     Column("request_id", String),
     Column("approved_by", String),
+    # The effect that this one undoes: once this is done, that is released, to be made anew.
+    Column("takes_back", String),
     Column("reserved_until", UtcDateTime),
     # The UTC day that the money counts on: that of the first attempt; null while only reserved.
     Column("day", Date),
@@ -102,6 +104,7 @@ effects: Final = Table(
     CheckConstraint("amount_minor >= 0", name="amount"),
     Index(None, "tenant", "day"),
     Index(None, "tenant", "state", "reserved_until"),
+    Index(None, "tenant", "takes_back"),
 )
 """The refund ledger: one row for each effect that was ever reserved or begun."""
 

@@ -10,21 +10,18 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.progress import Progress
 
 from closeloop.errors import CloseloopError, Unavailable
+from evals.report import progress, write_json
 from evals.retail import data, refusals, replay, report
 from evals.retail.translate import WRITES
 
 WIDTH: Final = 120
-SHOWN: Final = 20
-"""How many lines of progress there are where the output is no terminal."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,23 +60,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-@contextmanager
-def progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
-    """Yield what to call whenever one of ``total`` steps is done: a bar, or lines now and then."""
-    done = 0
-
-    def advance() -> None:
-        nonlocal done
-        done += 1
-        bar.advance(task)
-        if not console.is_terminal and done % max(total // SHOWN, 1) == 0:
-            console.print(f"{done} of {total} done")
-
-    with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
-        yield advance
-
-
 def _refusals(console: Console, place: Path, out: Path | None) -> int:
     lines = data.read_refusals(place)
     began = time.monotonic()
@@ -91,7 +71,7 @@ def _refusals(console: Console, place: Path, out: Path | None) -> int:
     summary = report.refusals_summary(results, time.monotonic() - began)
     report.print_refusals(Console(width=console.width), summary)
     if out is not None:
-        report.write_json(out, summary)
+        write_json(out, summary)
     return 0 if summary["passed"] else 1
 
 
@@ -109,7 +89,7 @@ def _replay(console: Console, place: Path, options: argparse.Namespace) -> int:
     )
     report.print_replay(Console(width=console.width), summary)
     if options.out is not None:
-        report.write_json(options.out, summary)
+        write_json(options.out, summary)
     return 0 if summary["passed"] else 1
 
 

@@ -18,7 +18,6 @@ from typing import Any, Final
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from closeloop import calls, executions
 from closeloop.client import SupportDesk
 from closeloop.devserver import DevServer
 from closeloop.embedded.backends import EmbeddedBackends
@@ -27,7 +26,7 @@ from closeloop.models.base import Wire
 from closeloop.models.proposal import ActionState
 from closeloop.models.ticket import Status
 from closeloop.models.view import TicketView
-from closeloop.names import SEARCH_ATTRIBUTES, workflow_id
+from closeloop.names import SEARCH_ATTRIBUTES
 from closeloop.ports import Outbox, Payments, Shop
 from evals.retail.data import Task, state_hash
 from evals.retail.desk import BACKENDS_FILE, open_services
@@ -232,18 +231,8 @@ class _Played:
         self.problem = f"not done after {TASK_SECONDS:.0f} s; {self.problem}"
 
     async def _turn(self, deliveries: int) -> bool:
-        """Do what the ticket waits for; True once there is nothing more to do.
-
-        Nothing is sent that was decided on what the ticket said in the middle of a task: after a
-        worker was killed, an update that joins such a task may be replayed in another order by the
-        SDK (temporalio 1.35), and then the ticket is stuck.
-        """
-        if not await self._rests():
-            return False
-        view = await self._desk.get_ticket(TICKET)
-        if not await self._rests():
-            return False
-        self.view = view
+        """Do what the ticket waits for; True once there is nothing more to do."""
+        view = self.view = await self._desk.get_ticket(TICKET)
         match view.status:
             case Status.AWAITING_APPROVAL if view.pending_approval is not None:
                 wanted = view.pending_approval.request_id
@@ -262,13 +251,3 @@ class _Played:
             case _:
                 pass
         return False
-
-    async def _rests(self) -> bool:
-        """Whether the ticket waits for somebody, and has no task of its own to do before."""
-        handle = self._desk.client.get_workflow_handle(workflow_id(self._desk.tenant, TICKET))
-        description = await calls.describe(handle)
-        return (
-            description is not None
-            and executions.status_of(description) in executions.STOPS
-            and not description.raw_description.HasField("pending_workflow_task")
-        )

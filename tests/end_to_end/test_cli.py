@@ -295,8 +295,8 @@ def test_the_doctor_is_content(cli: CommandLine) -> None:
     found = cli.json("doctor")
     assert found["ok"] is True
     assert [one["name"] for one in found["checks"]] == [
-        *("server", "search attributes", "ticket worker", "backend worker", "database"),
-        *("policies", "shop data"),
+        *("server", "search attributes", "ticket worker", "backend worker", "agent worker"),
+        *("database", "policies", "shop data", "language models"),
     ]
     assert all(one["ok"] and not one["todo"] for one in found["checks"])
     assert cli.page("doctor").startswith("All is well")

@@ -154,7 +154,7 @@ def test_a_wrong_roster_is_refused_by_name(
 
 
 def test_the_book_names_the_file(tmp_path: Path) -> None:
-    for name in ("rules.toml", "desk.toml"):
+    for name in ("rules.toml", "desk.toml", "sla.toml"):
         shutil.copy(POLICIES / name, tmp_path / name)
     with pytest.raises(ConfigurationError, match=r"approvers\.toml: no such file"):
         FilePolicyBook(tmp_path)

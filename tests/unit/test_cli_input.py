@@ -287,7 +287,13 @@ def test_the_doctor_sees_the_rest_without_a_server(
     assert done.returncode == 4
     document = json.loads(done.stdout)
     looks = {one["name"]: one["ok"] for one in document["checks"]}
-    assert looks == {"server": False, "database": True, "policies": True, "shop data": False}
+    assert looks == {
+        "server": False,
+        "language models": True,
+        "database": True,
+        "policies": True,
+        "shop data": False,
+    }
     assert document["ok"] is False
     assert [path.name for path in tmp_path.iterdir()] == ["shop.json"]
 

@@ -25,14 +25,7 @@ SHIPPED = tomllib.loads((POLICIES / "desk.toml").read_text(encoding="utf-8"))
 
 def test_shipped_terms_are_the_designs() -> None:
     terms = FilePolicyBook(POLICIES).terms("default")
-    assert terms == Terms(
-        resolution_target_seconds={
-            "urgent": 14_400,
-            "high": 28_800,
-            "normal": 86_400,
-            "low": 259_200,
-        }
-    )
+    assert terms == Terms(model_budget_micros=1_000_000, checks_replies=True)
 
 
 def test_time_scale_multiplies_every_wait_and_is_recorded() -> None:
@@ -42,7 +35,6 @@ def test_time_scale_multiplies_every_wait_and_is_recorded() -> None:
     for name in Terms.model_fields:
         if name.endswith("_seconds") and name != "resolution_target_seconds":
             assert getattr(terms, name) == pytest.approx(getattr(whole, name) / 1_000), name
-    assert terms.resolution_target_seconds["urgent"] == pytest.approx(14.4)
     assert terms.max_rounds == 4
 
 
@@ -103,7 +95,6 @@ def test_a_tenant_names_only_what_differs() -> None:
         (lambda d: d["waits"].update(reminder="24h"), "waits: reminder: must come before"),
         (lambda d: d["waits"].update(quiet_window="8d"), "waits: quiet_window: must not be longer"),
         (lambda d: d["waits"].update(lunch="1h"), "waits.lunch: there is no such key"),
-        (lambda d: d["resolution_target"].pop("low"), "resolution_target.low: is missing"),
         (
             lambda d: d["daily_limit"].update(customer=500),
             "daily_limit.customer: 500 is not an amount",
@@ -139,7 +130,7 @@ def test_a_wrong_desk_file_is_refused_by_name(
 
 
 def folder_copy(to: Path) -> Path:
-    for name in ("rules.toml", "desk.toml", "approvers.toml"):
+    for name in ("rules.toml", "desk.toml", "approvers.toml", "sla.toml"):
         shutil.copy(POLICIES / name, to / name)
     return to
 
@@ -158,7 +149,7 @@ def test_the_book_knows_the_tenants(tmp_path: Path) -> None:
     assert FilePolicyBook(folder).tenants == ("default", "acme", "zeta")
 
 
-@pytest.mark.parametrize("name", ["rules.toml", "desk.toml", "approvers.toml"])
+@pytest.mark.parametrize("name", ["rules.toml", "desk.toml", "approvers.toml", "sla.toml"])
 def test_version_changes_with_what_a_file_says(tmp_path: Path, name: str) -> None:
     path = folder_copy(tmp_path) / name
     version = FilePolicyBook(tmp_path).version
@@ -166,7 +157,11 @@ def test_version_changes_with_what_a_file_says(tmp_path: Path, name: str) -> Non
     text = path.read_text(encoding="utf-8")
     path.write_text(f"# a comment\n{text}", encoding="utf-8")
     assert FilePolicyBook(tmp_path).version == version
-    said = {"rules.toml": ("50.00", "49.00"), "desk.toml": ("72h", "71h")}
+    said = {
+        "rules.toml": ("50.00", "49.00"),
+        "desk.toml": ("30d", "29d"),
+        "sla.toml": ("72h", "71h"),
+    }
     before, after = said.get(name, ("200.00", "199.00"))
     path.write_text(text.replace(before, after), encoding="utf-8")
     assert FilePolicyBook(tmp_path).version != version

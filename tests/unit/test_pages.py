@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from closeloop.cli.pages import Grid, Page, clean, emit, one_line
 from closeloop.cli.views import approvals_page, span, ticket_page, when
 from closeloop.models.base import Money
-from closeloop.models.state import Cost, Sla
+from closeloop.models.sla import Sla
+from closeloop.models.state import Cost
 from closeloop.models.ticket import Message, Mode, Status
 from closeloop.models.view import PendingApprovalView, TicketSummary, TicketView
 
