@@ -103,7 +103,7 @@ async def test_a_request_its_deadline_and_its_receipt_come_along(tmp_path: Path)
         )
         receipt = await _decide(handle, decision)
         assert receipt.accepted
-        resolved = await desk.until(handle, Status.RESOLVED)
+        resolved = await _at_rest(desk, handle)
 
         await _continued(desk, handle)
         assert await _decide(handle, decision) == receipt
@@ -168,6 +168,16 @@ async def _asked(desk: Desk, handle: Handle) -> TicketView:
             return view
         await asyncio.sleep(0.02)
     raise AssertionError("the request has no approvers")
+
+
+async def _at_rest(desk: Desk, handle: Handle) -> TicketView:
+    """Return the resolved ticket once it waits: its deadline comes after its status."""
+    for _ in range(600):
+        view = await desk.until(handle, Status.RESOLVED)
+        if view.waiting_until is not None:
+            return view
+        await asyncio.sleep(0.02)
+    raise AssertionError("resolved, and waits for nothing")
 
 
 async def _repeated_in_vain(desk: Desk, handle: Handle, receipts: dict[str, UpdateReceipt]) -> None:
