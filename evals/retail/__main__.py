@@ -1,9 +1,9 @@
 """``python -m evals.retail``: how Closeloop does on retail data that others wrote.
 
-``refusals`` judges single calls, ``replay`` runs gold's writes as tickets, ``solve`` lets the desk's
-own agents resolve what customers write; see the three modules. ``--data`` is a folder that has
-``tau2-retail`` in it. Exit code 0 only if everything is as the data expects; ``solve`` has no bar,
-and exits 0 if every ticket came to its end.
+``refusals`` judges single calls, ``replay`` runs gold's writes as tickets, and in ``solve`` the
+desk's own agents resolve what customers write; see the three modules. ``--data`` is a folder that
+has ``tau2-retail`` in it. Exit code 0 only if everything is as the data expects; ``solve`` has no
+bar: 0 says that every ticket came to an end.
 """
 
 import argparse
@@ -104,17 +104,13 @@ def _solve(console: Console, place: Path, options: argparse.Namespace) -> int:
         raise BadInput("--trials must be at least 1")
     tasks = data.read_tasks(place, WRITES)
     began = time.monotonic()
-    results: list[solve.Solved] = []
-    with tempfile.TemporaryDirectory() as work:
-        settings = [
-            solve.settings_in(Path(work) / f"trial-{n}", place) for n in range(options.trials)
-        ]
-        with progress(console, len(tasks) * len(settings)) as advance:
-            for trial, own in enumerate(settings, start=1):
-                run = solve.Solve(place, tasks, own, trial)
-                results += asyncio.run(run.run(lambda _: advance()))
+    total = len(tasks) * options.trials
+    with tempfile.TemporaryDirectory() as work, progress(console, total) as advance:
+        settings = solve.settings_in(Path(work) / "state", place)
+        run = solve.Solve(place, tasks, settings, options.trials)
+        results = asyncio.run(run.run(lambda _: advance()))
     seconds = time.monotonic() - began
-    summary = solve_report.summary_of(results, settings[0], options.trials, seconds)
+    summary = solve_report.summary_of(results, settings, options.trials, seconds)
     solve_report.print_summary(Console(width=console.width), summary)
     if options.out is not None:
         write_json(options.out, summary)

@@ -1,14 +1,16 @@
 """A scripted customer: a task's scenario in the customer's own words, as a ticket and as answers.
 
-The ticket is the scenario's ``reason_for_call`` and ``known_info`` as they stand, put into the first
-person. To a question the customer answers with the one sentence of the whole scenario (also of
-``task_instructions``, which are for later, and of ``unknown_info``) that has most words in common
-with it. Asked for a yes, they say yes where the question is about a thing that the scenario speaks
-of, or about no thing at all, and no otherwise. They never say more than the scenario does, and draw
-nothing: the same questions get the same answers.
+The ticket is the scenario's ``reason_for_call`` as it stands, but in the first person. Who writes
+the channel knows, from ``known_info``, as after a login. To a question the customer answers with
+the one sentence of the whole scenario (also of ``known_info``, ``task_instructions`` and
+``unknown_info``) that has most words in common with it; words that every desk uses count only where
+nothing else decides, and the customer's own name not at all. Asked for a yes, they say yes where
+the question is about a thing that the scenario speaks of, or about no thing at all, and otherwise
+no. They never say more than the scenario does. Nothing is drawn: the same question gets the same
+answer.
 
-It is simpler than the language models that play customers elsewhere. It does not hold back what a
-scenario wants held back, and does not act on an ``if``: it says the sentence, and the desk reads it.
+It is simpler than the language models that play customers elsewhere: it holds nothing back that a
+scenario wants held back, and acts on no ``if``, but says the sentence, for the desk to read.
 """
 
 import re
@@ -19,7 +21,7 @@ from closeloop.errors import ConfigurationError
 from closeloop.models.ticket import Status
 from closeloop.models.view import TicketView
 from closeloop.policy.claims import sentences
-from closeloop.policy.vocabulary import words_of
+from closeloop.policy.vocabulary import DESK, words_of
 from evals.retail.data import Json, Task
 
 SUBJECT: Final = "My request"
@@ -28,8 +30,10 @@ MAX_ANSWERS: Final = 6
 """Then the customer has had enough, and the ticket ends with a question."""
 STRANGER: Final = "nobody@customer.example.com"
 
-_OPENING: Final = ("reason_for_call", "known_info")
-_LATER: Final = ("task_instructions", "unknown_info")
+_REASON: Final = "reason_for_call"
+_KNOWN: Final = "known_info"
+_TOLD: Final = (_REASON, _KNOWN, "task_instructions", "unknown_info")
+"""The fields of a scenario; of two sentences that answer equally well the earlier is said."""
 _WANTS_YES: Final = re.compile(
     r"\b(?:confirm|yes|proceed|go (?:ahead|on)|correct|shall (?:we|i)"
     r"|(?:would|do) you (?:like|want|agree)|are you (?:sure|happy|okay))\b",
@@ -47,21 +51,22 @@ class ScriptedCustomer:
             ConfigurationError: the task has no scenario.
         """
         told = _told(task)
-        self._who = who_is(told["known_info"], shop["users"])
-        self._opening = first_person("\n\n".join(told[key] for key in _OPENING if told[key]))
-        later = first_person("\n".join(told[key] for key in _LATER))
-        self._knows = sentences(f"{self._opening}\n{later}")
+        self._who = who_is(told[_KNOWN], shop["users"])
+        user = shop["users"].get(self._who) or {"name": {}}
+        self._name = words_of(" ".join(user["name"].values()))
+        self._reason = first_person(told[_REASON])
+        self._knows = sentences(first_person("\n".join(told.values())))
         self._things = words_of(" ".join(one["name"] for one in shop["products"].values()))
         self._named = words_of(" ".join(self._knows))
 
     def ticket(self) -> Mapping[str, object]:
-        """Return the ticket; the channel knows who writes if the scenario says it, as a login."""
+        """Return the ticket; where the scenario does not say who writes, nobody knows."""
         return {
             "channel": "chat",
             "assurance": "confirmed" if self._who else "none",
             "customer": {"id": self._who} if self._who else {"email": STRANGER},
             "subject": SUBJECT,
-            "body": self._opening,
+            "body": self._reason,
         }
 
     def says(self, view: TicketView) -> str | None:
@@ -73,9 +78,14 @@ class ScriptedCustomer:
 
     def answer(self, question: str) -> str:
         """Return what the scenario has on a question."""
-        asked = words_of(question)
-        best = max(self._knows, key=lambda sentence: len(asked & words_of(sentence)))
-        said = best if asked & words_of(best) else NO_MORE
+        asked = words_of(question) - self._name
+
+        def common(sentence: str) -> tuple[int, int]:
+            shared = asked & words_of(sentence)
+            return len(shared - DESK), len(shared)
+
+        best = max(self._knows, key=common)
+        said = best if any(common(best)) else NO_MORE
         if not _WANTS_YES.search(question):
             return said
         things = asked & self._things
@@ -84,12 +94,11 @@ class ScriptedCustomer:
 
 def _told(task: Task) -> dict[str, str]:
     told: Json = (task.scenario or {}).get("instructions") or {}
-    if not told.get("reason_for_call"):
+    if not told.get(_REASON):
         raise ConfigurationError(
-            f"tasks*.json: task {task.task_id}: user_scenario.instructions.reason_for_call: is"
-            " missing"
+            f"tasks*.json: task {task.task_id}: user_scenario.instructions.{_REASON}: is missing"
         )
-    return {key: str(told.get(key) or "").strip() for key in (*_OPENING, *_LATER)}
+    return {key: str(told.get(key) or "").strip() for key in _TOLD}
 
 
 def who_is(text: str, users: Mapping[str, Any]) -> str | None:

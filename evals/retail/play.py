@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from closeloop.client import SupportDesk
 from closeloop.errors import CloseloopError, Refused
+from closeloop.models.base import clip
 from closeloop.models.ticket import Status
 from closeloop.models.view import TicketView
 
@@ -86,5 +87,7 @@ class Played:
             if refused.code != "no_receipt":
                 raise
             # Nobody may approve a reply that tells of what was not done: it has to be written anew.
-            words = {"reason": "wrong_facts", "words": str(refused)[:300]}
-            await self._desk.decide(TICKET, request_id, APPROVER, False, **words)
+            words = clip(str(refused), 300)
+            await self._desk.decide(
+                TICKET, request_id, APPROVER, False, reason="wrong_facts", words=words
+            )

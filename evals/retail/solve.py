@@ -2,10 +2,10 @@
 
 A task's scenario is the ticket, and a scripted customer answers what the desk asks (``customer``).
 The worker is the one that operators run (``worker.py --dev``), with the models that the settings
-name, the retail policies, and the set's own policy as its knowledge; an approver approves everything.
-Each task has a tenant of its own in one embedded shop, so that its state is fresh. Compared is what
-the shop holds when the customer has no more to say, or the desk hands the ticket to a person, of
-whom nothing more is expected.
+name, the retail policies, and the set's own policy to read; an approver approves everything. Each
+task has in each trial a tenant of its own in one embedded shop, so that its state is fresh. What
+the shop holds is compared once the customer has no more to say, or the desk hands the ticket to a
+person, who does nothing more about it.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from evals.retail.data import Task, state_hash
 from evals.retail.desk import POLICIES
 from evals.retail.play import AT_ONCE, Played
 from evals.retail.translate import KINDS, action_of
+from workflows.standin import WHY
 
 OFFLINE_SECONDS: Final = 120.0
 """What a ticket may take: with ``AT_ONCE`` of them, 74 tickets end within a quarter of an hour."""
@@ -50,8 +51,8 @@ class Solved(Wire):
 
     ``right`` and ``wrong`` are the writes that gold has and those that it has not, ``missing`` how
     many of gold's were not made; a write with another reason or payment method is a wrong one.
-    ``asked`` counts our questions, ``escalation`` is why a person was needed; cost in millionths of
-    a US dollar.
+    ``asked`` counts our questions, ``escalation`` is why a person was needed, ``stood_in`` whether
+    the offline models did the work of a language model; cost in millionths of a US dollar.
     """
 
     task_id: str
@@ -64,24 +65,28 @@ class Solved(Wire):
     missing: int = 0
     asked: int = 0
     escalation: str = ""
+    stood_in: bool = False
     usd_micros: int = 0
     tokens: int = 0
     problem: str = ""
 
 
 class Solve:
-    """One trial over all tasks, in a state folder of its own."""
+    """One run over all tasks, each played ``trials`` times, in a state folder of its own."""
 
-    def __init__(self, place: Path, tasks: Sequence[Task], settings: Settings, trial: int) -> None:
+    def __init__(self, place: Path, tasks: Sequence[Task], settings: Settings, trials: int) -> None:
         """Say what to solve with what; ``settings`` are as ``settings_in`` makes them."""
         self._place = place
-        self._tasks = {f"task-{n}": task for n, task in enumerate(tasks, start=1)}
+        self._plays = {
+            f"trial-{trial}-task-{n}": (trial, task)
+            for trial in range(1, trials + 1)
+            for n, task in enumerate(tasks, start=1)
+        }
         self._settings = settings
-        self._trial = trial
         self._seconds = OFFLINE_SECONDS if settings.llm == "offline" else MODEL_SECONDS
 
     async def run(self, done: Callable[[Solved], None]) -> list[Solved]:
-        """Play every task; ``done`` hears of each one as it ends.
+        """Play everything; ``done`` hears of each ticket as it ends.
 
         Raises:
             ConfigurationError: a task has no scenario, or the settings are wrong.
@@ -89,7 +94,7 @@ class Solve:
         """
         shop = json.loads((self._place / "db.json").read_text(encoding="utf-8"))
         initial = state_hash(shop)
-        customers = {name: ScriptedCustomer(task, shop) for name, task in self._tasks.items()}
+        customers = {name: ScriptedCustomer(task, shop) for name, (_, task) in self._plays.items()}
         await asyncio.to_thread(self._prepare)
         async with running_worker(self._settings):
             client = await connect(self._settings)
@@ -104,12 +109,12 @@ class Solve:
                     done(result)
                     return result
 
-            return list(await asyncio.gather(*map(one, self._tasks)))
+            return list(await asyncio.gather(*map(one, self._plays)))
 
     def _prepare(self) -> None:
-        """Give every task its shop, and the set's policy to read."""
+        """Give every tenant its shop, and the set's policy to read."""
         self._settings.state_dir.mkdir(parents=True)
-        tenants = tuple(self._tasks)
+        tenants = tuple(self._plays)
         shop = self._settings.shop_file
         EmbeddedBackends(self._backends, shop_file=shop, tenants=tenants).close()
         knowledge = open_knowledge(self._settings)
@@ -123,7 +128,7 @@ class Solve:
         return self._settings.state_dir / BACKENDS_FILE
 
     def _result(self, tenant: str, played: Played, initial: str) -> Solved:
-        task, view = self._tasks[tenant], played.view
+        (trial, task), view = self._plays[tenant], played.view
         with open_backends(self._settings) as backends:
             final = state_hash(backends.export(tenant)["shop"])
         right, wrong, missing = compared(view, task)
@@ -133,7 +138,7 @@ class Solve:
             problem = "the shop has changed, and the ticket shows no write"
         return Solved(
             task_id=task.task_id,
-            trial=self._trial,
+            trial=trial,
             exact=final in task.hashes,
             do_nothing_exact=initial in task.hashes,
             status=view.status.value if view else "not open",
@@ -142,6 +147,7 @@ class Solve:
             missing=missing,
             asked=_asked(view),
             escalation=view.escalation.reason if view and view.escalation else "",
+            stood_in=bool(view and set(WHY.values()).intersection(view.mode_reasons)),
             usd_micros=view.cost.usd_micros if view else 0,
             tokens=view.cost.input_tokens + view.cost.output_tokens if view else 0,
             problem=problem,
@@ -149,7 +155,7 @@ class Solve:
 
 
 def settings_in(folder: Path, place: Path) -> Settings:
-    """Return the environment's settings for a trial in ``folder``, over the shop of ``place``.
+    """Return the environment's settings for a run in ``folder``, over the shop of ``place``.
 
     Backends and knowledge are embedded, whatever the environment says: nothing of the operator's is
     touched.

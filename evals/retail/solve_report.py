@@ -46,6 +46,7 @@ def summary_of(
         "escalations": dict(Counter(r.escalation for r in results if r.escalation).most_common()),
         "asked": where(lambda r: r.asked),
         "questions": sum(r.asked for r in results),
+        "stood_in": where(lambda r: r.stood_in),
         "usd": round(micros / 1e6, 6),
         "usd_per_ticket": round(micros / 1e6 / played, 6),
         "tokens": sum(r.tokens for r in results),
@@ -75,7 +76,9 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
 
 def _lines(summary: dict[str, Any]) -> list[str]:
     powers = ", ".join(f"pass^{k} {value:.1f}" for k, value in summary["pass_power"].items())
+    stood_in = summary["stood_in"]
     return [
+        *([f"no language model had an answer in {stood_in} tickets"] if stood_in else []),
         f"{summary['right_writes']} writes that gold has, {summary['missing_writes']} that it has"
         f" and were not made; {summary['wrong_writes']} wrong writes in"
         f" {summary['with_wrong_writes']} of {summary['played']} tickets",
