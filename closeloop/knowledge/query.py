@@ -93,8 +93,8 @@ def stems(text: str) -> list[str]:
 
 @cache
 def _tokenizer() -> Any:
-    parts: list[str] = TOKENIZER.split()
-    return apsw.Connection(":memory:").fts5_tokenizer(parts[0], parts[1:])
+    name, *arguments = (str(part) for part in TOKENIZER.split())
+    return apsw.Connection(":memory:").fts5_tokenizer(name, arguments)
 
 
 def primary_language(tag: str) -> str:

@@ -22,14 +22,13 @@ from sklearn.svm import LinearSVC
 
 from closeloop.offline.features import encoded
 from closeloop.offline.taxonomy import Taxonomy
-from closeloop.offline.text import fold
+from closeloop.offline.text import fold, sentences
 
 Floats = NDArray[np.float64]
 
 EXAMPLES: Final = Path(__file__).with_name("injection.toml")
 MAX_CHARS: Final = 12_000
 """What is read of one text: its beginning and its end."""
-MAX_SENTENCE: Final = 300
 CACHED: Final = 8_192
 """Sentences whose score is kept: articles and turns of phrase come again and again."""
 EVERY: Final = 3
@@ -43,7 +42,6 @@ _PENALTY: Final = 0.5
 _FOLDS: Final = 5
 _SEED: Final = 7
 _WORDS_WEIGHT: Final = 0.5
-_SPLIT: Final = re.compile(r"(?<=[.!?:])[\"')\]]*\s+|\n+|\|")
 _BLANK: Final = re.compile(r"#?\b\w*\d\w*\b")
 
 
@@ -74,15 +72,6 @@ class OfflineInjectionDetector:
 
     def _scored(self, sentence: str) -> float:
         return float(self._model.scores([sentence])[0])
-
-
-def sentences(text: str) -> tuple[str, ...]:
-    """Return the sentences of a text that hold words, each of bounded length, each once."""
-    parts: list[str] = []
-    for part in _SPLIT.split(text):
-        words = fold(part)
-        parts += [words[at : at + MAX_SENTENCE] for at in range(0, len(words), MAX_SENTENCE)]
-    return tuple(dict.fromkeys(part for part in parts if part.count(" ") >= 2))
 
 
 class _Model:
