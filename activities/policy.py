@@ -81,8 +81,9 @@ class PolicyActivities:
         customer = None
         if check.customer_id is not None:
             customer = self._shop.get_customer(check.tenant, check.customer_id)
+        at = check.at or datetime.now(UTC)
         problem = may_decide(
-            self._book.approver(check.approver),
+            self._book.approver(check.approver, check.tenant, at.date()),
             approver_id=check.approver,
             tenant=check.tenant,
             requesters=(*check.requesters, *([customer.email] if customer else ())),

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from closeloop.models.approval import Approver
+from closeloop.models.approval import ApprovalTerms, Approver
 from closeloop.models.base import Money
 from closeloop.models.knowledge import Document, Passage, SourceKind, StoredDocument
+from closeloop.models.labels import DecisionLabel
 from closeloop.models.policy import EffectFacts, Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action, Proposal, ProposeRequest, Receipt
 from closeloop.models.records import (
@@ -435,6 +436,10 @@ class Records(Protocol):
         """Take the row off the list, keeping how it ended."""
         ...
 
+    def keep_decision(self, tenant: str, ticket_id: str, label: DecisionLabel) -> None:
+        """Keep what a person made of a proposal; the first word on a request stays."""
+        ...
+
 
 class PolicyBook(Protocol):
     """The tenant's rules, terms and roster, versioned by content hash."""
@@ -470,6 +475,10 @@ class PolicyBook(Protocol):
         """Return who may decide for this tenant."""
         ...
 
-    def approver(self, approver_id: str) -> Approver | None:
-        """Return the person with this id, of whatever tenant."""
+    def approver(self, approver_id: str, tenant: str, on: date) -> Approver | None:
+        """Return the person with this id, of whatever tenant, with their limit in one on a day."""
+        ...
+
+    def approval_terms(self, tenant: str, start: datetime, asked_at: datetime) -> ApprovalTerms:
+        """Return how a request of ``asked_at`` is decided; the clock began at ``start``."""
         ...

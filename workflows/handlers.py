@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
         UPDATE_DECIDE,
         UPDATE_OPERATE,
     )
-    from workflows import approval, checks, levels
+    from workflows import approval, checks, deciders, levels
     from workflows import state as transitions
     from workflows.calling import decoded
     from workflows.core import TicketCore
@@ -81,7 +81,7 @@ class TicketHandlers(TicketCore):
     @decide.validator
     def _check_decision(self, decision: Decision) -> None:
         if self._known("decision", decision.decision_id) is None:
-            _refuse(approval.decision_problem(self._state, decision))
+            _refuse(deciders.decision_problem(self._state, decision, workflow.now()))
 
     @workflow.signal(name=SIGNAL_SUBMIT_DECISION)
     async def submit_decision(self, raw: RawValue) -> None:
@@ -96,7 +96,7 @@ class TicketHandlers(TicketCore):
 
     @workflow.update(name=UPDATE_OPERATE)
     async def operate(self, operation: Operation) -> UpdateReceipt:
-        """Take over, hand back, record a person's resolution, or lower the mode.
+        """Claim a request, take over, hand back, record a resolution, or lower the mode.
 
         Raises:
             ApplicationError: its type is the refusal's code, for example ``not_escalated``.
@@ -104,7 +104,7 @@ class TicketHandlers(TicketCore):
         known = self._known("operation", operation.operation_id)
         if known is not None:
             return known
-        _refuse(approval.operation_problem(self._state, operation))
+        _refuse(deciders.operation_problem(self._state, operation, workflow.now()))
         await checks.check_approver(self._state, operation.approver, None, operation)
         effects = RecordedEffects()
         if operation.resolution is not None and operation.resolution.effects:
@@ -115,14 +115,14 @@ class TicketHandlers(TicketCore):
         known = self._known("operation", operation.operation_id)
         if known is not None:  # a second delivery overtook this one
             return known
-        _refuse(approval.operation_problem(self._state, operation))
+        _refuse(deciders.operation_problem(self._state, operation, workflow.now()))
         self._operate(operation, effects)
         return self._receipt("operation", operation.operation_id)
 
     @operate.validator
     def _check_operation(self, operation: Operation) -> None:
         if self._known("operation", operation.operation_id) is None:
-            _refuse(approval.operation_problem(self._state, operation))
+            _refuse(deciders.operation_problem(self._state, operation, workflow.now()))
 
     @workflow.signal(name=SIGNAL_BACKEND_EVENT)
     def backend_event(self, raw: RawValue) -> None:
@@ -171,19 +171,23 @@ class TicketHandlers(TicketCore):
         known = self._known("decision", decision.decision_id)
         if known is not None:
             return known
-        _refuse(approval.decision_problem(self._state, decision))
+        _refuse(deciders.decision_problem(self._state, decision, workflow.now()))
         await checks.check_approver(self._state, decision.approver, decision, None)
         await checks.check_decided_reply(self._state, decision)
         known = self._known("decision", decision.decision_id)
         if known is not None:
             return known
-        _refuse(approval.decision_problem(self._state, decision))
+        _refuse(deciders.decision_problem(self._state, decision, workflow.now()))
+        first = deciders.needs_second(self._state, decision)
         self._state = self._state.model_copy(update={"decision": decision})
-        return self._receipt("decision", decision.decision_id)
+        reason = deciders.SECOND_NEEDED if first else None
+        return self._receipt("decision", decision.decision_id, reason)
 
     def _operate(self, operation: Operation, effects: RecordedEffects) -> None:
         state = self._state
         match operation.operation:
+            case "claim":
+                state = deciders.claimed(state, operation.approver, workflow.now())
             case "take_over":
                 state = state.model_copy(update={"taken_by": operation.approver})
             case "hand_back":
@@ -204,12 +208,13 @@ class TicketHandlers(TicketCore):
     def _known(self, what: Item, item_id: str) -> UpdateReceipt | None:
         return self._state.receipts.get(transitions.receipt_key(what, item_id))
 
-    def _receipt(self, what: Item, item_id: str) -> UpdateReceipt:
+    def _receipt(self, what: Item, item_id: str, reason: str | None = None) -> UpdateReceipt:
         receipt = UpdateReceipt(
             ticket_id=self._state.ticket.ticket_id,
             id=item_id,
             accepted=True,
             status=self._state.status,
+            reason=reason,
         )
         key = transitions.receipt_key(what, item_id)
         self._state = transitions.with_receipt(self._state, key, receipt)

@@ -235,10 +235,10 @@ def replied(
             "status": status,
             "reply_count": state.reply_count + 1,
             "commitments": (*state.commitments, *made)[-20:],
-            "observations": (),
-            "round": 0,
         }
     )
+    if status is not Status.AWAITING_APPROVAL:  # a notice meanwhile begins no new round
+        state = state.model_copy(update={"observations": (), "round": 0})
     state = note(state, now, "replied", clip(text, 120))
     return resolved(state, now) if status is Status.RESOLVED else state
 

@@ -125,7 +125,11 @@ StandIn = Literal["models_down", "over_budget"]
 
 
 class TicketState(Wire):
-    """Everything one ticket knows."""
+    """Everything one ticket knows.
+
+    ``claim_news``: a person has claimed the request, which nobody was told yet; the customer hears
+    of it once (``told_of_person``). ``question_id`` is the last question that a person asked them.
+    """
 
     ticket: Ticket
     opened_by: str | None = None
@@ -153,6 +157,9 @@ class TicketState(Wire):
     approval: ApprovalRequest | None = None
     decision: Decision | None = None
     approved_by: str | None = None
+    claim_news: bool = False
+    told_of_person: bool = False
+    question_id: str | None = None
     approvals: tuple[ApprovalOutcome, ...] = ()
     actions: tuple[ActionRecord, ...] = ()
     commitments: tuple[Commitment, ...] = ()

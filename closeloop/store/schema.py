@@ -177,6 +177,18 @@ approvals: Final = Table(
 )
 """Approval requests; those without an outcome wait for a person."""
 
+decisions: Final = Table(
+    "decisions",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("ticket_id", String, primary_key=True),
+    Column("request_id", String, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("label", JSON, nullable=False),
+    Index(None, "tenant", "at"),
+)
+"""What a person made of each proposal that they decided on, to learn from."""
+
 outcome_events: Final = Table(
     "outcome_events",
     metadata,
