@@ -41,6 +41,7 @@ from closeloop.models.steps import (
     RetrieveKnowledge,
     Snapshot,
 )
+from closeloop.models.stop import Stop
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 from closeloop.models.view import TicketView
 
@@ -363,6 +364,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def stopped(self, tenant: str) -> Stop | None:
+        """Return who has stopped the tenant's autonomous writes, and why."""
+        ...
+
     def reserve(self, tenant: str, effect: ExecuteAction, expires_at: datetime) -> None:
         """Reserve an effect and its money while approval is asked.
 
@@ -381,7 +386,8 @@ class Ledger(Protocol):
         receipt on record when it is done already.
 
         Raises:
-            BackendRefused: as ``reserve``.
+            BackendRefused: as ``reserve``; and ``stopped``, for what nobody has approved while the
+                tenant's autonomous writes are stopped.
         """
         ...
 

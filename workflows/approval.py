@@ -49,9 +49,27 @@ def customer_id(state: TicketState) -> str | None:
 
 
 def mode_cap(state: TicketState) -> Mode:
-    """Return the most that Closeloop may do here: by terms, operator, and who is asked."""
-    caps = (state.mode_cap, state.terms.mode_cap, standin.cap(state))
-    return max(caps, key=lambda mode: mode.rank)
+    """Return the most that Closeloop may do here: by terms, intent, operator, and who is asked."""
+    return _caps(state)[0][0]
+
+
+def cap_source(state: TicketState) -> str:
+    """Return what set the mode's cap; nothing where there is none."""
+    cap, source = _caps(state)[0]
+    return source if cap is not Mode.AUTONOMOUS else ""
+
+
+def _caps(state: TicketState) -> list[tuple[Mode, str]]:
+    """Return what caps the mode here, the least autonomous first."""
+    intent = state.classification.intent if state.classification else ""
+    terms = state.terms
+    caps = [
+        (state.mode_cap, "an operator lowered it"),
+        (terms.mode_cap, "the desk's mode_cap"),
+        (terms.modes.get(intent, Mode.AUTONOMOUS), f"the desk's modes.{intent}"),
+        (standin.cap(state), "the language models do not answer"),
+    ]
+    return sorted(caps, key=lambda cap: -cap[0].rank)
 
 
 def outranked(state: TicketState) -> bool:
@@ -156,6 +174,11 @@ def build_request(
         reply=proposal.reply.text if proposal.reply else None,
         reasons=judgement.mode_reasons,
         total=total_of(judgement.facts.actions),
+        amounts={
+            fact.action_id: fact.amount.amount_minor
+            for fact in judgement.facts.actions
+            if fact.moves_money and fact.amount is not None
+        },
         binding_hash=judgement.binding_hash,
         requested_at=now,
         reminder_at=now + timedelta(seconds=terms.reminder_seconds),

@@ -73,7 +73,10 @@ with workflow.unsafe.imports_passed_through():
 def snapshot(state: TicketState) -> Snapshot:
     """Return what travels to the operations database with the next activity that records."""
     return Snapshot(
-        sequence=state.snapshot_count, view=snapshot_view(state), events=state.pending_events
+        sequence=state.snapshot_count,
+        view=snapshot_view(state),
+        events=state.pending_events,
+        judgements=state.pending_judgements,
     )
 
 
@@ -207,6 +210,7 @@ def judge_request(
         topics=classification.topics if classification else (),
         injection_suspected=bool(classification and classification.injection_suspected),
         mode_cap=approval.mode_cap(state),
+        cap_source=approval.cap_source(state),
         contact_changed_at=customer.contact_changed_at if customer else None,
         ticket_order_ids=state.ticket.order_ids,
         customer_messages=conversation.asking_texts(state),

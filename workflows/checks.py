@@ -104,9 +104,15 @@ async def _refuse_unproved(
 
 
 async def verify_resolution(
-    state: TicketState, operation: Operation, resolution: RecordedResolution
+    state: TicketState,
+    operation: Operation,
+    resolution: RecordedResolution,
+    advised: Sequence[ExecuteAction],
 ) -> RecordedEffects:
-    """Read back what a person says they did; raises what the caller of an update may see."""
+    """Read back what a person says they did, and whether they did what was advised.
+
+    Raises what the caller of an update may see.
+    """
     steps = tuple(
         ExecuteAction(
             tenant=state.ticket.tenant,
@@ -125,7 +131,10 @@ async def verify_resolution(
             state,
             VerificationActivities.verify_resolution,
             VerifyResolution(
-                tenant=state.ticket.tenant, ticket_id=state.ticket.ticket_id, effects=steps
+                tenant=state.ticket.tenant,
+                ticket_id=state.ticket.ticket_id,
+                effects=steps,
+                advised=tuple(advised),
             ),
             RecordedEffects,
             summary="read back what a person did",

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.state import Escalation, Phase, TicketState
     from closeloop.models.ticket import Mode, Status
     from closeloop.models.triage import Classification
-    from workflows import approval, attributes, calls, conversation, deciders, levels
+    from workflows import approval, attributes, calls, comparing, conversation, deciders, levels
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.card import card
@@ -164,6 +164,9 @@ class TicketCore:
             to = ActionState.REFUSED if outcome == "rejected" else ActionState.SKIPPED
             error = ActionError(code=outcome, message=ended.words or outcome)
             self._state = transitions.open_actions_become(self._state, to, error)
+        if decision is not None and outcome != "withdrawn":
+            edit = deciders.edit_of(self._state, decision)
+            self._state = comparing.decided(self._state, request, outcome, edit, seconds, now)
         self._state = approval.ended(self._state, ended, seconds, now)
         self._set(status=Status.WORKING, deadline=None, deadline_reason="")
         await self._settle(ended, effects, dropped, label)

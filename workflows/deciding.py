@@ -27,6 +27,9 @@ class DecidingSteps(TicketCore):
         )
         revise = replies.to_revise(self._state, judgement)
         self._judged(judgement, final=revise is None)
+        asks_alone = proposal.asks_customer and judgement.mode is Mode.AUTONOMOUS
+        if revise is None and not asks_alone:  # what rules could be tried on again
+            self._state = transitions.judged(self._state, judgement, workflow.now())
         if judgement.escalate is not None:
             summary = "; ".join(judgement.mode_reasons)
             self._hand_over(judgement.escalate, summary, proposal.rationale)

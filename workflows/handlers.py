@@ -5,7 +5,7 @@ acts on it. Signals run the same checks as updates; what they may not do is reco
 Only ``ApplicationError`` leaves a handler.
 """
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow
@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
         UPDATE_DECIDE,
         UPDATE_OPERATE,
     )
-    from workflows import approval, checks, deciders, levels
+    from workflows import approval, checks, comparing, deciders, levels
     from workflows import state as transitions
     from workflows.calling import decoded
     from workflows.core import TicketCore
@@ -43,6 +43,8 @@ with workflow.unsafe.imports_passed_through():
 
 
 MAX_HINTS = 20
+ADVICE_READ_BACK: Final = "advice-read-back"
+"""A patch: before it, only what a person recorded was read back."""
 
 Sent = TypeVar("Sent", bound=BaseModel)
 
@@ -107,8 +109,14 @@ class TicketHandlers(TicketCore):
         _refuse(deciders.operation_problem(self._state, operation, workflow.now()))
         await checks.check_approver(self._state, operation.approver, None, operation)
         effects = RecordedEffects()
-        if operation.resolution is not None and operation.resolution.effects:
-            effects = await checks.verify_resolution(self._state, operation, operation.resolution)
+        if operation.resolution is not None:
+            advised = comparing.advised(self._state)
+            if advised and not workflow.patched(ADVICE_READ_BACK):
+                advised = ()
+            if operation.resolution.effects or advised:
+                effects = await checks.verify_resolution(
+                    self._state, operation, operation.resolution, advised
+                )
         if operation.resolution is not None:
             recorded = _recorded(operation, effects)
             await checks.check_recorded_reply(self._state, operation.resolution, recorded)
@@ -196,6 +204,7 @@ class TicketHandlers(TicketCore):
                 state = state.model_copy(update={"mode_cap": operation.mode})
             case "record_resolution":
                 records = _recorded(operation, effects)
+                state = comparing.done_by_person(state, records, workflow.now())
                 state = state.model_copy(
                     update={
                         "recorded": operation.resolution,
@@ -232,7 +241,22 @@ def _refuse(problem: approval.Problem | None) -> None:
 def _recorded(operation: Operation, effects: RecordedEffects) -> tuple[ActionRecord, ...]:
     resolution = operation.resolution
     done = resolution.effects if resolution else ()
-    return tuple(
+    advised = tuple(
+        ActionRecord(
+            action=one.action.model_copy(
+                update={
+                    "action_id": checks.person_action_id(operation, len(done) + position),
+                    "reason": "done by a person, as it was advised",
+                }
+            ),
+            effect_id=one.effect_id,
+            state=ActionState.VERIFIED,
+            attempts=1,
+            receipt=one.receipt,
+        )
+        for position, one in enumerate(effects.advised, start=1)
+    )
+    return advised + tuple(
         ActionRecord(
             action=Action(
                 action_id=checks.person_action_id(operation, position),

@@ -205,7 +205,8 @@ class ApprovalRequest(Wire):
     """A proposal that waits for a person, bound to a hash of exactly what would run.
 
     ``roster`` is who might decide when it was asked; the live roster is asked again. ``asked`` are
-    those of them who are asked now; whoever may decide may do so without being asked.
+    those of them who are asked now; whoever may decide may do so without being asked. ``amounts``
+    are minor units by action id, of those that move money.
     """
 
     request_id: str
@@ -216,6 +217,7 @@ class ApprovalRequest(Wire):
     reply: str | None = None
     reasons: tuple[str, ...] = ()
     total: Money | None = None
+    amounts: dict[str, int] = Field(default_factory=dict)
     binding_hash: str
     requested_at: UtcTime
     reminder_at: UtcTime

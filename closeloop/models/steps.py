@@ -8,6 +8,7 @@ from closeloop.models.approval import ApprovalTerms, Approver, RequestOutcome
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
 from closeloop.models.labels import DecisionLabel
+from closeloop.models.policy import RecordedJudgement
 from closeloop.models.proposal import Action, ActionError, ActionRecord, Receipt
 from closeloop.models.sla import OpenHours
 from closeloop.models.spending import ModelCall
@@ -93,6 +94,7 @@ class Snapshot(Wire):
 
     view: TicketView
     events: tuple[OutcomeEvent, ...] = ()
+    judgements: tuple[RecordedJudgement, ...] = ()
     sequence: int = 0
 
 
@@ -145,16 +147,29 @@ class Verification(Wire):
 
 
 class VerifyResolution(Scope):
-    """Input of ``verify_resolution``: what a person says they did on backends."""
+    """Input of ``verify_resolution``: what a person says they did on backends.
+
+    ``advised`` is what they were advised to do, and may have done without saying so.
+    """
 
     effects: tuple[ExecuteAction, ...]
+    advised: tuple[ExecuteAction, ...] = ()
+
+
+class AdvisedEffect(Wire):
+    """Something that was advised, and that the system of record shows as done by a person."""
+
+    action: Action
+    effect_id: str
+    receipt: Receipt
 
 
 class RecordedEffects(Wire):
-    """Output of ``verify_resolution``, in the order asked for."""
+    """Output of ``verify_resolution``, in the order asked for; of the advice what was done."""
 
     effect_ids: tuple[str, ...] = ()
     receipts: tuple[Receipt, ...] = ()
+    advised: tuple[AdvisedEffect, ...] = ()
 
 
 class RecallEffects(Scope):

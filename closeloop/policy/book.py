@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import Final
 
 from closeloop.errors import ConfigurationError
 from closeloop.models.approval import ApprovalTerms, Approver, RungTime
@@ -19,6 +20,9 @@ from closeloop.policy.judge import judge
 from closeloop.policy.ladder import with_authority
 from closeloop.policy.roster import EVERY_TENANT, serves
 from closeloop.policy.tomlfile import content_hash, read_toml
+
+TAXONOMY: Final = "taxonomy.toml"
+"""Where intents are named, of the same folder."""
 
 
 class FilePolicyBook:
@@ -45,6 +49,7 @@ class FilePolicyBook:
         self._time_scale = time_scale
         for tenant in self.tenants:
             self._require_calendar(tenant, str(folder / desk.FILE))
+            self._require_intents(tenant, folder)
         self._version = content_hash(files)
 
     @property
@@ -77,6 +82,11 @@ class FilePolicyBook:
         """Return the hours from ``since`` on, scaled around ``start``; None if there are none."""
         found = self._sla.of(tenant).calendar.get(calendar)
         return None if found is None else sla.open_hours(found, start, since, self._time_scale)
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The action kinds that there may be at all."""
+        return self._rules.allowed
 
     def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:
         """Return the limits that the ledger holds: the desk's days, and the rules' on sums."""
@@ -115,6 +125,18 @@ class FilePolicyBook:
             claim_seconds=terms.claim * self._time_scale,
             ladder=tuple(ladder),
         )
+
+    def _require_intents(self, tenant: str, folder: Path) -> None:
+        modes = self._desk.of(tenant).modes
+        if not modes:
+            return
+        known = {intent.get("id") for intent in read_toml(folder / TAXONOMY).get("intents", [])}
+        for intent in modes:
+            if intent not in known:
+                where = "" if tenant == DEFAULT_TENANT else f"[tenant.{tenant}]: "
+                raise ConfigurationError(
+                    f"{folder / desk.FILE}: {where}modes.{intent}: {TAXONOMY} has no such intent"
+                )
 
     def _require_calendar(self, tenant: str, source: str) -> None:
         name = self._desk.of(tenant).approval.calendar

@@ -86,6 +86,7 @@ class DeskTerms(Input):
 
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=20)]
     mode_cap: Mode
+    modes: dict[Id, Mode] = Field(default_factory=dict)
     waits: Waits
     daily_limit: DailyLimit
     approval: Approvals = Approvals()
@@ -109,6 +110,7 @@ class DeskTerms(Input):
             else self.model_budget * MICROS_OF_A_CENT,
             time_scale=time_scale,
             mode_cap=self.mode_cap,
+            modes=self.modes,
             checks_replies=True,
         )
 

@@ -13,10 +13,12 @@ from sqlalchemy import Connection, Engine, RowMapping, select
 from closeloop.models.base import Money
 from closeloop.models.labels import DecisionLabel, TicketDecision
 from closeloop.models.metrics import Metrics
+from closeloop.models.policy import TicketJudgement
 from closeloop.models.state import OutcomeEvent, TicketEvent
 from closeloop.models.steps import RequestApproval, Snapshot
 from closeloop.models.ticket import Status
 from closeloop.models.view import TicketSummary, TicketView
+from closeloop.store import judgements
 from closeloop.store.audit import DESK, append_audit
 from closeloop.store.effects import free_expired, tenant_lock
 from closeloop.store.engine import Clock, insert_into, reading, utc_now, writing
@@ -134,6 +136,11 @@ class SqlRecords:
                 for row in connection.execute(query)
             ]
 
+    def judgements(self, tenant: str, since: datetime | None = None) -> list[TicketJudgement]:
+        """Return what policy said at or after ``since``, with its facts, in that order."""
+        with reading(self._engine) as connection:
+            return judgements.read(connection, tenant, since)
+
     def list_tickets(self, tenant: str, status: Status | None = None) -> tuple[TicketSummary, ...]:
         """Return the tenant's tickets, newest first, each with the request it waits for."""
         query = _SUMMARIES.where(tickets.c.tenant == tenant)
@@ -210,6 +217,7 @@ class SqlRecords:
 
 def _record(connection: Connection, snapshot: Snapshot, now: datetime) -> None:
     _upsert_ticket(connection, snapshot, now)
+    judgements.keep(connection, snapshot.view.tenant, snapshot.view.ticket_id, snapshot.judgements)
     for event in snapshot.events:
         if _insert_event(connection, snapshot.view, event):
             append_audit(

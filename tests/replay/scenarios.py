@@ -117,6 +117,21 @@ async def _by_two_people(desk: Play, handle: Handle) -> None:
     assert made.amount.amount_minor == 14000
 
 
+async def _shadowed(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.ESCALATED)
+    await _queued(desk, handle)
+    desk.services.backends.payments.refund(
+        "default", "manual-1", "#W1005", Money(amount_minor=14550)
+    )
+    await desk.operate(handle, "record_resolution", resolution={"summary": "refunded by hand"})
+    await _quiet(desk, handle)
+    assert desk.sent(handle) == ()
+
+
+async def _queued(desk: Play, handle: Handle) -> None:
+    await desk.eventually(lambda: desk.stands(handle) is Status.ESCALATED)
+
+
 async def _expired(desk: Play, handle: Handle) -> None:
     await _asked(desk, handle)
     await desk.skip(5 * HOUR)
@@ -327,6 +342,7 @@ ORDER_CHANGES: Final = (
     Action(action_id="", kind="add_crm_note", params={"text": "Has moved to Oak Street."}),
 )
 
+SHADOWED: Final = (("desk.toml", "[waits]", '[modes]\nrefund_request = "shadow"\n\n[waits]'),)
 TWO_PEOPLE: Final = (
     ("desk.toml", 'four_eyes_above = "1000.00"', 'four_eyes_above = "100.00"'),
     ("desk.toml", 'claim = "15m"', 'lead_after = "1h"\nclaim = "15m"'),
@@ -473,6 +489,14 @@ SCENARIOS: Final = (
         body="Refund order #W1005, all of it.",
         steps=[refund("#W1005")],
         play=_interrupted,
+    ),
+    Scenario(
+        name="shadowed-and-read-back",
+        email=SAMUEL,
+        body="Refund order #W1005, all of it.",
+        steps=[refund("#W1005")],
+        edits=SHADOWED,
+        play=_shadowed,
     ),
     Scenario(
         name="mode-lowered",

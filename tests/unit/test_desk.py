@@ -93,6 +93,7 @@ def test_a_tenant_names_only_what_differs() -> None:
         (lambda d: d.update(max_rounds=0), "max_rounds: "),
         (lambda d: d.update(max_rounds="4"), "max_rounds: "),
         (lambda d: d.update(mode_cap="automatic"), "mode_cap: "),
+        (lambda d: d.update(modes={"refund_request": "manual"}), "modes.refund_request: "),
         (lambda d: d["waits"].pop("reminder"), "waits.reminder: is missing"),
         (lambda d: d["waits"].update(reminder=4), "waits.reminder: 4 is not a duration"),
         (lambda d: d["waits"].update(reminder="24h"), "waits: reminder: must come before"),
@@ -160,6 +161,20 @@ def test_the_book_knows_the_tenants(tmp_path: Path) -> None:
     with (folder / "desk.toml").open("a", encoding="utf-8") as file:
         file.write('\n[tenant.zeta]\nmode_cap = "shadow"\n')
     assert FilePolicyBook(folder).tenants == ("default", "acme", "zeta")
+
+
+def test_modes_by_intent_are_recorded_and_name_intents_that_there_are(tmp_path: Path) -> None:
+    folder = folder_copy(tmp_path)
+    shutil.copy(POLICIES / "taxonomy.toml", folder)
+    text = (folder / "desk.toml").read_text(encoding="utf-8")
+    mode = '[modes]\nrefund_request = "shadow"\n\n[waits]'
+    (folder / "desk.toml").write_text(text.replace("[waits]", mode), encoding="utf-8")
+    assert FilePolicyBook(folder).terms("default").modes == {"refund_request": Mode.SHADOW}
+    wrong = text.replace("[waits]", mode.replace("refund_request", "refunds"))
+    (folder / "desk.toml").write_text(wrong, encoding="utf-8")
+    words = r"desk\.toml: modes\.refunds: taxonomy\.toml has no such intent"
+    with pytest.raises(ConfigurationError, match=words):
+        FilePolicyBook(folder)
 
 
 def test_the_ladder_goes_by_a_calendar_that_is_there(tmp_path: Path) -> None:
