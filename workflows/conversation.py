@@ -129,10 +129,12 @@ def turns(state: TicketState) -> tuple[str, ...]:
 
 
 def answers_question(state: TicketState) -> bool:
-    """Whether the customer's unread words follow a question that we sent."""
+    """Whether the customer's unread words follow a question that we sent, or one of our people."""
     asked = state.proposal is not None and state.proposal.asks_customer
     read = [m for m in state.messages if m.handled]
-    return asked and bool(read) and read[-1].sender == "closeloop"
+    if not read or read[-1].sender != "closeloop":
+        return False
+    return asked or read[-1].message_id == state.question_id
 
 
 def _carrying(state: TicketState, messages: Sequence[Message]) -> TicketState:

@@ -15,7 +15,7 @@ from closeloop.models.approval import (
 )
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
-from closeloop.models.policy import Judgement, Verdict
+from closeloop.models.policy import Judgement, RecordedJudgement, Verdict
 from closeloop.models.proposal import ActionRecord, EscalationDraft, Observation, Proposal
 from closeloop.models.sla import ServiceLevels, Sla, SlaWatch
 from closeloop.models.ticket import Closure, Message, Mode, Status, Ticket
@@ -47,6 +47,7 @@ class Terms(Wire):
     """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled.
 
     ``model_budget_micros`` is what language models may cost a ticket, in millionths of a US dollar.
+    ``modes`` are caps by intent, beside ``mode_cap``, which is on all of them.
     ``checks_replies`` is False on a ticket that was opened before replies were checked.
     """
 
@@ -63,6 +64,7 @@ class Terms(Wire):
     model_budget_micros: int | None = None
     time_scale: float = 1.0
     mode_cap: Mode = Mode.AUTONOMOUS
+    modes: dict[str, Mode] = Field(default_factory=dict)
     sla: ServiceLevels | None = None
     checks_replies: bool = False
 
@@ -125,7 +127,11 @@ StandIn = Literal["models_down", "over_budget"]
 
 
 class TicketState(Wire):
-    """Everything one ticket knows."""
+    """Everything one ticket knows.
+
+    ``claim_news``: a person has claimed the request, which nobody was told yet; the customer hears
+    of it once (``told_of_person``). ``question_id`` is the last question that a person asked them.
+    """
 
     ticket: Ticket
     opened_by: str | None = None
@@ -153,6 +159,9 @@ class TicketState(Wire):
     approval: ApprovalRequest | None = None
     decision: Decision | None = None
     approved_by: str | None = None
+    claim_news: bool = False
+    told_of_person: bool = False
+    question_id: str | None = None
     approvals: tuple[ApprovalOutcome, ...] = ()
     actions: tuple[ActionRecord, ...] = ()
     commitments: tuple[Commitment, ...] = ()
@@ -178,6 +187,7 @@ class TicketState(Wire):
     receipts: dict[str, UpdateReceipt] = Field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()
     pending_events: tuple[OutcomeEvent, ...] = ()
+    pending_judgements: tuple[RecordedJudgement, ...] = ()
 
 
 class TicketStart(Wire):
