@@ -112,6 +112,7 @@ def step_for(state: TicketState, action: Action, *, request_id: str | None = Non
         customer_id=customer_id(state),
         effect_id=effect.effect_id if effect else f"{action.kind}:{action.action_id}",
         components=effect.components if effect else {},
+        scopes=tuple(facts.recent_minor) if facts else (),
         amount=facts.amount if facts else None,
         approved_by=state.approved_by,
         request_id=request_id,
