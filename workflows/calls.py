@@ -1,7 +1,6 @@
 """Every activity call of a ticket: its input from the state, its options, its summary."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from temporalio import workflow
 
@@ -17,20 +16,11 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import (
         ApprovalOutcome,
         ApprovalRequest,
-        BackendEvent,
     )
     from closeloop.models.base import clip
-    from closeloop.models.grounding import ReplyToCheck
-    from closeloop.models.labels import DecisionLabel
     from closeloop.models.policy import Judgement, JudgeRequest
-    from closeloop.models.proposal import (
-        Action,
-        ActionRecord,
-        Proposal,
-        ProposeRequest,
-    )
-    from closeloop.models.sla import OpenHours
-    from closeloop.models.state import SUPPORT_QUEUE, TicketState
+    from closeloop.models.proposal import Action, Proposal, ProposeRequest
+    from closeloop.models.state import TicketState
     from closeloop.models.steps import (
         ActionOutcome,
         ApprovalPublished,
@@ -40,11 +30,7 @@ with workflow.unsafe.imports_passed_through():
         ExecuteAction,
         LoadCustomer,
         LoadedCustomer,
-        RaiseAlert,
         ReadConfirmation,
-        ReadHours,
-        RecalledEffects,
-        RecallEffects,
         Recorded,
         RecordOutcome,
         RequestApproval,
@@ -56,46 +42,17 @@ with workflow.unsafe.imports_passed_through():
         Verification,
         VerifyAction,
     )
+    from closeloop.models.ticket import Mode
     from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
     from closeloop.models.view import snapshot_view
-    from workflows import (
-        approval,
-        conversation,
-        levels,
-        options,
-        past_ticket,
-        replies,
-        standin,
-    )
+    from workflows import approval, conversation, options
     from workflows.calling import local, remote
 
 
 def snapshot(state: TicketState) -> Snapshot:
     """Return what travels to the operations database with the next activity that records."""
     return Snapshot(
-        sequence=state.snapshot_count,
-        view=snapshot_view(state),
-        events=state.pending_events,
-        judgements=state.pending_judgements,
-    )
-
-
-def _agent(state: TicketState) -> options.RemoteOptions:
-    return options.STAND_IN if standin.stands_in(state) else options.AGENT
-
-
-def classify_step(state: TicketState) -> ClassifyTicket:
-    """Return what a classifier is given."""
-    return ClassifyTicket(
-        tenant=state.ticket.tenant,
-        ticket_id=state.ticket.ticket_id,
-        request=ClassifyRequest(
-            subject=state.ticket.subject,
-            messages=conversation.turns(state),
-            order_ids=state.ticket.order_ids,
-            answers_question=conversation.answers_question(state),
-        ),
-        offline=standin.stands_in(state),
+        sequence=state.snapshot_count, view=snapshot_view(state), events=state.pending_events
     )
 
 
@@ -104,10 +61,19 @@ async def classify_ticket(state: TicketState) -> Classification:
     return await remote(
         state,
         TriageActivities.classify_ticket,
-        classify_step(state),
+        ClassifyTicket(
+            tenant=state.ticket.tenant,
+            ticket_id=state.ticket.ticket_id,
+            request=ClassifyRequest(
+                subject=state.ticket.subject,
+                messages=conversation.turns(state),
+                order_ids=state.ticket.order_ids,
+                answers_question=conversation.answers_question(state),
+            ),
+        ),
         Classification,
         summary="understand the customer's words",
-        how=_agent(state),
+        how=options.AGENT,
     )
 
 
@@ -122,23 +88,10 @@ async def load_customer(state: TicketState) -> LoadedCustomer:
             ticket_id=ticket.ticket_id,
             customer=ticket.customer,
             assurance=ticket.assurance,
-            clock_start=levels.clock_start(state),
         ),
         LoadedCustomer,
         summary="who writes, and the desk's terms",
-        how=options.STAND_IN,
-    )
-
-
-def retrieve_step(state: TicketState, classification: Classification) -> RetrieveKnowledge:
-    """Return what knowledge is searched for."""
-    texts = list(conversation.customer_texts(state).values())
-    return RetrieveKnowledge(
-        tenant=state.ticket.tenant,
-        ticket_id=state.ticket.ticket_id,
-        classification=classification,
-        query=clip(f"{state.ticket.subject} {' '.join(texts[-2:])}", 2_000),
-        offline=standin.stands_in(state),
+        how=options.AGENT,
     )
 
 
@@ -146,86 +99,76 @@ async def retrieve_knowledge(
     state: TicketState, classification: Classification
 ) -> RetrievedKnowledge:
     """Find passages for the customer's words."""
+    texts = list(conversation.customer_texts(state).values())
     return await remote(
         state,
         KnowledgeActivities.retrieve_knowledge,
-        retrieve_step(state, classification),
+        RetrieveKnowledge(
+            tenant=state.ticket.tenant,
+            ticket_id=state.ticket.ticket_id,
+            classification=classification,
+            query=clip(f"{state.ticket.subject} {' '.join(texts[-2:])}", 2_000),
+        ),
         RetrievedKnowledge,
         summary=f"what is known about {classification.intent}",
-        how=_agent(state),
-    )
-
-
-def propose_request(state: TicketState, classification: Classification) -> ProposeRequest:
-    """Return what a resolution agent is given."""
-    customer = state.customer
-    named = classification.entities
-    return ProposeRequest(
-        tenant=state.ticket.tenant,
-        ticket_id=state.ticket.ticket_id,
-        proposal_number=state.proposal_count + 1,
-        customer_id=customer.customer_id if customer else None,
-        display_name=customer.display_name if customer else None,
-        assurance=state.ticket.assurance,
-        subject=state.ticket.subject,
-        classification_intent=classification.intent,
-        confidence=classification.confidence,
-        topics=classification.topics,
-        order_ids=tuple(dict.fromkeys((*named.order_ids, *state.ticket.order_ids))),
-        item_mentions=named.item_mentions,
-        amounts=named.amounts,
-        passage_ids=tuple(passage.passage_id for passage in state.passages),
-        conversation=conversation.window(state),
-        earlier=conversation.earlier(state),
-        observations=state.observations,
-        done=replies.done(state),
-        offline=standin.stands_in(state),
+        how=options.AGENT,
     )
 
 
 async def propose_resolution(state: TicketState, classification: Classification) -> Proposal:
     """Ask the resolution agent what to do next."""
+    customer = state.customer
+    named = classification.entities
     return await remote(
         state,
         ResolutionActivities.propose_resolution,
-        propose_request(state, classification),
+        ProposeRequest(
+            tenant=state.ticket.tenant,
+            ticket_id=state.ticket.ticket_id,
+            proposal_number=state.proposal_count + 1,
+            customer_id=customer.customer_id if customer else None,
+            display_name=customer.display_name if customer else None,
+            assurance=state.ticket.assurance,
+            subject=state.ticket.subject,
+            classification_intent=classification.intent,
+            confidence=classification.confidence,
+            topics=classification.topics,
+            order_ids=tuple(dict.fromkeys((*named.order_ids, *state.ticket.order_ids))),
+            item_mentions=named.item_mentions,
+            amounts=named.amounts,
+            passage_ids=tuple(passage.passage_id for passage in state.passages),
+            conversation=conversation.window(state),
+            observations=state.observations,
+            done=tuple(r for r in state.actions if r.receipt is not None),
+        ),
         Proposal,
         summary=f"proposal {state.proposal_count + 1}",
-        how=_agent(state),
-    )
-
-
-def judge_request(
-    state: TicketState, actions: Sequence[Action], reply: ReplyToCheck | None
-) -> JudgeRequest:
-    """Return what a judgement is made on; a reply is held against what it rests on."""
-    customer, classification = state.customer, state.classification
-    return JudgeRequest(
-        tenant=state.ticket.tenant,
-        ticket_id=state.ticket.ticket_id,
-        customer_id=customer.customer_id if customer else None,
-        assurance=state.ticket.assurance,
-        intent=classification.intent if classification else "",
-        confidence=classification.confidence if classification else 0,
-        topics=classification.topics if classification else (),
-        injection_suspected=bool(classification and classification.injection_suspected),
-        mode_cap=approval.mode_cap(state),
-        cap_source=approval.cap_source(state),
-        contact_changed_at=customer.contact_changed_at if customer else None,
-        ticket_order_ids=state.ticket.order_ids,
-        customer_messages=conversation.asking_texts(state),
-        actions=tuple(actions),
-        reply=reply,
+        how=options.AGENT,
     )
 
 
 async def evaluate_policy(
-    state: TicketState, actions: Sequence[Action], reply: ReplyToCheck | None
+    state: TicketState, actions: Sequence[Action], classification: Classification, cap: Mode
 ) -> Judgement:
     """Gather the facts and judge."""
+    customer = state.customer
     return await local(
         PolicyActivities.evaluate_policy,
-        judge_request(state, actions, reply),
+        JudgeRequest(
+            tenant=state.ticket.tenant,
+            ticket_id=state.ticket.ticket_id,
+            customer_id=customer.customer_id if customer else None,
+            assurance=state.ticket.assurance,
+            intent=classification.intent,
+            confidence=classification.confidence,
+            topics=classification.topics,
+            injection_suspected=classification.injection_suspected,
+            mode_cap=cap,
+            contact_changed_at=customer.contact_changed_at if customer else None,
+            ticket_order_ids=state.ticket.order_ids,
+            customer_messages=conversation.asking_texts(state),
+            actions=tuple(actions),
+        ),
         summary="what policy allows",
         how=options.LOCAL,
     )
@@ -250,8 +193,6 @@ async def request_approval(state: TicketState, request: ApprovalRequest) -> Appr
             total=request.total,
             deadline=request.deadline,
             snapshot=snapshot(state),
-            clock_start=levels.clock_start(state),
-            requested_at=request.requested_at,
         ),
         ApprovalPublished,
         summary=f"ask for approval of {request.request_id}",
@@ -260,11 +201,7 @@ async def request_approval(state: TicketState, request: ApprovalRequest) -> Appr
 
 
 async def settle_approval(
-    state: TicketState,
-    outcome: ApprovalOutcome,
-    effect_ids: Sequence[str],
-    dropped: Sequence[str],
-    label: DecisionLabel | None,
+    state: TicketState, outcome: ApprovalOutcome, effect_ids: Sequence[str], dropped: Sequence[str]
 ) -> None:
     """Take the request off the list and free what it reserved; ``dropped`` even if approved."""
     await remote(
@@ -278,7 +215,6 @@ async def settle_approval(
             effect_ids=tuple(effect_ids),
             dropped=tuple(dropped),
             snapshot=snapshot(state),
-            label=label,
         ),
         Recorded,
         summary=f"{outcome.request_id} {outcome.outcome}",
@@ -346,24 +282,6 @@ async def reconcile_action(state: TicketState, step: ExecuteAction) -> Verificat
     )
 
 
-async def recall_effects(state: TicketState, hint: BackendEvent) -> tuple[ActionRecord, ...]:
-    """Look up what an earlier ticket did that a hint is about."""
-    found = await remote(
-        state,
-        OutcomeActivities.recall_effects,
-        RecallEffects(
-            tenant=state.ticket.tenant,
-            ticket_id=state.ticket.ticket_id,
-            made_by=hint.ticket_id or state.ticket.ticket_id,
-            effect_id=hint.effect_id,
-        ),
-        RecalledEffects,
-        summary=f"what {hint.ticket_id} did",
-        how=options.WRITE,
-    )
-    return found.records
-
-
 async def send_reply(state: TicketState, reply_id: str, text: str, after: TicketState) -> None:
     """Send one reply; ``after`` is where the ticket stands once it is out."""
     ticket = state.ticket
@@ -408,43 +326,6 @@ async def create_escalation(state: TicketState, pack: str) -> ActionOutcome:
     )
 
 
-async def raise_alert(state: TicketState, text: str) -> None:
-    """Tell the people of the ticket's queue at once."""
-    escalation = state.escalation
-    await remote(
-        state,
-        CrmActivities.raise_alert,
-        RaiseAlert(
-            tenant=state.ticket.tenant,
-            ticket_id=state.ticket.ticket_id,
-            number=state.watch.alert_count,
-            queue=escalation.queue if escalation else SUPPORT_QUEUE,
-            text=text,
-            snapshot=snapshot(state),
-        ),
-        Recorded,
-        summary=f"alert {state.watch.alert_count}: service levels",
-        how=options.WRITE,
-    )
-
-
-async def read_hours(state: TicketState, calendar: str, since: datetime) -> OpenHours:
-    """Read a calendar from ``since`` on."""
-    found = await local(
-        TriageActivities.read_hours,
-        ReadHours(
-            tenant=state.ticket.tenant,
-            ticket_id=state.ticket.ticket_id,
-            calendar=calendar,
-            clock_start=levels.clock_start(state),
-            since=since,
-        ),
-        summary=f"the hours of {calendar}",
-        how=options.LOCAL,
-    )
-    return found.hours
-
-
 async def close_ticket(state: TicketState, note: str) -> None:
     """Write the closing note and the last events."""
     await remote(
@@ -457,7 +338,6 @@ async def close_ticket(state: TicketState, note: str) -> None:
             customer_id=approval.customer_id(state),
             note=note,
             snapshot=snapshot(state),
-            past_ticket=past_ticket.serves(state),
         ),
         Recorded,
         summary="close: CRM note and outcome events",

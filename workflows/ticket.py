@@ -22,10 +22,9 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.ticket import Status
     from closeloop.models.triage import PERSON_INTENT, Classification
     from closeloop.names import TICKET_WORKFLOW
-    from workflows import approval, calls, conversation, levels, notices
+    from workflows import approval, calls, conversation, notices
     from workflows import state as transitions
     from workflows.acting import ActingSteps
-    from workflows.agents import AgentSteps
     from workflows.calling import CallFailed
     from workflows.card import card
     from workflows.clock import Clock
@@ -36,15 +35,13 @@ with workflow.unsafe.imports_passed_through():
 
 STALE_ON_MESSAGE: Final = frozenset({Phase.PROPOSE, Phase.JUDGE, Phase.ACT, Phase.ANSWER})
 """Phases whose proposal a new message makes stale: it is read before anything else happens."""
-HEEDED_WHILE_CLOSING: Final = "hints-heeded-while-closing"
-"""A patch: before it, a hint that came during the closing activity was dropped."""
 _CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,59}")
 MAX_REOPENED: Final = 2
 """How often "still broken" starts another round before a person looks."""
 
 
 @workflow.defn(name=TICKET_WORKFLOW)
-class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, PeopleSteps):
+class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
     """One ticket: understand, propose, judge, approve, act, verify, answer, confirm, close."""
 
     @workflow.init
@@ -58,7 +55,6 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         """Go through the phases until the ticket is closed."""
         try:
             while await self._unfinished():
-                await self._look_at_levels()
                 await self._redirect()
                 await self._step()
                 workflow.set_current_details(card(self._state))
@@ -69,8 +65,6 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
 
     async def _step(self) -> None:
         match self._state.phase:
-            case Phase.LOOK_AGAIN:
-                await self._guarded(self._look_again)
             case Phase.UNDERSTAND:
                 await self._guarded(self._understand)
             case Phase.PROPOSE:
@@ -81,8 +75,6 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
                 await self._approve()
             case Phase.ACT:
                 await self._act()
-            case Phase.TAKE_BACK:
-                await self._take_back()
             case Phase.ANSWER:
                 await self._answer()
             case Phase.CONFIRM:
@@ -135,27 +127,29 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         fresh = [m.message_id for m in conversation.unread(self._state)]
         if self._state.customer is None:
             classification, loaded = await asyncio.gather(
-                self._ask(calls.classify_ticket, new_turn=True), calls.load_customer(self._state)
+                calls.classify_ticket(self._state), calls.load_customer(self._state)
             )
             self._set(customer=loaded.customer, terms=loaded.terms)
         else:
-            classification = await self._ask(calls.classify_ticket, new_turn=True)
+            classification = await calls.classify_ticket(self._state)
         self._state = conversation.handled(self._state, fresh)
         self._classified(classification)
         if classification.intent == PERSON_INTENT:
             self._hand_over("customer_asked", "The customer asks for a person.", "")
             return
-        self._found(await self._ask(lambda s: calls.retrieve_knowledge(s, classification)))
+        found = await calls.retrieve_knowledge(self._state, classification)
+        self._set(passages=found.passages, round=0)
         self._go(Phase.PROPOSE)
 
     def _classified(self, classification: Classification) -> None:
         now = workflow.now()
         first = self._state.classification is None
-        triage = levels.kept_priority(self._state, classification)
-        state = self._state.model_copy(update={"classification": triage})
+        state = self._state.model_copy(update={"classification": classification})
         if first:
+            seconds = state.terms.resolution_target_seconds.get(classification.priority)
+            state = transitions.with_target(state, seconds)
             state = transitions.event(
-                levels.begun(state),
+                state,
                 now,
                 "classified",
                 intent=classification.intent,
@@ -174,7 +168,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         if self._state.round >= self._state.terms.max_rounds:
             self._hand_over("no_safe_plan", "No proposal was safe within the rounds allowed.", "")
             return
-        proposal = await self._ask(lambda s: calls.propose_resolution(s, classification))
+        proposal = await calls.propose_resolution(self._state, classification)
         self._state = transitions.proposed(self._state, proposal, workflow.now())
         unknown = _unknown_kind(proposal)
         problem = _invalid(proposal)
@@ -222,7 +216,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
             if not self._resting() and await self._still_stands(self._unsettled()):
                 self._close_or_watch()
             return
-        if self._state.hints and not await self._still_stands(await self._hinted()):
+        if self._state.hints and not await self._still_stands(self._hinted()):
             return
         messages = conversation.unread(self._state)
         if not messages:
@@ -241,7 +235,6 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
                 self._state = transitions.confirmed(
                     self._state, [m.message_id for m in messages], now
                 )
-                self._state = levels.needs_no_answer(self._state, now)
             case "still_broken":
                 self._reopen("The customer says again that it is not solved.")
             case "other":
@@ -284,9 +277,6 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         if not gone:
             return True
         self._reopen("An effect was undone again.")
-        if self._state.phase is Phase.UNDERSTAND and self._state.classification is None:
-            self._lost(gone)
-            return False
         for record in gone:
             self._undone(record)
         if self._state.phase is Phase.UNDERSTAND:
@@ -302,15 +292,8 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         if conversation.unread(self._state):  # it came while closing: not lost, not too late
             self._state = transitions.reopened(self._state, workflow.now())
             return
-        if self._state.hints and workflow.patched(HEEDED_WHILE_CLOSING):
-            await self._guarded(self._heed_hints)
-            if self._state.phase is not Phase.CLOSE:
-                return
         self._go(Phase.DONE)
         self._publish()
-
-    async def _heed_hints(self) -> None:
-        await self._still_stands(await self._hinted())
 
     async def _guarded_close(self, state: TicketState) -> None:
         try:

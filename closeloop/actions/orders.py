@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import StringConstraints
 
 from closeloop.actions.base import ActionKind, Effect
-from closeloop.models.records import Address, CustomerRecord, OrderRecord
+from closeloop.models.records import Address, OrderRecord
 from closeloop.models.ticket import Assurance, OrderId
 
 
@@ -74,14 +74,6 @@ class ModifyOrderAddress(ActionKind):
         """Say where the order would go."""
         place = self.address
         return f"Send order {self.order_id} to {place.address1}, {place.zip} {place.city}"
-
-    def inverse(
-        self, order: OrderRecord | None, customer: CustomerRecord | None
-    ) -> "ModifyOrderAddress | None":
-        """Send the order to where it would have gone."""
-        if order is None or order.address is None:
-            return None
-        return ModifyOrderAddress(order_id=self.order_id, address=order.address)
 
 
 class ModifyOrderPayment(ActionKind):

@@ -6,7 +6,6 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from closeloop.models.base import Money, UtcTime, Wire
-from closeloop.models.spending import ModelCall
 
 
 class Action(Wire):
@@ -56,8 +55,7 @@ class Proposal(Wire):
     """What the agent wants next.
 
     Exactly one of three kinds: an answer (``reply``, with ``actions`` or without), a question
-    (``reply`` and ``asks_customer``), or an ``escalation``. ``source`` is who wrote it:
-    ``offline``, or a language model by its id.
+    (``reply`` and ``asks_customer``), or an ``escalation``.
     """
 
     proposal_id: str = ""
@@ -69,7 +67,6 @@ class Proposal(Wire):
     escalation: EscalationDraft | None = None
     rationale: str = ""
     source: str = "offline"
-    calls: tuple[ModelCall, ...] = ()
 
 
 class ActionState(StrEnum):
@@ -133,11 +130,7 @@ class ConversationMessage(Wire):
 
 
 class ProposeRequest(Wire):
-    """What a resolution agent is given; records are fetched by id inside the activity.
-
-    ``earlier`` has a line for each message that the conversation shows no more.
-    ``offline`` asks the models that need no server, whichever are in use otherwise.
-    """
+    """What a resolution agent is given; records are fetched by id inside the activity."""
 
     tenant: str
     ticket_id: str
@@ -154,7 +147,5 @@ class ProposeRequest(Wire):
     amounts: tuple[Money, ...] = ()
     passage_ids: tuple[str, ...] = ()
     conversation: tuple[ConversationMessage, ...]
-    earlier: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()
     done: tuple[ActionRecord, ...] = ()
-    offline: bool = False

@@ -198,16 +198,6 @@ class EscalationRecord(Wire):
     created_at: UtcTime
 
 
-class AlertRecord(Wire):
-    """What the people of a queue were told at once."""
-
-    alert_id: str
-    key: str
-    queue: str
-    text: str
-    created_at: UtcTime
-
-
 class SentMessage(Wire):
     """A message that left for the customer."""
 

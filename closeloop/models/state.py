@@ -1,7 +1,7 @@
 """The state of one ticket: a frozen model, carried through continue-as-new."""
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,26 +15,20 @@ from closeloop.models.approval import (
 )
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
-from closeloop.models.policy import Judgement, RecordedJudgement, Verdict
+from closeloop.models.policy import Judgement, Verdict
 from closeloop.models.proposal import ActionRecord, EscalationDraft, Observation, Proposal
-from closeloop.models.sla import ServiceLevels, Sla, SlaWatch
 from closeloop.models.ticket import Closure, Message, Mode, Status, Ticket
 from closeloop.models.triage import Classification, CustomerContext
-
-SUPPORT_QUEUE: Final = "support"
-"""The people's queue that a ticket goes to unless it is routed to another."""
 
 
 class Phase(StrEnum):
     """What the workflow does next; the steps of DESIGN's life of a ticket."""
 
-    LOOK_AGAIN = "look_again"
     UNDERSTAND = "understand"
     PROPOSE = "propose"
     JUDGE = "judge"
     APPROVE = "approve"
     ACT = "act"
-    TAKE_BACK = "take_back"
     ANSWER = "answer"
     CONFIRM = "confirm"
     ESCALATE = "escalate"
@@ -44,12 +38,7 @@ class Phase(StrEnum):
 
 
 class Terms(Wire):
-    """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled.
-
-    ``model_budget_micros`` is what language models may cost a ticket, in millionths of a US dollar.
-    ``modes`` are caps by intent, beside ``mode_cap``, which is on all of them.
-    ``checks_replies`` is False on a ticket that was opened before replies were checked.
-    """
+    """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled."""
 
     reminder_seconds: float = 4 * 3600
     approval_expiry_seconds: float = 24 * 3600
@@ -61,12 +50,8 @@ class Terms(Wire):
     settlement_limit_seconds: float = 30 * 86400
     resolution_target_seconds: dict[str, float] = Field(default_factory=dict)
     max_rounds: int = 4
-    model_budget_micros: int | None = None
     time_scale: float = 1.0
     mode_cap: Mode = Mode.AUTONOMOUS
-    modes: dict[str, Mode] = Field(default_factory=dict)
-    sla: ServiceLevels | None = None
-    checks_replies: bool = False
 
 
 class TimelineEntry(Wire):
@@ -106,12 +91,21 @@ class Escalation(Wire):
 
     number: int
     reason: str
-    queue: str = SUPPORT_QUEUE
+    queue: str = "support"
     draft: EscalationDraft
     since: UtcTime
     receipt_id: str | None = None
     taken_by: str | None = None
     reminders: int = 0
+
+
+class Sla(Wire):
+    """When the resolution is due, and whether that was missed."""
+
+    due_at: UtcTime | None = None
+    breached: bool = False
+    first_response_at: UtcTime | None = None
+    resolved_at: UtcTime | None = None
 
 
 class Cost(Wire):
@@ -122,16 +116,8 @@ class Cost(Wire):
     output_tokens: int = 0
 
 
-StandIn = Literal["models_down", "over_budget"]
-"""Why the offline models stand in for the language models."""
-
-
 class TicketState(Wire):
-    """Everything one ticket knows.
-
-    ``claim_news``: a person has claimed the request, which nobody was told yet; the customer hears
-    of it once (``told_of_person``). ``question_id`` is the last question that a person asked them.
-    """
+    """Everything one ticket knows."""
 
     ticket: Ticket
     opened_by: str | None = None
@@ -149,7 +135,6 @@ class TicketState(Wire):
     classification: Classification | None = None
     passages: tuple[Passage, ...] = ()
     messages: tuple[Message, ...] = ()
-    recap: tuple[str, ...] = ()
     round: int = 0
     observations: tuple[Observation, ...] = ()
     proposal: Proposal | None = None
@@ -159,9 +144,6 @@ class TicketState(Wire):
     approval: ApprovalRequest | None = None
     decision: Decision | None = None
     approved_by: str | None = None
-    claim_news: bool = False
-    told_of_person: bool = False
-    question_id: str | None = None
     approvals: tuple[ApprovalOutcome, ...] = ()
     actions: tuple[ActionRecord, ...] = ()
     commitments: tuple[Commitment, ...] = ()
@@ -181,25 +163,18 @@ class TicketState(Wire):
     snapshot_count: int = 0
     csat: int | None = None
     sla: Sla = Sla()
-    watch: SlaWatch = SlaWatch()
     cost: Cost = Cost()
-    stand_in: StandIn | None = None
     receipts: dict[str, UpdateReceipt] = Field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()
     pending_events: tuple[OutcomeEvent, ...] = ()
-    pending_judgements: tuple[RecordedJudgement, ...] = ()
 
 
 class TicketStart(Wire):
-    """The input of ``TicketWorkflow``: a ticket, or the state of the run before.
-
-    ``hint`` is the backend's event that opened it, where no customer's words did.
-    """
+    """The input of ``TicketWorkflow``: a ticket, or the state of the run before."""
 
     ticket: Ticket
     opened_by: str | None = None
     linked: tuple[str, ...] = ()
-    hint: BackendEvent | None = None
     state: TicketState | None = None
 
 

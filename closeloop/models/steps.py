@@ -4,14 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from closeloop.models.approval import ApprovalTerms, Approver, RequestOutcome
+from closeloop.models.approval import Approver
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.knowledge import Passage
-from closeloop.models.labels import DecisionLabel
-from closeloop.models.policy import RecordedJudgement
-from closeloop.models.proposal import Action, ActionError, ActionRecord, Receipt
-from closeloop.models.sla import OpenHours
-from closeloop.models.spending import ModelCall
+from closeloop.models.proposal import Action, ActionError, Receipt
 from closeloop.models.state import OutcomeEvent, Terms
 from closeloop.models.ticket import Assurance, Customer
 from closeloop.models.triage import Classification, ClassifyRequest, CustomerContext
@@ -26,18 +22,16 @@ class Scope(Wire):
 
 
 class ClassifyTicket(Scope):
-    """Input of ``classify_ticket``; ``offline`` as in ``ProposeRequest``."""
+    """Input of ``classify_ticket``."""
 
     request: ClassifyRequest
-    offline: bool = False
 
 
 class LoadCustomer(Scope):
-    """Input of ``load_customer``; the ticket's clocks began at ``clock_start``."""
+    """Input of ``load_customer``."""
 
     customer: Customer
     assurance: Assurance
-    clock_start: UtcTime | None = None
 
 
 class LoadedCustomer(Wire):
@@ -47,37 +41,17 @@ class LoadedCustomer(Wire):
     terms: Terms
 
 
-class ReadHours(Scope):
-    """Input of ``read_hours``: a calendar from ``since`` on, scaled around ``clock_start``."""
-
-    calendar: str
-    clock_start: UtcTime
-    since: UtcTime
-
-
-class HoursRead(Wire):
-    """Output of ``read_hours``."""
-
-    hours: OpenHours
-
-
 class RetrieveKnowledge(Scope):
-    """Input of ``retrieve_knowledge``; ``offline`` as in ``ProposeRequest``."""
+    """Input of ``retrieve_knowledge``."""
 
     classification: Classification
     query: str
-    offline: bool = False
 
 
 class RetrievedKnowledge(Wire):
-    """Output of ``retrieve_knowledge``; passages without their text.
-
-    ``missing`` says in a sentence what the customer needs to know and no passage says.
-    """
+    """Output of ``retrieve_knowledge``; passages without their text."""
 
     passages: tuple[Passage, ...] = ()
-    missing: str = ""
-    calls: tuple[ModelCall, ...] = ()
 
 
 class ReadConfirmation(Scope):
@@ -94,7 +68,6 @@ class Snapshot(Wire):
 
     view: TicketView
     events: tuple[OutcomeEvent, ...] = ()
-    judgements: tuple[RecordedJudgement, ...] = ()
     sequence: int = 0
 
 
@@ -103,8 +76,7 @@ class ExecuteAction(Scope):
 
     ``effect_id`` and ``components`` (component id to minor units) come from the judgement's facts;
     the limits are re-checked in the transaction that records the intent, those of the ``scopes``
-    (``order:#W1001``, ``instrument:card_1``) included. An undo names the effect that it
-    ``takes_back``.
+    (``order:#W1001``, ``instrument:card_1``) included.
     """
 
     action: Action
@@ -115,7 +87,6 @@ class ExecuteAction(Scope):
     amount: Money | None = None
     approved_by: str | None = None
     request_id: str | None = None
-    takes_back: str | None = None
 
 
 class ActionOutcome(Wire):
@@ -147,45 +118,16 @@ class Verification(Wire):
 
 
 class VerifyResolution(Scope):
-    """Input of ``verify_resolution``: what a person says they did on backends.
-
-    ``advised`` is what they were advised to do, and may have done without saying so.
-    """
+    """Input of ``verify_resolution``: what a person says they did on backends."""
 
     effects: tuple[ExecuteAction, ...]
-    advised: tuple[ExecuteAction, ...] = ()
-
-
-class AdvisedEffect(Wire):
-    """Something that was advised, and that the system of record shows as done by a person."""
-
-    action: Action
-    effect_id: str
-    receipt: Receipt
 
 
 class RecordedEffects(Wire):
-    """Output of ``verify_resolution``, in the order asked for; of the advice what was done."""
+    """Output of ``verify_resolution``, in the order asked for."""
 
     effect_ids: tuple[str, ...] = ()
     receipts: tuple[Receipt, ...] = ()
-    advised: tuple[AdvisedEffect, ...] = ()
-
-
-class RecallEffects(Scope):
-    """Input of ``recall_effects``: what ``made_by``, and the tickets between it and this one, did.
-
-    ``effect_id`` None asks for all of it.
-    """
-
-    made_by: str
-    effect_id: str | None = None
-
-
-class RecalledEffects(Wire):
-    """Output of ``recall_effects``: what still stood when it was recorded."""
-
-    records: tuple[ActionRecord, ...] = ()
 
 
 class SendReply(Scope):
@@ -210,10 +152,7 @@ class CreateEscalation(Scope):
 
 
 class RequestApproval(Scope):
-    """Input of ``request_approval``: publish a request and reserve what it would spend.
-
-    The ticket's clocks began at ``clock_start``; None on tickets older than the ladder.
-    """
+    """Input of ``request_approval``: publish a request and reserve what it would spend."""
 
     request_id: str
     customer_id: str | None
@@ -222,34 +161,29 @@ class RequestApproval(Scope):
     total: Money | None
     deadline: UtcTime
     snapshot: Snapshot
-    clock_start: UtcTime | None = None
-    requested_at: UtcTime | None = None
 
 
 class ApprovalPublished(Wire):
-    """Output of ``request_approval``: who may decide now, and how."""
+    """Output of ``request_approval``: who may decide now."""
 
     roster: tuple[Approver, ...] = ()
-    terms: ApprovalTerms = ApprovalTerms()
 
 
 class SettleApproval(Scope):
     """Input of ``settle_approval``: a request ended; its reservations go unless it was approved.
 
-    ``dropped`` are effects of actions that the approver took out: theirs go in any case. ``label``
-    is kept where a person decided.
+    ``dropped`` are effects of actions that the approver took out: theirs go in any case.
     """
 
     request_id: str
-    outcome: RequestOutcome
+    outcome: Literal["approved", "rejected", "expired", "withdrawn"]
     effect_ids: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     snapshot: Snapshot
-    label: DecisionLabel | None = None
 
 
 class CheckApprover(Scope):
-    """Input of ``check_approver``: the live roster's word on a person, as it is ``at`` a time.
+    """Input of ``check_approver``: the live roster's word on a person.
 
     ``customer_id`` is the customer whose contact on file counts among the ``requesters``.
     """
@@ -258,29 +192,15 @@ class CheckApprover(Scope):
     requesters: tuple[str, ...] = ()
     customer_id: str | None = None
     total: Money | None = None
-    at: UtcTime | None = None
-
-
-class RaiseAlert(Scope):
-    """Input of ``raise_alert``: words for the people of a queue, none of them the customer's."""
-
-    number: int
-    queue: str
-    text: str
-    snapshot: Snapshot
 
 
 class CloseTicket(Scope):
-    """Input of ``close_ticket``: the CRM note, the last outcome events, the final snapshot.
-
-    ``past_ticket``: it may serve as an example of wording; see ``workflows.past_ticket``.
-    """
+    """Input of ``close_ticket``: the CRM note, the last outcome events, the final snapshot."""
 
     number: int
     customer_id: str | None
     note: str
     snapshot: Snapshot
-    past_ticket: bool = False
 
 
 class RecordOutcome(Scope):

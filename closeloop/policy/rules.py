@@ -23,8 +23,6 @@ NOT_ALLOWED: Final = "action.allowed"
 NOT_VALID: Final = "action.valid"
 CAPPED: Final = "mode."
 """Rule ids of the judge itself; the mode's name follows the last."""
-STOPPED: Final = "mode.stopped"
-"""The judge's word while the tenant's autonomous writes are stopped."""
 
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+){0,4}$")]
 _RULE_ID: Final = TypeAdapter[str](RuleId)
@@ -233,12 +231,11 @@ def _in_scope(cls: type[ActionKind], scope: Scope) -> bool:
 
 def _refuse_gaps(rules: Rules, source: str) -> None:
     for name, cls in CHECKS.items():
-        whole = [r.check for r in rules.for_actions if r.kinds is None]
-        whole += [r.check for r in rules.for_ticket]
-        if cls.required and not any(type(check) is cls for check in whole):
+        whole = (type(r.check) is cls and r.kinds is None for r in rules.for_actions)
+        if cls.required and not any(whole):
             raise ConfigurationError(
                 f"{source}: rule: add one with check = {name!r} and without applies_to;"
-                " everything has to pass it"
+                " every action has to pass it"
             )
 
 

@@ -9,8 +9,6 @@ are its own, and its money counts::
         ▼          ▼        │
     released     failed ◀───┘        a released or failed one may be reserved or begun anew
 
-What is done stays so until an effect that ``takes_back`` this one is done: that releases it.
-
 Each call that writes is one transaction, and no other of the same tenant's ledger runs beside it:
 what it has read still holds when it writes.
 """
@@ -26,25 +24,21 @@ from closeloop.models.base import clip
 from closeloop.models.policy import EffectFacts
 from closeloop.models.proposal import Receipt
 from closeloop.models.steps import ExecuteAction
-from closeloop.models.stop import Stop
 from closeloop.store.effects import (
     BEGUN,
     claimed_by_others,
     find,
     free_expired,
-    free_taken_back,
     move,
     put,
     reclaim,
     state_at,
     tenant_lock,
-    times_taken_back,
     utc_day,
 )
 from closeloop.store.engine import Clock, reading, utc_now, writing
 from closeloop.store.limits import Limits, recent, require_within, spent
 from closeloop.store.schema import EffectState, effects
-from closeloop.store.stops import require_running, stop_of
 
 _ERROR_CODE_CHARS: Final = 100
 
@@ -97,11 +91,6 @@ class SqlLedger:
         with reading(self._engine) as connection:
             return recent(connection, tenant, scopes, now, besides)
 
-    def stopped(self, tenant: str) -> Stop | None:
-        """Return who has stopped the tenant's autonomous writes, and why."""
-        with reading(self._engine) as connection:
-            return stop_of(connection, tenant)
-
     def reserve(self, tenant: str, effect: ExecuteAction, expires_at: datetime) -> None:
         """Reserve an effect and its money while approval is asked.
 
@@ -142,8 +131,7 @@ class SqlLedger:
                 earlier attempt of another amount may have done it; ``effect_overlap`` where
                 another ticket has it reserved, or another live effect claims one of its
                 components; ``limit_reached`` where a limit on money would be passed;
-                ``stopped`` where nobody approved it and the tenant's autonomous writes are
-                stopped; ``bad_amount`` for a negative amount.
+                ``bad_amount`` for a negative amount.
         """
         with writing(self._engine, lock=tenant_lock(tenant)) as connection:
             before = _before(connection, tenant, effect, now)
@@ -151,7 +139,6 @@ class SqlLedger:
                 _require_same_amount(connection, tenant, effect, before)
                 return before
             approved = effect.approved_by is not None
-            require_running(connection, tenant, effect)
             self._require_free(connection, tenant, effect, now, approved=approved)
             put(
                 connection,
@@ -172,8 +159,6 @@ class SqlLedger:
 
     def finish(self, tenant: str, effect_id: str, receipt: Receipt) -> None:
         """Record that the effect happened; a second time changes nothing.
-
-        The done effect that it takes back is released with it.
 
         A receipt is believed even where the effect was given up as failed or released: the money
         has moved. It takes back those of its components that nothing else claims by now.
@@ -308,11 +293,7 @@ def _before(
 ) -> EffectFacts:
     free_expired(connection, tenant, now)
     row = find(connection, tenant, effect.effect_id)
-    facts = EffectFacts(
-        effect_id=effect.effect_id,
-        components=effect.components,
-        taken_back=times_taken_back(connection, tenant, effect.effect_id),
-    )
+    facts = EffectFacts(effect_id=effect.effect_id, components=effect.components)
     if row is None:
         return facts
     if row.ticket_id != effect.ticket_id:
@@ -370,4 +351,3 @@ def _finish(connection: Connection, row: Row[Any], receipt: Receipt, now: dateti
         },
         detail={"receipt_id": receipt.receipt_id},
     )
-    free_taken_back(connection, row, now)

@@ -89,8 +89,6 @@ effects: Final = Table(
     Column("state", String, nullable=False),
     Column("request_id", String),
     Column("approved_by", String),
-    # The effect that this one undoes: once this is done, that is released, to be made anew.
-    Column("takes_back", String),
     Column("reserved_until", UtcDateTime),
     # The UTC day that the money counts on: that of the first attempt; null while only reserved.
     Column("day", Date),
@@ -104,7 +102,6 @@ effects: Final = Table(
     CheckConstraint("amount_minor >= 0", name="amount"),
     Index(None, "tenant", "day"),
     Index(None, "tenant", "state", "reserved_until"),
-    Index(None, "tenant", "takes_back"),
 )
 """The refund ledger: one row for each effect that was ever reserved or begun."""
 
@@ -176,40 +173,6 @@ approvals: Final = Table(
     Index(None, "outcome", "deadline"),
 )
 """Approval requests; those without an outcome wait for a person."""
-
-decisions: Final = Table(
-    "decisions",
-    metadata,
-    Column("tenant", String, primary_key=True),
-    Column("ticket_id", String, primary_key=True),
-    Column("request_id", String, primary_key=True),
-    Column("at", UtcDateTime, nullable=False),
-    Column("label", JSON, nullable=False),
-    Index(None, "tenant", "at"),
-)
-"""What a person made of each proposal that they decided on, to learn from."""
-
-judgements: Final = Table(
-    "judgements",
-    metadata,
-    Column("tenant", String, primary_key=True),
-    Column("ticket_id", String, primary_key=True),
-    Column("event_id", String, primary_key=True),
-    Column("at", UtcDateTime, nullable=False),
-    Column("judgement", JSON, nullable=False),
-    Index(None, "tenant", "at"),
-)
-"""What policy said of each proposal, with the facts that it saw."""
-
-stops: Final = Table(
-    "stops",
-    metadata,
-    Column("tenant", String, primary_key=True),
-    Column("by", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-)
-"""The tenants whose autonomous writes are stopped."""
 
 outcome_events: Final = Table(
     "outcome_events",

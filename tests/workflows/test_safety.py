@@ -140,7 +140,7 @@ async def test_an_id_and_an_address_of_two_people_are_a_stranger(open_desk: Open
 
 
 async def test_not_sure_who_writes_nothing_is_changed(open_desk: OpenDesk) -> None:
-    resolver = ScriptedResolver(refund("#W1001"), answer("Sorry, we cannot do this."))
+    resolver = ScriptedResolver(refund("#W1001"), answer("Please log in first."))
     desk = await open_desk(resolver=resolver)
     handle = await desk.open("Please refund order #W1001.", email=NORA, assurance=Assurance.NONE)
     await desk.resolved(handle)
