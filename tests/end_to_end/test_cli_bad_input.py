@@ -39,6 +39,22 @@ TICKET: dict[str, Any] = {
 }
 
 
+def test_a_closed_ticket(cli: CommandLine) -> None:
+    # First of all: what others ask for meanwhile counts towards the same limits.
+    acme = ("--tenant", "acme")
+    body = "Please refund the mug of order #W1011."
+    cli.opened("over", "hugo.ferreira@example.com", body, *acme)
+    cli.until("over", "closed", tenant="acme")
+    with cli.unchanged("over", "acme"):
+        decide = ("decide", "over", "--request", "over-r1", "--as", "carol", "--approve", *acme)
+        assert cli.refused(3, *decide)["code"] == "closed"
+        for operation in (("--take-over",), ("--lower-mode", "shadow")):
+            error = cli.refused(3, "operate", "over", "--as", "carol", *operation, *acme)
+            assert error["code"] == "closed"
+        linked = cli.json("message", "over", "--text", "One more thing.", *acme)
+        assert linked["ticket_id"] == "over~2"
+
+
 @pytest.fixture
 def waiting(cli: CommandLine) -> dict[str, Any]:
     """The approval request of a ticket on which nobody ever decides: $429.00."""
@@ -251,21 +267,6 @@ async def test_whoever_opened_a_ticket_does_not_approve_it(dev_worker: DevWorker
     assert (refused.returncode, refused.stderr) == (3, "")
     assert json.loads(refused.stdout)["error"]["code"] == "own_request"
     assert await desk.get_ticket("by-dave") == view
-
-
-def test_a_closed_ticket(cli: CommandLine) -> None:
-    acme = ("--tenant", "acme")
-    body = "Please refund the mug of order #W1011."
-    cli.opened("over", "hugo.ferreira@example.com", body, *acme)
-    cli.until("over", "closed", tenant="acme")
-    with cli.unchanged("over", "acme"):
-        decide = ("decide", "over", "--request", "over-r1", "--as", "carol", "--approve", *acme)
-        assert cli.refused(3, *decide)["code"] == "closed"
-        for operation in (("--take-over",), ("--lower-mode", "shadow")):
-            error = cli.refused(3, "operate", "over", "--as", "carol", *operation, *acme)
-            assert error["code"] == "closed"
-        linked = cli.json("message", "over", "--text", "One more thing.", *acme)
-        assert linked["ticket_id"] == "over~2"
 
 
 def test_no_server(cli: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
