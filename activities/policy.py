@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.facts import ChangeFacts
 from activities.grounding import ReplyFacts
-from closeloop.actions.base import Access, ActionKind
+from closeloop.actions.base import Access, ActionKind, Effect
 from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
@@ -15,6 +15,7 @@ from closeloop.models.policy import ActionFacts, Facts, Judgement, JudgeRequest
 from closeloop.models.proposal import Action
 from closeloop.models.records import OrderRecord
 from closeloop.models.steps import CheckApprover, Recorded
+from closeloop.policy.binding import effect_digest
 from closeloop.policy.consent import names_remedy, names_target
 from closeloop.policy.roster import may_decide
 from closeloop.policy.velocity import scopes_of
@@ -149,6 +150,7 @@ class PolicyActivities:
             "effect": known,
             "names_remedy": names_remedy(asked, type(params)),
             "undo": self._undo(request, action, params, order),
+            "consent": _consent(request, params, effect),
         }
         if order is None:
             update["names_target"] = params.target_customer is not None and bool(asked)
@@ -173,6 +175,11 @@ class PolicyActivities:
             }
             if params.moves_money:
                 update |= self._money(request.tenant, params, order)
+        if not (update["names_target"] and update["names_remedy"]):
+            update |= {
+                "in_words": params.in_words(order),
+                "digest": effect_digest(params, effect),
+            }
         return facts.model_copy(update=update)
 
     def _undo(
@@ -222,6 +229,14 @@ class PolicyActivities:
             )
             for facts in gathered
         )
+
+
+def _consent(request: JudgeRequest, params: ActionKind, effect: Effect) -> str | None:
+    """Return the message that said yes to exactly this."""
+    if not request.consents:
+        return None
+    digest = effect_digest(params, effect)
+    return next((c.message_id for c in request.consents if c.digest == digest), None)
 
 
 def _total(order: OrderRecord, amounts: Iterable[Money]) -> Money:

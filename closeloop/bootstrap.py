@@ -19,6 +19,7 @@ from activities.changes import ChangeActivities
 from activities.crm import CrmActivities
 from activities.effects import Effects, VerificationActivities
 from activities.failures import FailureInterceptor
+from activities.identity import IdentityActivities
 from activities.knowledge import KnowledgeActivities
 from activities.knowledge_sync import KnowledgeSyncActivities, synchronise
 from activities.orders import OrderActivities
@@ -54,6 +55,7 @@ from closeloop.ports import (
     Resolver,
 )
 from closeloop.settings import Settings
+from closeloop.store.codes import SqlCodes
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
@@ -443,6 +445,7 @@ def build_activities(services: Services) -> ActivitySet:
         resolution.propose_resolution,
     )
     outreach = OutreachActivities(backends.outbox, backends.shop, records)
+    identity = IdentityActivities(backends.shop, backends.outbox, SqlCodes(services.engine), book)
     outcomes = OutcomeActivities(records, ledger, book)
     return ActivitySet(
         tickets=(
@@ -451,6 +454,7 @@ def build_activities(services: Services) -> ActivitySet:
             verification.verify_action,
             triage.read_confirmation,
             triage.read_hours,
+            identity.read_consent,
         ),
         agents=agents,
         backends=(
@@ -471,6 +475,8 @@ def build_activities(services: Services) -> ActivitySet:
             crm.close_ticket,
             crm.raise_alert,
             outreach.send_reply,
+            identity.send_code,
+            identity.check_code,
             outcomes.request_approval,
             outcomes.settle_approval,
             outcomes.record_outcome,

@@ -8,11 +8,12 @@ All calls block; activities run in threads.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from closeloop.models.approval import Approver
 from closeloop.models.base import Money
+from closeloop.models.identity import CodeTerms
 from closeloop.models.knowledge import Document, Passage, SourceKind, StoredDocument
 from closeloop.models.policy import EffectFacts, Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action, Proposal, ProposeRequest, Receipt
@@ -34,6 +35,7 @@ from closeloop.models.records import (
 from closeloop.models.sla import OpenHours, ServiceLevels
 from closeloop.models.state import Terms
 from closeloop.models.steps import (
+    CodeChecked,
     ExecuteAction,
     RequestApproval,
     RetrievedKnowledge,
@@ -337,6 +339,42 @@ class Outbox(Protocol):
         ...
 
 
+class Codes(Protocol):
+    """One-time codes, kept as hashes alone.
+
+    Limits count for a ``subject``, whichever tickets its codes came with; ``at`` is the time as the
+    ticket has it. Repeating a call after a crash counts nothing twice.
+    """
+
+    def issue(
+        self,
+        tenant: str,
+        ticket_id: str,
+        number: int,
+        subject: str,
+        at: datetime,
+        terms: CodeTerms,
+    ) -> str | None:
+        """Make the ticket's n-th code and return it, this once; it ends those before it.
+
+        None: the subject is locked out, or had too many.
+        """
+        ...
+
+    def check(
+        self,
+        tenant: str,
+        ticket_id: str,
+        attempt_id: str,
+        subject: str,
+        code: str,
+        at: datetime,
+        terms: CodeTerms,
+    ) -> CodeChecked:
+        """Compare a code with the ticket's newest; a right one is used up by it."""
+        ...
+
+
 class Ledger(Protocol):
     """Names effects before they happen, and holds the money limits."""
 
@@ -464,6 +502,10 @@ class PolicyBook(Protocol):
 
     def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:
         """Return the limits on money that the ledger holds."""
+        ...
+
+    def contact_bar(self) -> timedelta:
+        """Return for how long after a change of contact money waits; none where no rule asks."""
         ...
 
     def approvers(self, tenant: str) -> tuple[Approver, ...]:

@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.state import Phase, TicketState
     from closeloop.models.steps import ExecuteAction
     from closeloop.models.ticket import Mode, Status
+    from closeloop.policy.codes import hidden
     from closeloop.policy.roster import may_decide
     from workflows import standin
     from workflows import state as transitions
@@ -374,9 +375,10 @@ def ended(
 def message_problem(state: TicketState, message: CustomerMessage) -> Problem | None:
     """Return why this message cannot be taken: its id stands for other words already."""
     known = next((m for m in state.messages if m.message_id == message.message_id), None)
-    if known is None or known.text == message.text:
+    if known is None or known.text in (message.text, hidden(message.text)):
         return None
-    shortened = known.text.endswith("…") and message.text.startswith(known.text[:-1])
+    said = (message.text, hidden(message.text))
+    shortened = known.text.endswith("…") and any(t.startswith(known.text[:-1]) for t in said)
     if shortened:
         return None
     return Problem(

@@ -60,6 +60,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import (
         approval,
         conversation,
+        identity,
         levels,
         options,
         past_ticket,
@@ -162,7 +163,7 @@ def propose_request(state: TicketState, classification: Classification) -> Propo
         proposal_number=state.proposal_count + 1,
         customer_id=customer.customer_id if customer else None,
         display_name=customer.display_name if customer else None,
-        assurance=state.ticket.assurance,
+        assurance=identity.assurance(state),
         subject=state.ticket.subject,
         classification_intent=classification.intent,
         confidence=classification.confidence,
@@ -200,7 +201,7 @@ def judge_request(
         tenant=state.ticket.tenant,
         ticket_id=state.ticket.ticket_id,
         customer_id=customer.customer_id if customer else None,
-        assurance=state.ticket.assurance,
+        assurance=identity.assurance(state),
         intent=classification.intent if classification else "",
         confidence=classification.confidence if classification else 0,
         topics=classification.topics if classification else (),
@@ -210,6 +211,7 @@ def judge_request(
         ticket_order_ids=state.ticket.order_ids,
         customer_messages=conversation.asking_texts(state),
         actions=tuple(actions),
+        consents=state.consents,
         reply=reply,
     )
 

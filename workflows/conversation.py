@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.proposal import ConversationMessage
     from closeloop.models.state import TicketState
     from closeloop.models.ticket import Message
+    from closeloop.policy.codes import HIDDEN
     from workflows import recap
 
 OPENING_MESSAGE: Final = "#0"
@@ -68,7 +69,7 @@ def window(state: TicketState) -> tuple[ConversationMessage, ...]:
     word all, as far as there is room: the more there are, the less of each. Older ones are short,
     so that what all turns together show does not grow with the square of their number.
     """
-    messages = state.messages
+    messages = _spoken(state)
     since, start = _bounds(messages)
     shown = (*([0] if start else []), *range(start, len(messages)))
     room = min(WINDOW_CHARS, WINDOW_TOTAL_CHARS // max(1, len(shown)))
@@ -89,8 +90,14 @@ def window(state: TicketState) -> tuple[ConversationMessage, ...]:
 
 def earlier(state: TicketState) -> tuple[str, ...]:
     """Return a line for each message that the window does not show, the oldest first; bounded."""
-    _, start = _bounds(state.messages)
-    return recap.bounded((*state.recap, *recap.lines_of(state.messages[1:start])))
+    messages = _spoken(state)
+    _, start = _bounds(messages)
+    return recap.bounded((*state.recap, *recap.lines_of(messages[1:start])))
+
+
+def _spoken(state: TicketState) -> tuple[Message, ...]:
+    """Return the messages that say something: one that was only a code says nothing to agents."""
+    return tuple(m for m in state.messages if m.text != HIDDEN)
 
 
 def _bounds(messages: Sequence[Message]) -> tuple[int, int]:
@@ -132,7 +139,9 @@ def answers_question(state: TicketState) -> bool:
     """Whether the customer's unread words follow a question that we sent."""
     asked = state.proposal is not None and state.proposal.asks_customer
     read = [m for m in state.messages if m.handled]
-    return asked and bool(read) and read[-1].sender == "closeloop"
+    if not read or read[-1].sender != "closeloop":
+        return False
+    return asked or read[-1].message_id == state.question_id
 
 
 def _carrying(state: TicketState, messages: Sequence[Message]) -> TicketState:

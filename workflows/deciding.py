@@ -11,13 +11,14 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.proposal import Action, ActionError, ActionState, Observation
     from closeloop.models.state import Phase
     from closeloop.models.ticket import Mode, Status
-    from workflows import approval, calls, replies, standin
+    from workflows import approval, calls, consenting, replies, standin
     from workflows import state as transitions
     from workflows.calling import CallFailed
-    from workflows.core import TicketCore
+    from workflows.consenting import ConsentingSteps
+    from workflows.verifying import VerifyingSteps
 
 
-class DecidingSteps(TicketCore):
+class DecidingSteps(VerifyingSteps, ConsentingSteps):
     """Judge and approve."""
 
     async def _judge(self) -> None:
@@ -26,18 +27,22 @@ class DecidingSteps(TicketCore):
             approval.live_actions(self._state, proposal), replies.of_proposal(self._state)
         )
         revise = replies.to_revise(self._state, judgement)
-        self._judged(judgement, final=revise is None)
+        effects = () if revise else consenting.to_ask(self._state, judgement)
+        self._judged(judgement, final=revise is None and not effects)
         if judgement.escalate is not None:
             summary = "; ".join(judgement.mode_reasons)
             self._hand_over(judgement.escalate, summary, proposal.rationale)
         elif judgement.ruling is Ruling.REFUSE:
             self._refused(judgement)
-            self._go(Phase.PROPOSE)
+            surer = self._needs_code(judgement.needs_assurance)
+            self._go(Phase.VERIFY if surer else Phase.PROPOSE)
         elif revise is not None:
             self._state = transitions.observed(self._state, revise)
             self._state = transitions.open_actions_become(self._state, ActionState.SKIPPED)
             self._note("sent back", revise.message)
             self._go(Phase.PROPOSE)
+        elif effects:
+            await self._ask_consent(effects)
         elif judgement.mode is not Mode.AUTONOMOUS:
             self._go(Phase.APPROVE)
         else:

@@ -38,6 +38,41 @@ TAKEN_BACK: Final = (
     " to a colleague, just say so."
 )
 
+CODE_SENT: Final = (
+    "Thank you for writing. To protect every account, we talk about orders and payments, and change"
+    " anything, only with the person they belong to, and this message alone does not show us who"
+    " that is.\n\n"
+    "If the address you gave is on file with us, a code is on its way to the contact on file."
+    " Please answer here with that code, and we will go on. If you get none, please write to us"
+    " from the address on your account, or ask for a colleague."
+)
+
+CODE_WAITS: Final = (
+    "Before we go on we need the code that we sent to the contact on file. Please answer here with"
+    " it. If you cannot, please ask for a colleague."
+)
+
+CODE_WRONG: Final = (
+    "That is not the code that was sent to the contact on file. Please look again: it has eight"
+    " digits, and only the newest one counts. Please answer here with it, or ask for a colleague."
+)
+
+CODE_EXPIRED: Final = (
+    "That code is not good any more. If the address you gave is on file with us, a new one is on"
+    " its way to the contact on file. Please answer here with that one, or ask for a colleague."
+)
+
+CONSENT: Final = (
+    "We want to be sure that this is what you want. If you answer with yes, we will:\n\n"
+    "{effects}\n\n"
+    "Please answer with yes or no. If you want something else, just write what it is."
+)
+
+NOT_DONE: Final = (
+    "Thank you for your answer: we have not done it. Please tell us what you would like instead; if"
+    " there is nothing, you do not need to do anything."
+)
+
 DONE_BY_PERSON: Final = (
     "One of our colleagues has dealt with your request. If anything is still open, just answer"
     " this message and we will look at it again."

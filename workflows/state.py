@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
         TimelineEntry,
     )
     from closeloop.models.ticket import Closure, Message, Mode, Status
-    from workflows import conversation
+    from workflows import conversation, identity
 
 MAX_TIMELINE: Final = 200
 MAX_RECEIPTS: Final = 400
@@ -117,7 +117,8 @@ def flushed(state: TicketState, written: Sequence[OutcomeEvent]) -> TicketState:
 
 
 def received(state: TicketState, message_id: str, text: str, now: datetime) -> TicketState:
-    """Add a message of the customer."""
+    """Add a message of the customer; what may be a code that is waited for is kept out of it."""
+    state, text = identity.heard(state, message_id, text)
     message = Message(message_id=message_id, sender="customer", text=text, at=now)
     return note(conversation.added(state, message), now, "customer wrote", clip(text, 80))
 

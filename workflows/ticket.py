@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from closeloop.models.rendering import render_reply
     from closeloop.models.state import Phase, TicketOutcome, TicketStart, TicketState
-    from closeloop.models.ticket import Status
+    from closeloop.models.ticket import Assurance, Status
     from closeloop.models.triage import PERSON_INTENT, Classification
     from closeloop.names import TICKET_WORKFLOW
     from workflows import approval, calls, conversation, levels, notices
@@ -59,6 +59,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         try:
             while await self._unfinished():
                 await self._look_at_levels()
+                await self._hear_codes()
                 await self._redirect()
                 await self._step()
                 workflow.set_current_details(card(self._state))
@@ -83,6 +84,8 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
                 await self._act()
             case Phase.TAKE_BACK:
                 await self._take_back()
+            case Phase.VERIFY:
+                await self._guarded(self._verify)
             case Phase.ANSWER:
                 await self._answer()
             case Phase.CONFIRM:
@@ -141,6 +144,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         else:
             classification = await self._ask(calls.classify_ticket, new_turn=True)
         self._state = conversation.handled(self._state, fresh)
+        self._set(consents=(), consent_open=False)  # new words: what was agreed to is open again
         self._classified(classification)
         if classification.intent == PERSON_INTENT:
             self._hand_over("customer_asked", "The customer asks for a person.", "")
@@ -184,6 +188,8 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
             error = ActionError(code=problem.code, message=clip(problem.message, 300))
             self._state = transitions.open_actions_become(self._state, ActionState.REFUSED, error)
             self._state = transitions.observed(self._state, problem)
+        elif proposal.asks_identity and self._needs_code(Assurance.CONFIRMED):
+            self._go(Phase.VERIFY)
         elif proposal.escalation is not None:
             draft = proposal.escalation
             self._hand_over(_code(draft.reason), draft.summary, draft.recommendation)
@@ -220,7 +226,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         assert deadline is not None
         if not await self._wait(deadline, self._state.deadline_reason):
             if not self._resting() and await self._still_stands(self._unsettled()):
-                self._close_or_watch()
+                await self._no_word()
             return
         if self._state.hints and not await self._still_stands(await self._hinted()):
             return
@@ -228,7 +234,10 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         if not messages:
             return
         if self._state.status is not Status.RESOLVED:
-            self._go(Phase.UNDERSTAND, Status.WORKING)
+            if self._state.consent_open:
+                await self._hear_consent()
+            else:
+                self._go(Phase.UNDERSTAND, Status.WORKING)
             return
         text = "\n".join(m.text for m in messages)
         word = await calls.read_confirmation(self._state, text)
@@ -247,6 +256,12 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
             case "other":
                 self._note("another wish", "after the resolution")
                 self._go(Phase.UNDERSTAND, Status.WORKING)
+
+    async def _no_word(self) -> None:
+        """Go on without the customer's word: silence is no yes to what they were asked about."""
+        if self._state.consent_open:
+            await self._abandon("not_agreed")
+        self._close_or_watch()
 
     def _close_or_watch(self) -> None:
         """Close; but money that is still under way keeps the ticket, until a person looks."""

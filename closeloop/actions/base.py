@@ -76,6 +76,13 @@ class ActionKind(ActionParams, ABC):
     def describe(self) -> str:
         """Return one line for a tired person: what would happen."""
 
+    def in_words(self, order: OrderRecord | None) -> str:
+        """Return the exact effect as its customer reads it, as what we would do; "" if they cannot.
+
+        What only staff can read is for a person to ask about.
+        """
+        return ""
+
     def inverse(
         self, order: OrderRecord | None, customer: CustomerRecord | None
     ) -> "ActionKind | None":

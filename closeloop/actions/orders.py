@@ -44,6 +44,12 @@ class CancelOrder(ActionKind):
             amount=order.total(),
         )
 
+    def in_words(self, order: OrderRecord | None) -> str:
+        """Name the order and what would go back."""
+        if order is None:
+            return ""
+        return f"cancel order {order.order_id} as a whole and give back {order.total()}"
+
     def describe(self) -> str:
         """Say what would be cancelled."""
         return f"Cancel order {self.order_id} ({self.reason}) and give back what was paid"
@@ -69,6 +75,10 @@ class ModifyOrderAddress(ActionKind):
         """Name the change by order and new address, so that a second, other change is its own."""
         target = order.order_id if order else self.order_id
         return Effect(effect_id=f"address:{target}:{address_digest(self.address)}")
+
+    def in_words(self, order: OrderRecord | None) -> str:
+        """Name the order and the whole address."""
+        return f"send order {self.order_id} to {self.address.in_a_line()}" if order else ""
 
     def describe(self) -> str:
         """Say where the order would go."""

@@ -67,6 +67,7 @@ class Resolution(Answer):
     reply: str | None
     cites: list[str]
     asks_customer: bool
+    asks_identity: bool
     commitments: list[Promise]
     hand_over: HandOver | None
 
@@ -172,6 +173,7 @@ def _proposal(said: Resolution, asking: Asking, request: ProposeRequest) -> Prop
         ),
         reply=Draft(text=said.reply, cites=tuple(said.cites)) if said.reply else None,
         asks_customer=said.asks_customer,
+        asks_identity=said.asks_identity,
         commitments=tuple(
             CommitmentDraft(text=one.text, due_in_hours=one.due_in_hours)
             for one in said.commitments

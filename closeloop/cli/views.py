@@ -190,6 +190,7 @@ def _facts(view: TicketView, now: datetime) -> list[tuple[str, str]]:
         facts.append(("waits for", f"{view.waiting_for} until {when(view.waiting_until, now)}"))
     facts.append(("opened", when(view.opened_at, now)))
     why = "; ".join(view.mode_reasons)
+    facts.append(("assurance", view.assurance.value))
     facts.append(("mode", f"{view.mode.value}: {why}" if why else view.mode.value))
     triage = view.classification
     if triage is not None:

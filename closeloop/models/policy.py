@@ -7,6 +7,7 @@ from pydantic import Field
 
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.grounding import Grounding, ReplyToCheck
+from closeloop.models.identity import Consent
 from closeloop.models.proposal import Action
 from closeloop.models.ticket import Assurance, Mode
 
@@ -98,7 +99,10 @@ class ActionFacts(Wire):
     is negative. ``single_payment`` says that one payment is all that ever moved on the order.
     ``recent_minor`` names the scopes that its money counts towards (``order:#W1001``), with what
     moved there in the last ``WINDOW_DAYS``, effects of the same proposal left out. ``disputed`` is
-    what open and lost disputes have taken. ``undo`` is the action that would take this one back.
+    what open and lost disputes have taken. ``consent`` is the message that said yes to exactly this
+    effect; ``in_words`` says it to a customer who has to be asked, and ``digest`` is what a yes of
+    theirs would be bound to. ``undo`` is the action that would
+    take this one back.
     """
 
     action_id: str
@@ -132,6 +136,9 @@ class ActionFacts(Wire):
     single_payment: bool | None = None
     names_target: bool = False
     names_remedy: bool = False
+    consent: str | None = None
+    in_words: str = ""
+    digest: str = ""
     undo: Action | None = None
 
 
@@ -181,13 +188,17 @@ class Judgement(Wire):
     """The verdicts on a whole proposal, the mode they add up to, and what they rest on.
 
     ``binding_hash`` covers arguments, policy version and facts: what was approved is what runs.
-    ``escalate`` is the rule id of a topic that only a person may handle.
+    ``escalate`` is the rule id of a topic that only a person may handle. ``needs_assurance`` is
+    how sure of who writes its actions need us to be, where we are not; ``lacks_consent`` names the
+    actions that wait, on the customer's side, for nothing but their yes.
     """
 
     verdicts: tuple[Verdict, ...] = ()
     mode: Mode = Mode.AUTONOMOUS
     mode_reasons: tuple[str, ...] = ()
     escalate: str | None = None
+    needs_assurance: Assurance | None = None
+    lacks_consent: tuple[str, ...] = ()
     facts: Facts
     binding_hash: str = ""
 
@@ -213,4 +224,5 @@ class JudgeRequest(Wire):
     ticket_order_ids: tuple[str, ...] = ()
     customer_messages: dict[str, str] = Field(default_factory=dict)
     actions: tuple[Action, ...]
+    consents: tuple[Consent, ...] = ()
     reply: ReplyToCheck | None = None

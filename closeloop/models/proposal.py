@@ -56,8 +56,9 @@ class Proposal(Wire):
     """What the agent wants next.
 
     Exactly one of three kinds: an answer (``reply``, with ``actions`` or without), a question
-    (``reply`` and ``asks_customer``), or an ``escalation``. ``source`` is who wrote it:
-    ``offline``, or a language model by its id.
+    (``reply`` and ``asks_customer``), or an ``escalation``. ``asks_identity`` says that all it asks
+    is who writes: where codes are sent, that question is asked with one. ``source`` is who wrote
+    it: ``offline``, or a language model by its id.
     """
 
     proposal_id: str = ""
@@ -65,6 +66,7 @@ class Proposal(Wire):
     actions: tuple[Action, ...] = ()
     reply: Draft | None = None
     asks_customer: bool = False
+    asks_identity: bool = False
     commitments: tuple[CommitmentDraft, ...] = ()
     escalation: EscalationDraft | None = None
     rationale: str = ""

@@ -17,6 +17,11 @@ class Address(Wire):
     zip: str
     country: str
 
+    def in_a_line(self) -> str:
+        """Return the address as one line of text."""
+        parts = (self.address1, self.address2, self.city, f"{self.state} {self.zip}", self.country)
+        return ", ".join(" ".join(part.split()) for part in parts if part.strip())
+
 
 class PaymentMethodRecord(Wire):
     """A customer's way to pay; ``balance`` is what is left on a gift card, None for the others."""

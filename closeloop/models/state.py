@@ -14,11 +14,12 @@ from closeloop.models.approval import (
     UpdateReceipt,
 )
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.identity import CodeTerms, Consent, EffectAsked, Verification
 from closeloop.models.knowledge import Passage
 from closeloop.models.policy import Judgement, Verdict
 from closeloop.models.proposal import ActionRecord, EscalationDraft, Observation, Proposal
 from closeloop.models.sla import ServiceLevels, Sla, SlaWatch
-from closeloop.models.ticket import Closure, Message, Mode, Status, Ticket
+from closeloop.models.ticket import Assurance, Closure, Message, Mode, Status, Ticket
 from closeloop.models.triage import Classification, CustomerContext
 
 SUPPORT_QUEUE: Final = "support"
@@ -35,6 +36,7 @@ class Phase(StrEnum):
     APPROVE = "approve"
     ACT = "act"
     TAKE_BACK = "take_back"
+    VERIFY = "verify"
     ANSWER = "answer"
     CONFIRM = "confirm"
     ESCALATE = "escalate"
@@ -47,7 +49,9 @@ class Terms(Wire):
     """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled.
 
     ``model_budget_micros`` is what language models may cost a ticket, in millionths of a US dollar.
-    ``checks_replies`` is False on a ticket that was opened before replies were checked.
+    ``checks_replies`` is False on a ticket that was opened before replies were checked. ``codes``
+    are None where nobody is asked for a code; ``asks_consent`` says that customers are asked about
+    an effect that they did not name.
     """
 
     reminder_seconds: float = 4 * 3600
@@ -65,6 +69,8 @@ class Terms(Wire):
     mode_cap: Mode = Mode.AUTONOMOUS
     sla: ServiceLevels | None = None
     checks_replies: bool = False
+    codes: CodeTerms | None = None
+    asks_consent: bool = False
 
 
 class TimelineEntry(Wire):
@@ -125,7 +131,12 @@ StandIn = Literal["models_down", "over_budget"]
 
 
 class TicketState(Wire):
-    """Everything one ticket knows."""
+    """Everything one ticket knows.
+
+    ``assurance`` is what a code has raised the ticket's own to. ``question_id`` is the reply that
+    asked for a code. ``consent_asked`` are the effects that the customer was asked about;
+    ``consent_open`` says that the answer is still to come.
+    """
 
     ticket: Ticket
     opened_by: str | None = None
@@ -140,6 +151,12 @@ class TicketState(Wire):
     mode_reasons: tuple[str, ...] = ()
     terms: Terms = Terms()
     customer: CustomerContext | None = None
+    assurance: Assurance | None = None
+    verification: Verification | None = None
+    question_id: str | None = None
+    consents: tuple[Consent, ...] = ()
+    consent_asked: tuple[EffectAsked, ...] = ()
+    consent_open: bool = False
     classification: Classification | None = None
     passages: tuple[Passage, ...] = ()
     messages: tuple[Message, ...] = ()

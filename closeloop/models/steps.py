@@ -6,6 +6,7 @@ from pydantic import Field
 
 from closeloop.models.approval import Approver
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.identity import CodeOutcome, CodeTerms, GivenCodes
 from closeloop.models.knowledge import Passage
 from closeloop.models.proposal import Action, ActionError, ActionRecord, Receipt
 from closeloop.models.sla import OpenHours
@@ -268,3 +269,51 @@ class Recorded(Wire):
     """Output of an activity that only records."""
 
     receipt: Receipt | None = None
+
+
+class SendCode(Scope):
+    """Input of ``send_code``: the ticket's n-th code, at the ticket's own time ``at``."""
+
+    number: int
+    customer_id: str | None
+    customer: Customer
+    at: UtcTime
+    terms: CodeTerms
+
+
+class CodeSent(Wire):
+    """Output of ``send_code``.
+
+    ``sent`` is also said of a stranger, to whom nothing goes: nobody can tell the two apart.
+    """
+
+    outcome: Literal["sent", "locked", "contact_changed"]
+
+
+class CheckCode(Scope):
+    """Input of ``check_code``: what a customer's messages hold that may be a code, oldest first."""
+
+    customer_id: str | None
+    customer: Customer
+    given: tuple[GivenCodes, ...]
+    at: UtcTime
+    terms: CodeTerms
+
+
+class CodeChecked(Wire):
+    """Output of ``check_code``; ``left`` is how often a code may still be wrong."""
+
+    outcome: CodeOutcome
+    left: int = 0
+
+
+class ReadConsent(Scope):
+    """Input of ``read_consent``: the customer's words after a question about an effect."""
+
+    text: str
+
+
+class ConsentRead(Wire):
+    """Output of ``read_consent``; ``other`` is everything but a plain yes or no."""
+
+    answer: Literal["yes", "no", "other"]

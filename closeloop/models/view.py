@@ -9,7 +9,7 @@ from closeloop.models.policy import Verdict
 from closeloop.models.proposal import ActionError, ActionRecord, Proposal, Receipt
 from closeloop.models.sla import Sla
 from closeloop.models.state import Commitment, Cost, Escalation, TicketState
-from closeloop.models.ticket import Closure, Message, Mode, Status
+from closeloop.models.ticket import Assurance, Closure, Message, Mode, Status
 from closeloop.models.triage import Classification
 
 
@@ -68,6 +68,7 @@ class TicketView(Wire):
     sla: Sla
     cost: Cost
     linked: tuple[str, ...]
+    assurance: Assurance = Assurance.NONE
 
 
 class TicketSummary(Wire):
@@ -143,6 +144,7 @@ def view_of(state: TicketState) -> TicketView:
         sla=state.sla,
         cost=state.cost,
         linked=state.linked,
+        assurance=state.assurance or state.ticket.assurance,
     )
 
 

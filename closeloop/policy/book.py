@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from closeloop.errors import ConfigurationError
@@ -82,6 +82,10 @@ class FilePolicyBook:
             MoneyLimit(rule_id=TENANT_DAY, measure="tenant_day", at_most=day.tenant),
             *self._rules.money_limits(),
         )
+
+    def contact_bar(self) -> timedelta:
+        """Return for how long after a change of contact money waits; none where no rule asks."""
+        return self._rules.contact_bar()
 
     def approvers(self, tenant: str) -> tuple[Approver, ...]:
         """Return who may decide for this tenant."""

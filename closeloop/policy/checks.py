@@ -108,8 +108,8 @@ class NamesTarget(ActionCheck):
     required: ClassVar[bool] = True
 
     def look(self, facts: Facts, action: ActionFacts) -> Finding:
-        """Read the recorded fact."""
-        return PASSED if action.names_target else failed()
+        """Read the recorded fact; a yes to exactly this effect is as good."""
+        return PASSED if action.names_target or action.consent else failed()
 
 
 class NamesRemedy(ActionCheck):
@@ -119,8 +119,8 @@ class NamesRemedy(ActionCheck):
     required: ClassVar[bool] = True
 
     def look(self, facts: Facts, action: ActionFacts) -> Finding:
-        """Read the recorded fact."""
-        return PASSED if action.names_remedy else failed()
+        """Read the recorded fact; a yes to exactly this effect is as good."""
+        return PASSED if action.names_remedy or action.consent else failed()
 
 
 class ContactSettled(ActionCheck):

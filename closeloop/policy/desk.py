@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from closeloop.errors import ConfigurationError
 from closeloop.models.base import Input
+from closeloop.models.identity import CodeTerms
 from closeloop.models.state import Terms
 from closeloop.models.ticket import Mode
 from closeloop.policy.tomlfile import MinorUnits, Seconds, TomlTable, by_tenant, fault, read_toml
@@ -55,14 +56,40 @@ class DailyLimit(Input):
         return self
 
 
+class Identity(Input):
+    """How a customer whom the channel does not vouch for shows who they are: by a code."""
+
+    code_expiry: Seconds
+    attempts: Annotated[int, Field(strict=True, ge=1, le=10)]
+    codes: Annotated[int, Field(strict=True, ge=1, le=20)]
+    lock_out: Seconds
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.lock_out < self.code_expiry:
+            raise ValueError("lock_out: must not be shorter than code_expiry")
+        return self
+
+    def scaled(self, time_scale: float) -> CodeTerms:
+        """Return what a ticket records, every time multiplied."""
+        return CodeTerms(
+            expiry_seconds=self.code_expiry * time_scale,
+            lock_out_seconds=self.lock_out * time_scale,
+            attempts=self.attempts,
+            codes=self.codes,
+        )
+
+
 class DeskTerms(Input):
-    """The terms of one tenant."""
+    """The terms of one tenant; without ``identity`` nobody is sent a code."""
 
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=20)]
     mode_cap: Mode
     waits: Waits
     daily_limit: DailyLimit
     model_budget: MinorUnits | None = None
+    ask_consent: Annotated[bool, Field(strict=True)] = False
+    identity: Identity | None = None
 
     def scaled(self, time_scale: float) -> Terms:
         """Return the terms a ticket records when it opens, every time multiplied."""
@@ -83,6 +110,8 @@ class DeskTerms(Input):
             time_scale=time_scale,
             mode_cap=self.mode_cap,
             checks_replies=True,
+            codes=None if self.identity is None else self.identity.scaled(time_scale),
+            asks_consent=self.ask_consent,
         )
 
 

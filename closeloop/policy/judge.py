@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from closeloop.models.policy import ActionFacts, Facts, Judgement, Reason, Ruling, Verdict
 from closeloop.models.proposal import Action
-from closeloop.models.ticket import Mode
+from closeloop.models.ticket import Assurance, Mode
 from closeloop.policy.binding import binding_hash
 from closeloop.policy.check import Finding, Result, Scope, concerns, standing
 from closeloop.policy.checks import GATES
@@ -46,11 +46,14 @@ def judge(facts: Facts, rules: Rules, actions: Sequence[Action]) -> Judgement:
         if reason.ruling is Ruling.NEEDS_APPROVAL
     ]
     mode = Mode.ADVISORY if escalate else Mode.ASSISTED if asking else Mode.AUTONOMOUS
+    refused = any(verdict.ruling is Ruling.REFUSE for verdict in verdicts)
     return Judgement(
         verdicts=verdicts,
         mode=max(mode, facts.mode_cap, key=lambda m: m.rank),
         mode_reasons=_in_words(asking) or (NO_PERSON_NEEDED,),
         escalate=escalate,
+        needs_assurance=_needed(facts, rules),
+        lacks_consent=() if words or refused else _without_consent(facts),
         facts=facts,
         binding_hash=binding_hash(actions, facts),
     )
@@ -94,6 +97,27 @@ def _verdict(
             reasons += tuple(word.reason for word in words)
     ruling = max((reason.ruling for reason in reasons), key=_rank, default=Ruling.ALLOW)
     return Verdict(action_id=action.action_id, ruling=ruling, reasons=reasons)
+
+
+def _needed(facts: Facts, rules: Rules) -> Assurance | None:
+    """Return how sure we would have to be of who writes; None where we are sure enough."""
+    needed = [
+        action.needed_assurance
+        for action in facts.actions
+        if action.kind in rules.allowed and action.needed_assurance.rank > facts.assurance.rank
+    ]
+    return max(needed, key=lambda assurance: assurance.rank, default=None)
+
+
+def _without_consent(facts: Facts) -> tuple[str, ...]:
+    """Return the actions for the customer that they neither asked for by name nor said yes to."""
+    return tuple(
+        action.action_id
+        for action in facts.actions
+        if concerns(Scope.WRITES, action)
+        and action.consent is None
+        and not (action.names_target and action.names_remedy)
+    )
 
 
 def _rank(ruling: Ruling) -> int:

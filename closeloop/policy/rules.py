@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
 
@@ -13,7 +14,7 @@ from closeloop.errors import ConfigurationError
 from closeloop.models.base import Input
 from closeloop.models.policy import ActionFacts, MoneyLimit
 from closeloop.policy.check import ActionCheck, Otherwise, Scope, TicketCheck, concerns
-from closeloop.policy.checks import CHECKS
+from closeloop.policy.checks import CHECKS, ContactSettled
 from closeloop.policy.money_checks import AtMost
 from closeloop.policy.tomlfile import TomlTable, fault, read_toml
 
@@ -104,6 +105,12 @@ class Rules:
             for rule in self.for_actions
             if isinstance(rule.check, AtMost)
         )
+
+    def contact_bar(self) -> timedelta:
+        """Return the longest time for which a change of contact keeps money waiting."""
+        checks = (rule.check for rule in self.for_actions)
+        days = (check.days for check in checks if isinstance(check, ContactSettled))
+        return timedelta(days=max(days, default=0))
 
 
 def load_rules(path: Path) -> Rules:

@@ -192,6 +192,37 @@ outcome_events: Final = Table(
 )
 """What happened that can be measured; ``number`` is the order of arrival."""
 
+code_challenges: Final = Table(
+    "code_challenges",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("ticket_id", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    # Whom the limits count for: a customer, or a stranger by a hash of what they gave.
+    Column("subject", String, nullable=False),
+    Column("salt", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    # The attempt that was right: a code is good for one.
+    Column("used_by", String),
+    Index(None, "tenant", "subject", "issued_at"),
+)
+"""One-time codes, as salted hashes."""
+
+code_attempts: Final = Table(
+    "code_attempts",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("ticket_id", String, primary_key=True),
+    Column("attempt_id", String, primary_key=True),
+    Column("subject", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("matched", Boolean, nullable=False),
+    Index(None, "tenant", "subject", "at"),
+)
+"""Every code that was compared with the one sent, and whether it was right."""
+
 audit: Final = Table(
     "audit",
     metadata,

@@ -118,7 +118,10 @@ async def _play(scenario: Scenario, env: WorkflowEnvironment, folder: Path) -> l
         async with running_workers(env.client, services):
             desk = Play(env, services)
             handle = await desk.open(
-                scenario.body, email=scenario.email, ticket_id=f"replay-{scenario.name}"
+                scenario.body,
+                email=scenario.email,
+                ticket_id=f"replay-{scenario.name}",
+                assurance=scenario.assurance,
             )
             await scenario.play(desk, handle)
             name = linked_ticket_id(handle.id) if scenario.follow_up else handle.id

@@ -1,6 +1,7 @@
 """The tickets whose histories are kept: each takes a way through the workflow of its own."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,7 +15,7 @@ from closeloop.models.approval import BackendEvent, CustomerMessage, Decision
 from closeloop.models.base import Money
 from closeloop.models.proposal import Action, EscalationDraft, Proposal
 from closeloop.models.state import TicketOutcome
-from closeloop.models.ticket import Status
+from closeloop.models.ticket import Assurance, Status
 from closeloop.names import (
     SIGNAL_BACKEND_EVENT,
     SIGNAL_CUSTOMER_MESSAGE,
@@ -44,6 +45,7 @@ class Scenario:
     body: str
     steps: Sequence[Step]
     play: Script
+    assurance: Assurance = Assurance.CONFIRMED
     by_word: Mapping[str, str] = field(default_factory=dict[str, str])
     faults: str = ""
     edits: Sequence[tuple[str, str, str]] = ()
@@ -272,6 +274,47 @@ async def _paused(desk: Play, handle: Handle) -> None:
     await _confirmed_later(desk, handle)
 
 
+def _code(desk: Play, handle: Handle) -> str:
+    """Return the newest code that was sent to the contact on file."""
+    found = [re.search(r"\d{4} \d{4}", mail.text) for mail in desk.sent(handle)]
+    return [one[0] for one in found if one is not None][-1]
+
+
+async def _by_code(desk: Play, handle: Handle) -> None:
+    """A wrong code, one that came too late, and the right one."""
+    await desk.noted(handle, "replied")
+    late = _code(desk, handle)
+    await desk.say(handle, f"{(int(late.replace(' ', '')) + 1) % 10**8:08d}", "m-1")
+    await desk.noted(handle, "replied", times=2)
+    await desk.skip(DAY)
+    await desk.say(handle, late, "m-2")
+    await desk.noted(handle, "replied", times=3)
+    await desk.say(handle, f"My code is {_code(desk, handle)}. I am glad to hear from you!", "m-3")
+    await _quiet(desk, handle)
+
+
+async def _locked_out(desk: Play, handle: Handle) -> None:
+    await desk.noted(handle, "replied")
+    code = int(_code(desk, handle).replace(" ", ""))
+    wrong = ", ".join(f"{(code + n) % 10**8:08d}" for n in range(1, 6))
+    await desk.say(handle, wrong, "m-1")
+    await _with_person(desk, handle)
+    await _phoned(desk, handle)
+
+
+async def _agreed(desk: Play, handle: Handle) -> None:
+    """A no to all of it, then a yes to part of it."""
+    await desk.noted(handle, "consent asked")
+    await desk.say(handle, "No, thanks.", "m-1")
+    await desk.noted(handle, "replied", times=2)
+    await desk.say(handle, "Something smaller, then.", "m-2")
+    await desk.noted(handle, "consent asked", times=2)
+    await desk.say(handle, "Yes, please do.", "m-3")
+    await _asked(desk, handle)
+    await desk.decide(handle, "bob", approve=True)
+    await _quiet(desk, handle)
+
+
 async def _outlived(desk: Play, handle: Handle) -> None:
     """The ticket is open for longer than the hours that it recorded."""
     await _with_person(desk, handle)
@@ -314,6 +357,7 @@ SELDOM_OPEN: Final = (
     ("sla.toml", '["09:00-17:00"]', '["09:00-10:00"]'),
     ("desk.toml", 'escalation_reminder = "24h"', 'escalation_reminder = "90d"'),
 )
+_WHO: Final = question("Who are you?").model_copy(update={"asks_identity": True})
 _GIVE_UP: Final = Proposal(escalation=EscalationDraft(reason="no_playbook", summary="odd"))
 TAKEN_BACK: Final = tuple(
     action.model_copy(update={"params": {**action.params, "order_id": "#W1018"}})
@@ -496,6 +540,29 @@ SCENARIOS: Final = (
         steps=[refund("#W1001")],
         models_out=True,
         play=_models_out_and_back,
+    ),
+    Scenario(
+        name="known-by-a-code",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[refund("#W1001")],
+        assurance=Assurance.NONE,
+        play=_by_code,
+    ),
+    Scenario(
+        name="locked-out",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[_WHO],
+        assurance=Assurance.NONE,
+        play=_locked_out,
+    ),
+    Scenario(
+        name="agreed-to-by-name",
+        email=NORA,
+        body="My mug came in pieces.",
+        steps=[refund("#W1001"), refund("#W1001", amount_minor=1000)],
+        play=_agreed,
     ),
     Scenario(
         name="cancelled",

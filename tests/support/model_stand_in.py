@@ -102,6 +102,7 @@ def _resolution(document: Document) -> Document:
         "reply": reply.text if reply else None,
         "cites": reply.cites if reply else [],
         "asks_customer": proposal.asks_customer,
+        "asks_identity": proposal.asks_identity,
         "commitments": [c.model_dump(exclude={"check"}) for c in proposal.commitments],
         "hand_over": hand_over.model_dump() if hand_over else None,
     }

@@ -168,6 +168,7 @@ def said(**changes: object) -> dict[str, Any]:
         "reply": None,
         "cites": [],
         "asks_customer": False,
+        "asks_identity": False,
         "commitments": [],
         "hand_over": None,
         **changes,

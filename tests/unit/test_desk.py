@@ -6,12 +6,14 @@ import copy
 import shutil
 import tomllib
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from closeloop.errors import ConfigurationError
+from closeloop.models.identity import CodeTerms
 from closeloop.models.state import Terms
 from closeloop.models.ticket import Mode
 from closeloop.policy.book import FilePolicyBook
@@ -20,12 +22,15 @@ from closeloop.policy.judge import judge
 from closeloop.ports import PolicyBook
 from tests.unit.policy_support import POLICIES, RULES, action_of, facts_of, refund_facts
 
+CODES = CodeTerms(expiry_seconds=86_400, lock_out_seconds=86_400, attempts=5, codes=3)
 SHIPPED = tomllib.loads((POLICIES / "desk.toml").read_text(encoding="utf-8"))
 
 
 def test_shipped_terms_are_the_designs() -> None:
     terms = FilePolicyBook(POLICIES).terms("default")
-    assert terms == Terms(model_budget_micros=1_000_000, checks_replies=True)
+    assert terms == Terms(
+        model_budget_micros=1_000_000, checks_replies=True, codes=CODES, asks_consent=True
+    )
 
 
 def test_time_scale_multiplies_every_wait_and_is_recorded() -> None:
@@ -36,6 +41,41 @@ def test_time_scale_multiplies_every_wait_and_is_recorded() -> None:
         if name.endswith("_seconds") and name != "resolution_target_seconds":
             assert getattr(terms, name) == pytest.approx(getattr(whole, name) / 1_000), name
     assert terms.max_rounds == 4
+
+
+def test_codes_expire_sooner_where_time_is_scaled() -> None:
+    codes = FilePolicyBook(POLICIES, time_scale=0.001).terms("default").codes
+    assert codes == CODES.model_copy(update={"expiry_seconds": 86.4, "lock_out_seconds": 86.4})
+
+
+def test_a_desk_without_identity_sends_no_codes_and_asks_no_consent() -> None:
+    document = copy.deepcopy(SHIPPED)
+    del document["identity"]
+    del document["ask_consent"]
+    terms = parse_desk(document, "desk.toml").of("default").scaled(1)
+    assert terms.codes is None
+    assert not terms.asks_consent
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("attempts", 0, "identity.attempts"),
+        ("codes", 21, "identity.codes"),
+        ("code_expiry", "soon", "identity.code_expiry"),
+        ("lock_out", "1h", "lock_out: must not be shorter than code_expiry"),
+        ("retries", 3, "identity.retries: there is no such key"),
+    ],
+)
+def test_a_faulty_identity_is_refused_by_key(key: str, value: object, said: str) -> None:
+    document = copy.deepcopy(SHIPPED)
+    document["identity"][key] = value
+    with pytest.raises(ConfigurationError, match=said):
+        parse_desk(document, "desk.toml")
+
+
+def test_money_waits_as_long_as_the_rule_on_the_contact_says() -> None:
+    assert FilePolicyBook(POLICIES).contact_bar() == timedelta(days=14)
 
 
 @pytest.mark.parametrize("scale", [0, -1, float("nan"), float("inf")])
