@@ -1,5 +1,7 @@
 """The operations database: approvals, outcome events, and where tickets stand."""
 
+from datetime import UTC, datetime
+
 from temporalio import activity
 
 from closeloop.errors import BackendRefused
@@ -44,7 +46,9 @@ class OutcomeActivities:
             raise
         self._records.publish_approval(request)
         self._records.record(request.snapshot)
-        return ApprovalPublished(roster=self._book.approvers(request.tenant))
+        now = request.requested_at or datetime.now(UTC)
+        terms = self._book.approval_terms(request.tenant, request.clock_start or now, now)
+        return ApprovalPublished(roster=self._book.approvers(request.tenant), terms=terms)
 
     @activity.defn
     def settle_approval(self, step: SettleApproval) -> Recorded:
@@ -52,6 +56,8 @@ class OutcomeActivities:
         freed = step.dropped if step.outcome == "approved" else step.effect_ids
         self._ledger.release(step.tenant, freed, step.request_id)
         self._records.settle_approval(step.tenant, step.ticket_id, step.request_id, step.outcome)
+        if step.label is not None:
+            self._records.keep_decision(step.tenant, step.ticket_id, step.label)
         self._records.record(step.snapshot)
         return Recorded()
 

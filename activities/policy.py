@@ -10,7 +10,7 @@ from activities.grounding import ReplyFacts
 from closeloop.actions.base import Access, ActionKind, Effect
 from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused
-from closeloop.models.base import Money
+from closeloop.models.base import Money, clip
 from closeloop.models.policy import ActionFacts, Facts, Judgement, JudgeRequest
 from closeloop.models.proposal import Action
 from closeloop.models.records import OrderRecord
@@ -65,6 +65,8 @@ class PolicyActivities:
             injection_suspected=request.injection_suspected,
             **self._replies.of(request, now),
             mode_cap=request.mode_cap,
+            cap_source=request.cap_source,
+            stopped=self._stopped(request.tenant),
             contact_changed_at=self._contact_changed_at(request),
             customer_spent_today_minor=customer_spent,
             tenant_spent_today_minor=tenant_spent,
@@ -82,8 +84,9 @@ class PolicyActivities:
         customer = None
         if check.customer_id is not None:
             customer = self._shop.get_customer(check.tenant, check.customer_id)
+        at = check.at or datetime.now(UTC)
         problem = may_decide(
-            self._book.approver(check.approver),
+            self._book.approver(check.approver, check.tenant, at.date()),
             approver_id=check.approver,
             tenant=check.tenant,
             requesters=(*check.requesters, *([customer.email] if customer else ())),
@@ -92,6 +95,10 @@ class PolicyActivities:
         if problem is not None:
             raise BackendRefused(problem.message, code=problem.code)
         return Recorded()
+
+    def _stopped(self, tenant: str) -> str | None:
+        stop = self._ledger.stopped(tenant)
+        return None if stop is None else clip(f"stopped by {stop.by}: {stop.reason}", 200)
 
     def _contact_changed_at(self, request: JudgeRequest) -> datetime | None:
         """Read it again where something would be done: a ticket may be months old."""

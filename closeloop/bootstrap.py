@@ -40,10 +40,12 @@ from closeloop.knowledge.ingest import Folders, read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.models.knowledge import KNOWLEDGE_BASE
+from closeloop.models.reports import WorstCase
 from closeloop.names import AGENTS_QUEUE, BACKENDS_QUEUE, TICKETS_QUEUE
 from closeloop.offline.retriever import OfflineRetriever
 from closeloop.ordered import OrderedRunner
 from closeloop.policy.book import FilePolicyBook
+from closeloop.policy.worst_case import worst_case
 from closeloop.ports import (
     Classifier,
     Embedder,
@@ -59,6 +61,7 @@ from closeloop.store.codes import SqlCodes
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
+from closeloop.store.stops import SqlStops
 from workflows.knowledge_sync import KnowledgeSyncWorkflow
 from workflows.ticket import TicketWorkflow
 
@@ -302,13 +305,39 @@ def open_records(settings: Settings) -> SqlRecords:
         BackendUnavailable: no worker has made it yet; an empty one would tell a caller in the wrong
             folder that there is nothing to do.
     """
+    return SqlRecords(_open_existing(settings))
+
+
+def open_stops(settings: Settings) -> SqlStops:
+    """Return the switch that stops autonomous writes; raises as ``open_records``."""
+    return SqlStops(_open_existing(settings))
+
+
+def read_worst_case(settings: Settings, tenant: str, now: datetime) -> WorstCase:
+    """Return what a hostile model could cost the tenant today; raises as ``open_records``."""
+    book = FilePolicyBook(settings.policies_dir)
+    engine = _open_existing(settings)
+    ledger = SqlLedger(engine, book.limits)
+    _, spent = ledger.spent_today(tenant, None, now)
+    return worst_case(
+        book.limits(tenant),
+        book.allowed,
+        tenant=tenant,
+        spent_minor=spent,
+        mode_cap=book.terms(tenant).mode_cap,
+        stop=ledger.stopped(tenant),
+        now=now,
+    )
+
+
+def _open_existing(settings: Settings) -> Engine:
     file = missing_database(settings)
     if file is not None:
         raise BackendUnavailable(
             f"there is no {file}: the worker makes it; CLOSELOOP_STATE_DIR or "
             "CLOSELOOP_DATABASE_URL must be the worker's own"
         )
-    return SqlRecords(open_database(settings.database_url))
+    return open_database(settings.database_url)
 
 
 def find_knowledge(settings: Settings) -> KnowledgeStore:

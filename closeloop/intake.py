@@ -122,10 +122,12 @@ def decision_id(
     reason: RejectCode | None,
     words: str,
     edit: Edit | None,
+    ask: str | None = None,
 ) -> str:
     """Return the same id for the same decision, so that repeating it is harmless."""
     content = edit.model_dump(mode="json") if edit else None
-    return _digest("d", [request_id, approver, approve, reason, words, content])
+    parts = [request_id, approver, approve, reason, words, content]
+    return _digest("d", parts if ask is None else [*parts, ask])
 
 
 def operation_id(
@@ -140,9 +142,10 @@ def operation_id(
 
     Recording a resolution or lowering a mode has the same id each time, so that repeating it is
     harmless; ``after`` is the customer's last message, and tells two resolutions of a reopened
-    ticket apart. Taking over and handing back may be meant again each time: their ids are random.
+    ticket apart. Claiming, taking over and handing back may be meant again each time: their ids are
+    random.
     """
-    if operation in ("take_over", "hand_back"):
+    if operation in ("claim", "take_over", "hand_back"):
         return f"o-{random_id()}"
     content = resolution.model_dump(mode="json") if resolution else None
     return _digest("o", [operation, approver, content, mode, after])

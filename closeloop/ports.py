@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from closeloop.models.approval import Approver
+from closeloop.models.approval import ApprovalTerms, Approver
 from closeloop.models.base import Money
 from closeloop.models.identity import CodeTerms
 from closeloop.models.knowledge import Document, Passage, SourceKind, StoredDocument
+from closeloop.models.labels import DecisionLabel
 from closeloop.models.policy import EffectFacts, Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action, Proposal, ProposeRequest, Receipt
 from closeloop.models.records import (
@@ -42,6 +43,7 @@ from closeloop.models.steps import (
     RetrieveKnowledge,
     Snapshot,
 )
+from closeloop.models.stop import Stop
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 from closeloop.models.view import TicketView
 
@@ -400,6 +402,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def stopped(self, tenant: str) -> Stop | None:
+        """Return who has stopped the tenant's autonomous writes, and why."""
+        ...
+
     def reserve(self, tenant: str, effect: ExecuteAction, expires_at: datetime) -> None:
         """Reserve an effect and its money while approval is asked.
 
@@ -418,7 +424,8 @@ class Ledger(Protocol):
         receipt on record when it is done already.
 
         Raises:
-            BackendRefused: as ``reserve``.
+            BackendRefused: as ``reserve``; and ``stopped``, for what nobody has approved while the
+                tenant's autonomous writes are stopped.
         """
         ...
 
@@ -473,6 +480,10 @@ class Records(Protocol):
         """Take the row off the list, keeping how it ended."""
         ...
 
+    def keep_decision(self, tenant: str, ticket_id: str, label: DecisionLabel) -> None:
+        """Keep what a person made of a proposal; the first word on a request stays."""
+        ...
+
 
 class PolicyBook(Protocol):
     """The tenant's rules, terms and roster, versioned by content hash."""
@@ -512,6 +523,10 @@ class PolicyBook(Protocol):
         """Return who may decide for this tenant."""
         ...
 
-    def approver(self, approver_id: str) -> Approver | None:
-        """Return the person with this id, of whatever tenant."""
+    def approver(self, approver_id: str, tenant: str, on: date) -> Approver | None:
+        """Return the person with this id, of whatever tenant, with their limit in one on a day."""
+        ...
+
+    def approval_terms(self, tenant: str, start: datetime, asked_at: datetime) -> ApprovalTerms:
+        """Return how a request of ``asked_at`` is decided; the clock began at ``start``."""
         ...

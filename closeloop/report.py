@@ -1,10 +1,12 @@
-"""The report of knowledge gaps, from outcome events and nothing else."""
+"""The reports of knowledge gaps and on promotion, from outcome events and nothing else."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
 from closeloop.models.base import UtcTime, Wire
+from closeloop.models.metrics import Share
+from closeloop.models.reports import Promotion, PromotionReport
 from closeloop.models.state import TicketEvent
 
 
@@ -68,3 +70,46 @@ def _gap(intent: str, events: Sequence[TicketEvent]) -> Gap:
         last_at=events[0].at,
         missing=tuple(said)[:_GAP_SAMPLES],
     )
+
+
+def promotion(records: EventSource, tenant: str, since: datetime | None = None) -> PromotionReport:
+    """Return how people decided what Closeloop might do alone, from ``since`` on.
+
+    By intent and action, what was decided most often first; rows are the events ``compared``.
+
+    Raises:
+        BackendUnavailable: the operations database does not answer.
+    """
+    groups: dict[tuple[str, str], list[TicketEvent]] = {}
+    for event in records.events(tenant, since):
+        if event.kind == "compared":
+            key = str(event.data.get("intent") or "unknown"), str(event.data["action"])
+            groups.setdefault(key, []).append(event)
+    rows = [_promotion(intent, action, events) for (intent, action), events in groups.items()]
+    rows.sort(key=lambda row: (-row.agreed.of, row.intent, row.action))
+    return PromotionReport(tenant=tenant, since=since, rows=tuple(rows))
+
+
+def _promotion(intent: str, action: str, events: Sequence[TicketEvent]) -> Promotion:
+    def share(key: str, value: object) -> Share:
+        return Share(count=sum(e.data.get(key) == value for e in events), of=len(events))
+
+    over = [_minor(e, "proposed_minor") - _minor(e, "done_minor") for e in events]
+    seconds = [e.data.get("human_seconds") for e in events]
+    known = [float(s) for s in seconds if s is not None]
+    return Promotion(
+        intent=intent,
+        action=action,
+        agreed=share("agreed", True),
+        edited=share("edited", True),
+        asked=share("outcome", "asked"),
+        over_minor=sum(more for more in over if more > 0),
+        under_minor=sum(-more for more in over if more < 0),
+        timed=Share(count=len(known), of=len(events)),
+        minutes_saved=sum(known) / 60,
+    )
+
+
+def _minor(event: TicketEvent, key: str) -> int:
+    value = event.data.get(key)
+    return value if isinstance(value, int) else 0

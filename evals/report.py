@@ -1,9 +1,11 @@
 """What every eval shares: scores against bars, a table for people, JSON for programs, progress."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import comb
 from pathlib import Path
+from statistics import mean
 from typing import Any, Final
 
 from rich.console import Console
@@ -11,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from closeloop.models.base import Wire
+from closeloop.settings import Settings
 
 SHOWN: Final = 20
 """How many lines of progress there are where the output is no terminal."""
@@ -41,6 +44,21 @@ class Score(Wire):
 def percent(part: float, whole: float) -> float:
     """Return a share in percent with one decimal; of nothing it is all."""
     return round(100 * part / whole, 1) if whole else 100.0
+
+
+def pass_power(counts: Iterable[tuple[int, int]], k: int) -> float:
+    """Return pass^k in percent: the chance that a task succeeds k times out of k.
+
+    The mean over the tasks of C(c, k) / C(n, k), for ``counts`` of c successes in n trials each; k
+    may not exceed n. Source: tau-bench (Yao et al. 2024, arXiv:2406.12045), section 3.
+    """
+    return 100 * mean(comb(successes, k) / comb(trials, k) for successes, trials in counts)
+
+
+def models_of(settings: Settings) -> list[str]:
+    """Return which models the settings name, one for each agent, or that they are offline."""
+    models = [settings.llm_classify, settings.llm_retrieve, settings.llm_resolve]
+    return models if settings.llm == "openai" else ["offline"]
 
 
 def print_scores(console: Console, title: str, scores: Sequence[Score]) -> None:

@@ -2,9 +2,8 @@
 
 Every trial plays all of ``scenarios/`` on a fresh shop, with a dev server and a worker of its own,
 as ``make demo`` does. A ticket succeeds if it ends as its scenario file expects: status, mode,
-actions, money and messages. pass^k is the chance that a ticket succeeds k times out of k, estimated
-as the mean over the tickets of C(c, k) / C(n, k) with c successes in n trials (tau-bench, Yao et
-al. 2024). Exit code 0 only if every ticket succeeded every time.
+actions, money and messages. ``evals.report.pass_power`` says what pass^k is. Exit code 0 only if
+every ticket succeeded every time.
 """
 
 import argparse
@@ -14,7 +13,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import comb
 from pathlib import Path
 from statistics import mean
 from typing import Any, Final
@@ -31,6 +29,7 @@ from closeloop.demo.worker import ROOT, demo_settings, running_worker
 from closeloop.errors import CloseloopError, Unavailable
 from closeloop.settings import Settings
 from closeloop.telemetry import configure_logging
+from evals.report import models_of, pass_power
 
 WIDTH: Final = 120
 
@@ -59,11 +58,6 @@ class Score:
         self.tokens.append(cost.input_tokens + cost.output_tokens)
         if sla.resolved_at is not None:
             self.resolved_seconds.append((sla.resolved_at - run.view.opened_at).total_seconds())
-
-
-def pass_power(scores: Sequence[Score], k: int) -> float:
-    """Return pass^k in percent; k may not exceed the number of trials."""
-    return 100 * mean(comb(s.successes, k) / comb(s.trials, k) for s in scores)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,14 +110,14 @@ async def _trial(settings: Settings, scenarios: Path, trial: int) -> list[Run]:
 def _summary(
     settings: Settings, scores: Sequence[Score], trials: int, seconds: float
 ) -> dict[str, Any]:
-    models = [settings.llm_classify, settings.llm_retrieve, settings.llm_resolve]
+    counts = [(score.successes, score.trials) for score in scores]
     played = [micros for score in scores for micros in score.usd_micros]
     return {
         "eval": "sample tickets",
-        "models": models if settings.llm == "openai" else ["offline"],
+        "models": models_of(settings),
         "tickets": len(scores),
         "trials": trials,
-        "pass_power": {k: round(pass_power(scores, k), 2) for k in range(1, trials + 1)},
+        "pass_power": {k: round(pass_power(counts, k), 2) for k in range(1, trials + 1)},
         "usd": round(sum(played) / 1e6, 6),
         "usd_per_ticket": round(sum(played) / len(played) / 1e6, 6) if played else None,
         "seconds": round(seconds, 1),

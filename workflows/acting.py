@@ -1,7 +1,7 @@
 """Steps 6 and 7 of a ticket's life: effects happen once, and are read back."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from temporalio import workflow
 
@@ -21,6 +21,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.core import TicketCore
+
+
+STOPPED: Final = "stopped"
+"""The ledger's code for a write that was stopped before it began."""
 
 
 class ActingSteps(TicketCore):
@@ -44,6 +48,9 @@ class ActingSteps(TicketCore):
         try:
             outcome = await calls.perform(self._state, step)
         except CallFailed as failure:
+            if failure.refused and failure.problem.code == STOPPED:
+                self._stopped(name, failure.problem)
+                return False
             if failure.refused:
                 self._not_done(step, failure.problem, "failed")
                 return False
@@ -61,6 +68,12 @@ class ActingSteps(TicketCore):
         problem = found.problem or ActionError(code="not_verified", message="not read back")
         self._not_done(step, problem, "not_verified")
         return False
+
+    def _stopped(self, action_id: str, problem: ActionError) -> None:
+        """Judge anew what nobody has approved: somebody has stopped the tenant's writes."""
+        self._became(action_id, ActionState.PROPOSED)
+        self._note("stopped", problem.message)
+        self._go(Phase.JUDGE)
 
     async def _find_out(self, step: ExecuteAction, problem: ActionError) -> bool:
         """Read what became of a write that never answered; if nothing is found, a person looks."""

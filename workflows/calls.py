@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from closeloop.models.base import clip
     from closeloop.models.grounding import ReplyToCheck
+    from closeloop.models.labels import DecisionLabel
     from closeloop.models.policy import Judgement, JudgeRequest
     from closeloop.models.proposal import (
         Action,
@@ -73,7 +74,10 @@ with workflow.unsafe.imports_passed_through():
 def snapshot(state: TicketState) -> Snapshot:
     """Return what travels to the operations database with the next activity that records."""
     return Snapshot(
-        sequence=state.snapshot_count, view=snapshot_view(state), events=state.pending_events
+        sequence=state.snapshot_count,
+        view=snapshot_view(state),
+        events=state.pending_events,
+        judgements=state.pending_judgements,
     )
 
 
@@ -207,6 +211,7 @@ def judge_request(
         topics=classification.topics if classification else (),
         injection_suspected=bool(classification and classification.injection_suspected),
         mode_cap=approval.mode_cap(state),
+        cap_source=approval.cap_source(state),
         contact_changed_at=customer.contact_changed_at if customer else None,
         ticket_order_ids=state.ticket.order_ids,
         customer_messages=conversation.asking_texts(state),
@@ -247,6 +252,8 @@ async def request_approval(state: TicketState, request: ApprovalRequest) -> Appr
             total=request.total,
             deadline=request.deadline,
             snapshot=snapshot(state),
+            clock_start=levels.clock_start(state),
+            requested_at=request.requested_at,
         ),
         ApprovalPublished,
         summary=f"ask for approval of {request.request_id}",
@@ -255,7 +262,11 @@ async def request_approval(state: TicketState, request: ApprovalRequest) -> Appr
 
 
 async def settle_approval(
-    state: TicketState, outcome: ApprovalOutcome, effect_ids: Sequence[str], dropped: Sequence[str]
+    state: TicketState,
+    outcome: ApprovalOutcome,
+    effect_ids: Sequence[str],
+    dropped: Sequence[str],
+    label: DecisionLabel | None,
 ) -> None:
     """Take the request off the list and free what it reserved; ``dropped`` even if approved."""
     await remote(
@@ -269,6 +280,7 @@ async def settle_approval(
             effect_ids=tuple(effect_ids),
             dropped=tuple(dropped),
             snapshot=snapshot(state),
+            label=label,
         ),
         Recorded,
         summary=f"{outcome.request_id} {outcome.outcome}",

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
         RecordedEffects,
         VerifyResolution,
     )
-    from workflows import approval, calls, options, replies
+    from workflows import approval, calls, deciders, edits, options, replies
     from workflows.calling import CallFailed, local, remote
 
 
@@ -28,7 +28,8 @@ async def check_approver(
     state: TicketState, person: str, decision: Decision | None, operation: Operation | None
 ) -> None:
     """Ask the live roster about a person; raises what the caller of an update may see."""
-    total = approval.decided_total(state, decision) if decision else None
+    total = deciders.decided_total(state, decision) if decision else None
+    deciding = decision is not None or (operation is not None and operation.operation == "claim")
     try:
         await local(
             PolicyActivities.check_approver,
@@ -36,9 +37,10 @@ async def check_approver(
                 tenant=state.ticket.tenant,
                 ticket_id=state.ticket.ticket_id,
                 approver=person,
-                requesters=approval.requesters(state) if decision else (),
-                customer_id=approval.customer_id(state) if decision else None,
+                requesters=approval.requesters(state) if deciding else (),
+                customer_id=approval.customer_id(state) if deciding else None,
                 total=total,
+                at=workflow.now(),
             ),
             summary=f"may {person} {operation.operation if operation else 'decide'}",
             how=options.HANDLER,
@@ -48,20 +50,24 @@ async def check_approver(
 
 
 async def check_decided_reply(state: TicketState, decision: Decision) -> None:
-    """Refuse an approval that would tell the customer of effects that nothing proves.
+    """Refuse a decision that would tell the customer of effects that nothing proves.
 
-    Read anew where the approver changes something, or where the draft was not grounded.
+    A draft is read anew where an approver changes something, or where it was not grounded.
     """
     proposal, judgement = state.proposal, state.judgement
+    if decision.ask is not None and state.terms.checks_replies:
+        await _refuse_unproved(state, decision.ask, (), replies.done(state), "no_receipt")
+        return
     if not (decision.approve and proposal and proposal.reply and state.terms.checks_replies):
         return
     found = judgement.facts.grounding if judgement else None
-    if decision.edit is None and not (found and found.problems):
+    changes = deciders.edit_of(state, decision)
+    if changes is None and not (found and found.problems):
         return
-    edit = decision.edit or Edit()
+    edit = changes or Edit()
     text = edit.reply or proposal.reply.text
-    actions = approval.edited_actions(approval.live_actions(state, proposal), edit)
-    code = "bad_edit" if decision.edit else "no_receipt"
+    actions = edits.edited_actions(approval.live_actions(state, proposal), edit)
+    code = "bad_edit" if changes else "no_receipt"
     await _refuse_unproved(state, text, actions, replies.done(state), code)
 
 
@@ -98,9 +104,15 @@ async def _refuse_unproved(
 
 
 async def verify_resolution(
-    state: TicketState, operation: Operation, resolution: RecordedResolution
+    state: TicketState,
+    operation: Operation,
+    resolution: RecordedResolution,
+    advised: Sequence[ExecuteAction],
 ) -> RecordedEffects:
-    """Read back what a person says they did; raises what the caller of an update may see."""
+    """Read back what a person says they did, and whether they did what was advised.
+
+    Raises what the caller of an update may see.
+    """
     steps = tuple(
         ExecuteAction(
             tenant=state.ticket.tenant,
@@ -119,7 +131,10 @@ async def verify_resolution(
             state,
             VerificationActivities.verify_resolution,
             VerifyResolution(
-                tenant=state.ticket.tenant, ticket_id=state.ticket.ticket_id, effects=steps
+                tenant=state.ticket.tenant,
+                ticket_id=state.ticket.ticket_id,
+                effects=steps,
+                advised=tuple(advised),
             ),
             RecordedEffects,
             summary="read back what a person did",

@@ -136,7 +136,7 @@ def turns(state: TicketState) -> tuple[str, ...]:
 
 
 def answers_question(state: TicketState) -> bool:
-    """Whether the customer's unread words follow a question that we sent."""
+    """Whether the customer's unread words follow a question that we sent, or one of our people."""
     asked = state.proposal is not None and state.proposal.asks_customer
     read = [m for m in state.messages if m.handled]
     if not read or read[-1].sender != "closeloop":

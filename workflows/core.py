@@ -8,7 +8,8 @@ from typing import Any, Final, Literal
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from closeloop.models.approval import ApprovalOutcome, Decision
+    from closeloop.models.approval import ApprovalOutcome, Decision, RequestOutcome
+    from closeloop.models.labels import DecisionLabel
     from closeloop.models.policy import Judgement
     from closeloop.models.proposal import (
         ActionError,
@@ -21,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.state import Escalation, Phase, TicketState
     from closeloop.models.ticket import Mode, Status
     from closeloop.models.triage import Classification
-    from workflows import approval, attributes, calls, conversation, levels
+    from workflows import approval, attributes, calls, comparing, conversation, deciders, levels
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.card import card
@@ -76,17 +77,22 @@ class TicketCore:
         self._state = levels.renewed(self._state, calendar, hours)
 
     async def _alert(self) -> None:
+        told = self._state.watch.alarms
+        await self._tell_people(levels.alert(self._state))
+        self._state = levels.alerted(self._state, told)
+
+    async def _tell_people(self, text: str) -> None:
+        """Tell the people of the ticket's queue at once, and record where it stands."""
         watch = self._state.watch
         self._set(watch=watch.model_copy(update={"alert_count": watch.alert_count + 1}))
         self._publish()
         state = self._recording()
         try:
-            await calls.raise_alert(state, levels.alert(state))
+            await calls.raise_alert(state, text)
             self._state = transitions.flushed(self._state, state.pending_events)
         except CallFailed as failure:
             self._note("nobody told", failure.problem.message)
-            await self._record("a service level, without an alert")
-        self._state = levels.alerted(self._state, state.watch.alarms)
+            await self._record("an alert that nobody got")
 
     def _resting(self) -> bool:
         """Whether a wait ended only to continue as new."""
@@ -104,7 +110,8 @@ class TicketCore:
         state = self._state
         person = state.recorded is not None or state.handed_back
         hints = state.hints and state.phase in HEEDS_HINTS
-        return bool(state.decision or hints or person or self._interrupted())
+        news = state.decision or hints or person or state.claim_news
+        return bool(news or self._interrupted())
 
     def _interrupted(self) -> bool:
         """Whether what is under way must stop: new words, a person in charge, a lower mode."""
@@ -127,7 +134,7 @@ class TicketCore:
 
     async def _end_request(
         self,
-        outcome: Literal["approved", "rejected", "expired", "withdrawn"],
+        outcome: RequestOutcome,
         decision: Decision | None = None,
         *,
         dropped: Sequence[str] = (),
@@ -139,30 +146,41 @@ class TicketCore:
         request = self._state.approval
         if request is None:
             return
+        now = workflow.now()
         ended = ApprovalOutcome(
             request_id=request.request_id,
             outcome=outcome,
             approver=decision.approver if decision else None,
+            first_approver=request.first.approver if request.first else None,
             reason=decision.reason if decision else None,
             words=decision.words if decision else "",
-            edited=bool(decision and decision.edit),
-            at=workflow.now(),
+            edited=bool(decision and deciders.edit_of(self._state, decision)),
+            at=now,
         )
+        seconds = deciders.human_seconds(request, decision, now) if decision else None
+        label = deciders.label(self._state, ended, decision) if decision else None
         effects = approval.effect_ids(self._state, request.actions)
         if outcome != "approved":
             to = ActionState.REFUSED if outcome == "rejected" else ActionState.SKIPPED
             error = ActionError(code=outcome, message=ended.words or outcome)
             self._state = transitions.open_actions_become(self._state, to, error)
-        self._state = approval.ended(self._state, ended, workflow.now())
+        if decision is not None and outcome != "withdrawn":
+            edit = deciders.edit_of(self._state, decision)
+            self._state = comparing.decided(self._state, request, outcome, edit, seconds, now)
+        self._state = approval.ended(self._state, ended, seconds, now)
         self._set(status=Status.WORKING, deadline=None, deadline_reason="")
-        await self._settle(ended, effects, dropped)
+        await self._settle(ended, effects, dropped, label)
 
     async def _settle(
-        self, ended: ApprovalOutcome, effects: Sequence[str], dropped: Sequence[str] = ()
+        self,
+        ended: ApprovalOutcome,
+        effects: Sequence[str],
+        dropped: Sequence[str] = (),
+        label: DecisionLabel | None = None,
     ) -> None:
         """Tell the ledger and the list of approvals; a cancelled ticket does so before it ends."""
         state = self._recording()
-        call = asyncio.create_task(calls.settle_approval(state, ended, effects, dropped))
+        call = asyncio.create_task(calls.settle_approval(state, ended, effects, dropped, label))
         try:
             await asyncio.shield(call)
         except asyncio.CancelledError:

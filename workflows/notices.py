@@ -78,6 +78,11 @@ DONE_BY_PERSON: Final = (
     " this message and we will look at it again."
 )
 
+PERSON_LOOKS: Final = (
+    "One of our colleagues is looking at your request right now. You do not need to do anything; we"
+    " will get back to you here."
+)
+
 MAX_PACK_CHARS: Final = 6_000
 
 
@@ -114,6 +119,18 @@ def taken_back(state: TicketState) -> str:
             taken = record.state is ActionState.COMPENSATED
             (undone if taken else missing).append(parse(action).describe())
     return TAKEN_BACK.format(missing="; ".join(missing), undone="; ".join(undone))
+
+
+def raised(state: TicketState) -> str:
+    """Return what the people of the next rung are told: none of the customer's words."""
+    request = state.approval
+    assert request is not None
+    total = f", {request.total}" if request.total else ""
+    return (
+        f"Ticket {state.ticket.ticket_id}: request {request.request_id}{total} is not decided yet."
+        f" It is asked of the {request.rung} now: {', '.join(request.asked) or 'nobody'}."
+        f" Decide by {request.deadline:%Y-%m-%d %H:%M} UTC."
+    )
 
 
 def hand_over_pack(state: TicketState, reason: str, summary: str, recommendation: str) -> str:

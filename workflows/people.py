@@ -1,5 +1,7 @@
 """A ticket's stay with people: hand-over, reminders, and what comes back from them."""
 
+from typing import Final
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -10,6 +12,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.hinted import HintedSteps
+
+
+SHADOW_SAYS_NOTHING: Final = "shadow-says-nothing"
+"""A patch: before it, a person's resolution was told to the customer in shadow mode, too."""
 
 
 class PeopleSteps(HintedSteps):
@@ -43,9 +49,13 @@ class PeopleSteps(HintedSteps):
         except CallFailed as failure:  # the ticket stays escalated, and reminders go on
             self._note("case not created", failure.problem.message)
             await self._record("escalated, without a case")
-        if approval.mode_cap(self._state) is not Mode.SHADOW:  # which only watches
+        if not self._only_watches():
             await self._send(notices.handed_over(self._state), Status.ESCALATED)
         self._go(Phase.WITH_PERSON)
+
+    def _only_watches(self) -> bool:
+        """Whether nothing may reach the customer from here: a person does all of the work."""
+        return Mode.SHADOW in (self._state.mode, approval.mode_cap(self._state))
 
     async def _with_person(self) -> None:
         deadline = self._state.deadline
@@ -98,6 +108,10 @@ class PeopleSteps(HintedSteps):
         assert recorded is not None
         self._set(recorded=None, escalation=None, taken_by=None, proposal=None)
         self._note("resolved by a person", recorded.summary)
+        if self._only_watches() and workflow.patched(SHADOW_SAYS_NOTHING):
+            self._state = transitions.resolved(self._state, workflow.now())
+            self._rest_with_customer(final=True)
+            return
         text = recorded.reply or notices.DONE_BY_PERSON
         if not await self._send(text, Status.RESOLVED):
             self._state = transitions.resolved(self._state, workflow.now())

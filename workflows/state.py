@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import BackendEvent, UpdateReceipt
     from closeloop.models.base import clip
+    from closeloop.models.policy import Judgement
     from closeloop.models.proposal import (
         ActionError,
         ActionRecord,
@@ -37,6 +38,7 @@ MAX_VERDICTS: Final = 20
 MAX_ACTIONS: Final = 40
 MAX_APPROVALS: Final = 30
 MAX_EVENTS: Final = 100
+MAX_JUDGEMENTS: Final = 8
 
 Item = Literal["message", "decision", "operation", "event"]
 """What reaches a running ticket, each with an id that makes its second delivery harmless."""
@@ -113,7 +115,16 @@ def flushed(state: TicketState, written: Sequence[OutcomeEvent]) -> TicketState:
     """Drop the events that were written."""
     gone = {row.event_id for row in written}
     left = tuple(row for row in state.pending_events if row.event_id not in gone)
-    return state.model_copy(update={"pending_events": left})
+    kept = tuple(row for row in state.pending_judgements if row.event_id not in gone)
+    return state.model_copy(update={"pending_events": left, "pending_judgements": kept})
+
+
+def judged(state: TicketState, judgement: Judgement, now: datetime) -> TicketState:
+    """Queue what policy said, with its facts, to be kept with the next activity that records."""
+    state = event(state, now, "judged", ruling=judgement.ruling.value, mode=judgement.mode.value)
+    row = judgement.recorded(state.pending_events[-1].event_id)
+    pending = (*state.pending_judgements, row)[-MAX_JUDGEMENTS:]
+    return state.model_copy(update={"pending_judgements": pending})
 
 
 def received(state: TicketState, message_id: str, text: str, now: datetime) -> TicketState:
@@ -236,10 +247,10 @@ def replied(
             "status": status,
             "reply_count": state.reply_count + 1,
             "commitments": (*state.commitments, *made)[-20:],
-            "observations": (),
-            "round": 0,
         }
     )
+    if status is not Status.AWAITING_APPROVAL:  # a notice meanwhile begins no new round
+        state = state.model_copy(update={"observations": (), "round": 0})
     state = note(state, now, "replied", clip(text, 120))
     return resolved(state, now) if status is Status.RESOLVED else state
 

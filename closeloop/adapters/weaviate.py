@@ -1,4 +1,4 @@
-"""Knowledge in Weaviate: hybrid search on its server, each tenant in a shard of its own.
+"""Knowledge in Weaviate: both legs on its server, joined here; each tenant in a shard of its own.
 
 Vectors are ours (``Embedder``), so the server needs no module. Writes may be repeated: an object's
 id follows from its tenant and passage, and a document is listed only when all of it is there.
@@ -8,14 +8,14 @@ import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 import weaviate
 from weaviate.classes.data import DataObject
 from weaviate.classes.init import AdditionalConfig, Auth, Timeout
-from weaviate.classes.query import Filter, HybridFusion, MetadataQuery
+from weaviate.classes.query import Filter, MetadataQuery
 from weaviate.collections import Collection
 from weaviate.collections.classes.filters import FilterReturn
 from weaviate.collections.classes.internal import Object
@@ -28,10 +28,18 @@ from weaviate.exceptions import (
 )
 from weaviate.util import generate_uuid5
 
+from closeloop.adapters.weaviate_objects import (
+    embedded_text,
+    filter_of,
+    id_of,
+    passage_of,
+    properties_of,
+    vector_of,
+)
 from closeloop.adapters.weaviate_schema import open_collections
 from closeloop.errors import BackendRefused, BackendUnavailable
-from closeloop.knowledge.query import DEPTH, FEEDBACK, Query, primary_language, read_query, steered
-from closeloop.models.knowledge import Chunk, Document, Passage, SourceKind, StoredDocument
+from closeloop.knowledge.query import DEPTH, FEEDBACK, Query, fuse, read_query, steered, stems
+from closeloop.models.knowledge import Document, Passage, SourceKind, StoredDocument
 from closeloop.ports import Embedder
 
 _TENANT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -41,11 +49,10 @@ _PAGE: Final = 1_000
 _BATCH: Final = 200
 """Objects written at a time: about a megabyte with their vectors."""
 _TIMEOUT: Final = Timeout(init=5, query=30, insert=60)
-_FIRST_DAY: Final = date.min
-_LAST_DAY: Final = date.max
-_SEARCHED: Final = ["title^3", "text"]
+_SEARCHED: Final = ["stems"]
 
 _Objects = Collection[Any, Any]
+_Found = Object[Any, Any]
 
 
 class WeaviateKnowledge:
@@ -152,22 +159,18 @@ class WeaviateKnowledge:
             BackendUnavailable: the server or the embedder cannot be used now.
         """
         asked = read_query(query)
-        with self._reached():
-            if limit < 1 or not asked.words or kinds == [] or not self._has(tenant):
-                return ()
-            wanted = _filter(kinds, language, on)
-            found = self._passages.with_tenant(tenant).query.hybrid(
-                " ".join(asked.words),
-                vector=self._vector(tenant, asked, wanted),
-                # The share of meaning, as the weights of both legs give it.
-                alpha=asked.meaning_weight / (1 + asked.meaning_weight),
-                fusion_type=HybridFusion.RANKED,
-                query_properties=_SEARCHED,
-                filters=wanted,
-                limit=limit,
-                return_metadata=MetadataQuery(score=True),
-            )
-        return tuple(_passage(one) for one in found.objects)
+        if limit < 1 or kinds == []:
+            return ()
+        words, meaning = self._legs(
+            tenant, asked, max(DEPTH, limit), filter_of(kinds, language, on)
+        )
+        found = {id_of(one): one for one in (*words, *meaning)}
+        best = fuse(
+            (1.0, [id_of(one) for one in words]),
+            # The server's own fusion has another constant, and ties in no fixed order.
+            (asked.meaning_weight, [id_of(one) for one in meaning]),
+        )
+        return tuple(passage_of(found[one], score) for one, score in best[:limit])
 
     def legs(self, tenant: str, query: str, *, depth: int = DEPTH) -> tuple[list[str], list[str]]:
         """Return the ids that a search finds by words, and those it finds by meaning, best first.
@@ -175,17 +178,33 @@ class WeaviateKnowledge:
         Raises:
             BackendUnavailable: the server or the embedder cannot be used now.
         """
-        asked = read_query(query)
+        words, meaning = self._legs(tenant, read_query(query), depth, None)
+        return [id_of(one) for one in words], [id_of(one) for one in meaning]
+
+    def _legs(
+        self, tenant: str, asked: Query, depth: int, wanted: FilterReturn | None
+    ) -> tuple[list[_Found], list[_Found]]:
+        """Return what is found by words, and what by meaning: best first, equals by id."""
         with self._reached():
             if not asked.words or not self._has(tenant):
                 return [], []
             search = self._passages.with_tenant(tenant).query
-            words = search.bm25(" ".join(asked.words), query_properties=_SEARCHED, limit=depth)
-            meaning = search.near_vector(self._vector(tenant, asked, None), limit=depth)
-        return (
-            [_passage(one).passage_id for one in words.objects],
-            [_passage(one).passage_id for one in meaning.objects],
-        )
+            words = search.bm25(
+                " ".join(stems(" ".join(asked.words))),
+                query_properties=_SEARCHED,
+                filters=wanted,
+                limit=depth,
+                return_metadata=MetadataQuery(score=True),
+            ).objects
+            words.sort(key=lambda one: (-(one.metadata.score or 0.0), id_of(one)))
+            meaning = search.near_vector(
+                self._vector(tenant, asked, [id_of(one) for one in words[:FEEDBACK]]),
+                filters=wanted,
+                limit=depth,
+                return_metadata=MetadataQuery(distance=True),
+            ).objects
+            meaning.sort(key=lambda one: (one.metadata.distance or 0.0, id_of(one)))
+        return words, meaning
 
     def get(self, tenant: str, passage_ids: Sequence[str]) -> tuple[Passage, ...]:
         """Return the tenant's passages with these ids that exist, in the order asked for; score 0.
@@ -197,7 +216,7 @@ class WeaviateKnowledge:
             if not self._has(tenant):
                 return ()
             found = {
-                name: _passage(one)
+                name: passage_of(one)
                 for name, one in self._stored(tenant, "passage_id", passage_ids).items()
             }
         return tuple(found[wanted] for wanted in passage_ids if wanted in found)
@@ -211,7 +230,7 @@ class WeaviateKnowledge:
                 f"passage_id {min(elsewhere)!r} stands in two places; ids are unique per tenant"
             )
         wanted = {
-            chunk.passage_id: _properties(document, chunk)
+            chunk.passage_id: properties_of(document, chunk)
             for document in documents
             for chunk in document.chunks
         }
@@ -245,18 +264,18 @@ class WeaviateKnowledge:
         self,
         tenant: str,
         changed: Mapping[str, Mapping[str, Any]],
-        stored: Mapping[str, Object[Any, Any]],
+        stored: Mapping[str, _Found],
     ) -> list[DataObject[Any, Any]]:
         """Return what is to be written; texts that the documents had keep their vector."""
-        vectors = {_embedded(one.properties): _vector_of(one) for one in stored.values()}
-        new = [text for text in map(_embedded, changed.values()) if text not in vectors]
+        vectors = {embedded_text(one.properties): vector_of(one) for one in stored.values()}
+        new = [text for text in map(embedded_text, changed.values()) if text not in vectors]
         new = list(dict.fromkeys(new))
         vectors |= dict(zip(new, self._embedder.embed(new), strict=True))
         return [
             DataObject(
                 uuid=generate_uuid5(name, tenant),
                 properties=properties,
-                vector=vectors[_embedded(properties)],
+                vector=vectors[embedded_text(properties)],
             )
             for name, properties in changed.items()
         ]
@@ -278,9 +297,9 @@ class WeaviateKnowledge:
                     code="import_failed",
                 )
 
-    def _stored(self, tenant: str, key: str, values: Sequence[str]) -> dict[str, Object[Any, Any]]:
+    def _stored(self, tenant: str, key: str, values: Sequence[str]) -> dict[str, _Found]:
         """Return the objects of passages, vectors included, whose ``key`` has one of the values."""
-        found: dict[str, Object[Any, Any]] = {}
+        found: dict[str, _Found] = {}
         query = self._passages.with_tenant(tenant).query
         for start in range(0, len(values), _PAGE):
             wanted = Filter.by_property(key).contains_any(list(values[start : start + _PAGE]))
@@ -295,19 +314,12 @@ class WeaviateKnowledge:
                     break
         return found
 
-    def _vector(self, tenant: str, asked: Query, wanted: FilterReturn | None) -> list[float]:
-        """Return the query's vector; a long one is steered to what its words find."""
+    def _vector(self, tenant: str, asked: Query, best: Sequence[str]) -> list[float]:
+        """Return the query's vector; a long one is steered to the best that its words found."""
         (vector,) = self._embedder.embed([asked.text])
         if not asked.is_long:
             return vector
-        best = self._passages.with_tenant(tenant).query.bm25(
-            " ".join(asked.words),
-            query_properties=_SEARCHED,
-            filters=wanted,
-            limit=FEEDBACK,
-            include_vector=True,
-        )
-        return steered(vector, map(_vector_of, best.objects))
+        return steered(vector, map(vector_of, self._stored(tenant, "passage_id", best).values()))
 
     def _make_tenant(self, tenant: str) -> None:
         if not self._has(tenant):
@@ -338,56 +350,6 @@ class WeaviateKnowledge:
             if not self._client.is_live():
                 raise BackendUnavailable("Weaviate: the server does not answer")
             yield
-
-
-def _filter(
-    kinds: Sequence[SourceKind] | None, language: str | None, on: date | None
-) -> FilterReturn | None:
-    parts: list[FilterReturn] = []
-    if kinds is not None:
-        parts.append(Filter.by_property("kind").contains_any(list(kinds)))
-    if language is not None:
-        parts.append(Filter.by_property("language").equal(primary_language(language)))
-    if on is not None:
-        parts.append(Filter.by_property("valid_from").less_or_equal(_number(on)))
-        parts.append(Filter.by_property("valid_until").greater_or_equal(_number(on)))
-    return Filter.all_of(parts) if parts else None
-
-
-def _properties(document: Document, chunk: Chunk) -> dict[str, Any]:
-    return {
-        "passage_id": chunk.passage_id,
-        "document_id": document.document_id,
-        "kind": document.kind,
-        "language": primary_language(document.language),
-        "version": chunk.version,
-        "title": chunk.title,
-        "text": chunk.text,
-        "valid_from": _number(document.valid_from or _FIRST_DAY),
-        "valid_until": _number(document.valid_until or _LAST_DAY),
-    }
-
-
-def _number(day: date) -> int:
-    """Return a day as the collection keeps it: 20260131."""
-    return day.year * 10_000 + day.month * 100 + day.day
-
-
-def _embedded(properties: Mapping[str, Any]) -> str:
-    """Return what a passage's vector is made of."""
-    return f"{properties['title']}\n{properties['text']}"
-
-
-def _vector_of(found: Object[Any, Any]) -> list[float]:
-    return cast(list[float], found.vector["default"])
-
-
-def _passage(found: Object[Any, Any]) -> Passage:
-    properties = found.properties
-    score = found.metadata.score if found.metadata else None
-    return Passage.model_validate(
-        {**properties, "article_id": properties["document_id"], "score": score or 0.0}
-    )
 
 
 @contextmanager

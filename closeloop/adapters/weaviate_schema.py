@@ -15,12 +15,14 @@ from weaviate.classes.config import Configure, DataType, Property, Tokenization,
 from weaviate.collections import Collection
 from weaviate.exceptions import UnexpectedStatusCodeError
 
+from closeloop.adapters.weaviate_objects import stems_of
 from closeloop.errors import ConfigurationError
 
 PASSAGES: Final = "CloseloopPassage"
 DOCUMENTS: Final = "CloseloopDocument"
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """Raised with every property that is added below."""
+_STEMS_SINCE: Final = 2
 _STAMP: Final = re.compile(r"^Closeloop knowledge, layout (\d+), vectors of (.+)$")
 
 
@@ -35,12 +37,23 @@ def _key(name: str) -> Property:
     )
 
 
-def _words(name: str) -> Property:
-    """Return a property whose words are searched."""
+def _text(name: str) -> Property:
+    """Return a property that is only read."""
     return Property(
         name=name,
         data_type=DataType.TEXT,
         tokenization=Tokenization.WORD,
+        index_filterable=False,
+        index_searchable=False,
+    )
+
+
+def _stems(name: str) -> Property:
+    """Return a property whose words are searched: stems, between spaces."""
+    return Property(
+        name=name,
+        data_type=DataType.TEXT,
+        tokenization=Tokenization.WHITESPACE,
         index_filterable=False,
         index_searchable=True,
     )
@@ -54,7 +67,8 @@ def _day(name: str) -> Property:
 _PROPERTIES: Final[dict[str, list[Property]]] = {
     PASSAGES: [
         *map(_key, ("passage_id", "document_id", "kind", "language", "version")),
-        *map(_words, ("title", "text")),
+        *map(_text, ("title", "text")),
+        _stems("stems"),
         *map(_day, ("valid_from", "valid_until")),
     ],
     DOCUMENTS: [*map(_key, ("document_id", "source", "digest"))],
@@ -74,9 +88,11 @@ def open_collections(
         if not client.collections.exists(name):
             _create(client, name, embedder)
     passages, documents = client.collections.use(PASSAGES), client.collections.use(DOCUMENTS)
-    _check_stamp(passages, embedder)
+    found = _checked_layout(passages, embedder)
     for collection in (passages, documents):
         _migrate(collection)
+    if found < _STEMS_SINCE:
+        _fill_stems(passages)
     passages.config.update(description=_stamp(embedder))
     return passages, documents
 
@@ -104,7 +120,8 @@ def _create(client: WeaviateClient, name: str, embedder: str) -> None:
             raise
 
 
-def _check_stamp(passages: Collection[Any, Any], embedder: str) -> None:
+def _checked_layout(passages: Collection[Any, Any], embedder: str) -> int:
+    """Return the layout that the collection has; refuse one that cannot be used."""
     found = _STAMP.match(passages.config.get().description or "")
     if found is None:
         raise ConfigurationError(
@@ -122,6 +139,16 @@ def _check_stamp(passages: Collection[Any, Any], embedder: str) -> None:
             f" {embedder!r}: vectors of two embedders do not compare; set the first, or delete the"
             " collection and sync again"
         )
+    return int(found[1])
+
+
+def _fill_stems(passages: Collection[Any, Any]) -> None:
+    """Give every passage of an older layout its stems; may be repeated."""
+    for tenant in passages.tenants.get():
+        own = passages.with_tenant(tenant)
+        for one in own.iterator(return_properties=["title", "text"]):
+            title, text = str(one.properties["title"]), str(one.properties["text"])
+            own.data.update(uuid=one.uuid, properties={"stems": stems_of(title, text)})
 
 
 def _migrate(collection: Collection[Any, Any]) -> None:

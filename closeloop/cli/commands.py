@@ -18,14 +18,19 @@ from closeloop.cli.taxonomy import taxonomy
 from closeloop.client import SupportDesk
 from closeloop.errors import BadInput, Refused
 from closeloop.intake import parse_input
-from closeloop.models.approval import CustomerMessage, Edit, RecordedResolution, RejectCode
+from closeloop.models.approval import (
+    CustomerMessage,
+    Edit,
+    OperationName,
+    RecordedResolution,
+    RejectCode,
+)
 from closeloop.models.hints import IgnoredEvent
 from closeloop.models.ticket import Assurance, Mode, Status, TicketRequest
 from closeloop.names import DEFAULT_TENANT, checked_part, workflow_id
 from closeloop.settings import load_settings
 
 Answer = TypeVar("Answer")
-OperationName = Literal["take_over", "hand_back", "record_resolution", "lower_mode"]
 
 TicketId = Annotated[str, typer.Argument(metavar="TICKET", help="The ticket's id.")]
 Tenant = Annotated[str, typer.Option("--tenant", help="Whose tickets.")]
@@ -146,15 +151,20 @@ def decide(
     ] = None,
     words: Annotated[str, typer.Option("--words", help="For the agent, and for the record.")] = "",
     edit: Annotated[Path | None, typer.Option("--edit", help="A file with changes (JSON).")] = None,
+    ask: Annotated[
+        str | None, typer.Option("--ask", help="A question to the customer, instead of a word.")
+    ] = None,
     tenant: Tenant = DEFAULT_TENANT,
     as_json: AsJson = False,
 ) -> None:
-    """Approve or reject a request; repeating the same decision is harmless."""
+    """Approve or reject a request, or ask the customer; repeating the same decision is harmless."""
     workflow_id(tenant, ticket)
     checked_part(approver, "as")
-    if approve is None:
-        raise BadInput("say --approve or --reject", field="approve")
-    if not approve and reason is None:
+    if ask is not None and (approve is not None or reason is not None):
+        raise BadInput("--ask goes without --approve, --reject and --reason", field="ask")
+    if approve is None and ask is None:
+        raise BadInput("say --approve, --reject or --ask", field="approve")
+    if not approve and ask is None and reason is None:
         codes = ", ".join(get_args(RejectCode))
         raise BadInput(f"--reject needs --reason, one of {codes}", field="reason")
     if not approve and edit is not None:
@@ -163,7 +173,14 @@ def decide(
     receipt = run_on_desk(
         tenant,
         lambda desk: desk.decide(
-            ticket, request, approver, approve, reason=reason, words=words, edit=changes
+            ticket,
+            request,
+            approver,
+            bool(approve),
+            reason=reason,
+            words=words,
+            edit=changes,
+            ask=ask,
         ),
     )
     pages.emit(receipt, None if as_json else views.receipt_page(receipt))
@@ -173,6 +190,7 @@ def decide(
 def operate(
     ticket: TicketId,
     approver: Approver,
+    claim: Annotated[bool, typer.Option("--claim", help="You look at its request now.")] = False,
     take_over: Annotated[bool, typer.Option("--take-over", help="A person takes it.")] = False,
     hand_back: Annotated[bool, typer.Option("--hand-back", help="The agent goes on.")] = False,
     record_resolution: Annotated[
@@ -184,13 +202,14 @@ def operate(
     tenant: Tenant = DEFAULT_TENANT,
     as_json: AsJson = False,
 ) -> None:
-    """Take a ticket over, hand it back, record how it was resolved, or lower its mode."""
+    """Claim a request; take a ticket over, hand it back, record its resolution, lower its mode."""
     workflow_id(tenant, ticket)
     checked_part(approver, "as")
-    given = (take_over, hand_back, record_resolution is not None, lower_mode is not None)
+    given = (claim, take_over, hand_back, record_resolution is not None, lower_mode is not None)
     if given.count(True) != 1:
         raise BadInput(
-            "give exactly one of --take-over, --hand-back, --record-resolution, --lower-mode"
+            "give exactly one of --claim, --take-over, --hand-back, --record-resolution,"
+            " --lower-mode"
         )
     resolution = None
     operation: OperationName
@@ -200,7 +219,7 @@ def operate(
     elif lower_mode is not None:
         operation = "lower_mode"
     else:
-        operation = "take_over" if take_over else "hand_back"
+        operation = "claim" if claim else "take_over" if take_over else "hand_back"
     receipt = run_on_desk(
         tenant,
         lambda desk: desk.operate(

@@ -146,7 +146,9 @@ def _database(settings: Settings) -> str:
         return f"{file} is not there yet; the worker makes it"
     records = bootstrap.open_records(settings)
     waiting = len(records.list_approvals(DEFAULT_TENANT))
-    return f"answers; tenant {DEFAULT_TENANT!r} has {waiting} waiting for approval"
+    stop = bootstrap.open_stops(settings).stopped(DEFAULT_TENANT)
+    words = f"; autonomous writes are stopped by {stop.by}: {stop.reason}" if stop else ""
+    return f"answers; tenant {DEFAULT_TENANT!r} has {waiting} waiting for approval{words}"
 
 
 def _policies(settings: Settings) -> str:

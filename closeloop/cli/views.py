@@ -104,7 +104,7 @@ def approvals_page(rows: Sequence[TicketSummary], now: datetime) -> Page:
         return Page(title="Nothing waits for approval")
     of = _of(rows[0].tenant)
     grid = Grid(
-        ("decide by", "ticket", "request", "actions", "total", "subject"),
+        ("decide by", "ticket", "request", "actions", "total", "asked", "subject"),
         [
             (
                 when(row.deadline, now),
@@ -112,6 +112,7 @@ def approvals_page(rows: Sequence[TicketSummary], now: datetime) -> Page:
                 row.request_id or "-",
                 ", ".join(row.action_kinds) or "reply",
                 str(row.total) if row.total else "-",
+                _asked(row, now),
                 clip(row.subject, 60),
             )
             for row in rows
@@ -122,9 +123,17 @@ def approvals_page(rows: Sequence[TicketSummary], now: datetime) -> Page:
         grids=[grid],
         hint=(
             f"python starter.py show TICKET{of}; then "
-            f"decide TICKET{of} --request R --as YOU (--approve | --reject --reason CODE)"
+            f"decide TICKET{of} --request R --as YOU "
+            "(--approve | --reject --reason CODE | --ask QUESTION)"
         ),
     )
+
+
+def _asked(row: TicketSummary, now: datetime) -> str:
+    """Say who is asked, or who looks at it."""
+    if row.claim is not None and now < row.claim.until:
+        return f"{row.claim.approver}, until {row.claim.until:%H:%M} UTC"
+    return row.rung or "-"
 
 
 def timeline_page(ticket_id: str, entries: Sequence[TimelineEntry]) -> Page:
@@ -246,8 +255,16 @@ def _request(view: TicketView, request: PendingApprovalView) -> tuple[str, str]:
     ]
     lines += [f"- {summary}" for summary in request.summaries]
     lines += [f"because {reason}" for reason in request.reasons]
+    lines.append(f"asked: {', '.join(request.asked) or 'nobody'} ({request.rung})")
+    if request.claim is not None:
+        lines.append(f"{request.claim.approver} looks at it until {request.claim.until:%H:%M} UTC")
+    if request.first is not None:
+        changed = ", with the changes below" if request.first.edit else ""
+        lines.append(f"{request.first.approver} has approved it{changed}; it needs a second person")
     if request.reply:
         lines += ["the customer would read:", request.reply]
+    if request.first is not None and request.first.edit is not None:
+        lines += ["changes:", request.first.edit.model_dump_json(exclude_defaults=True)]
     total = f", {request.total} in all" if request.total else ""
     return f"to be decided: {request.request_id}{total}", "\n".join(lines)
 
@@ -258,7 +275,7 @@ def _hint(view: TicketView) -> str:
     if request is not None:
         return (
             f"python starter.py decide {ticket} --request {request.request_id} --as YOU "
-            "(--approve | --reject --reason CODE)"
+            "(--approve | --reject --reason CODE | --ask QUESTION)"
         )
     if view.status is Status.ESCALATED:
         return (

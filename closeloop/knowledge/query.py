@@ -11,15 +11,21 @@ words found (pseudo-relevance feedback, after Rocchio).
 
 import math
 import re
+import threading
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Any, Final
+
+import apsw
 
 RANK_CONSTANT: Final = 10
 """How fast a rank loses weight: on the scale of the few passages that are read, not the usual 60,
 which suits lists of a thousand."""
+TITLE_WEIGHT: Final = 3
+"""How many times a word of a passage's title counts, beside one of its text."""
 DEPTH: Final = 200
 """How far down each leg is read."""
 LONG_QUERY_WORDS: Final = 64
@@ -28,6 +34,9 @@ LONG_QUERY_MEANING: Final = 0.3
 """What meaning weighs beside words (1.0) in a long query."""
 FEEDBACK: Final = 5
 """How many of the best passages by words steer the vector of a long query."""
+TOKENIZER: Final = "porter unicode61 remove_diacritics 2"
+"""What SQLite's full-text index makes words with."""
+_TOKENIZING: Final = threading.Lock()
 _MAX_WORDS: Final = 512
 """About three pages: what comes after has been said before."""
 
@@ -65,6 +74,27 @@ def read_query(text: str) -> Query:
     words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", text).lower())
     telling = [word for word in words if word not in _STOP_WORDS]
     return Query(text, tuple(telling[:_MAX_WORDS]), len(words) > LONG_QUERY_WORDS)
+
+
+def stems(text: str) -> list[str]:
+    """Return the words of a text as SQLite's full-text index has them: in order, by Porter's stems.
+
+    A store that has no stems of its own indexes these, and every store finds by the same words.
+    """
+    with _TOKENIZING:
+        return _tokenizer()(
+            text.encode("utf-8", "replace"),
+            apsw.FTS5_TOKENIZE_DOCUMENT,
+            None,
+            include_offsets=False,
+            include_colocated=False,
+        )
+
+
+@cache
+def _tokenizer() -> Any:
+    name, *arguments = (str(part) for part in TOKENIZER.split())
+    return apsw.Connection(":memory:").fts5_tokenizer(name, arguments)
 
 
 def primary_language(tag: str) -> str:

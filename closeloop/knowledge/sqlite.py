@@ -25,6 +25,8 @@ from closeloop.errors import BackendUnavailable, ConfigurationError
 from closeloop.knowledge.query import (
     DEPTH,
     FEEDBACK,
+    TITLE_WEIGHT,
+    TOKENIZER,
     Query,
     fuse,
     primary_language,
@@ -36,7 +38,6 @@ from closeloop.ports import Embedder
 
 _LAYOUT: Final = 1
 """Raised with every change of the tables below; a file of an older layout is emptied."""
-_TITLE_WEIGHT: Final = 3.0
 _BUSY_TIMEOUT_MS: Final = 5_000
 
 _SCHEMA: Final = """
@@ -141,7 +142,7 @@ class SqliteKnowledge:
                 db,
                 f"CREATE VIRTUAL TABLE IF NOT EXISTS {words} USING fts5 (heading, body,"
                 " content = '', contentless_delete = 1,"
-                " tokenize = 'porter unicode61 remove_diacritics 2')",
+                f" tokenize = '{TOKENIZER}')",
             )
             try:
                 return sum(_put(db, f"{words}", tenant, one, vectors) for one in documents)
@@ -280,7 +281,7 @@ class SqliteKnowledge:
                 # word that is said twice counts twice.
                 " OR ".join(f'"{word}"' for word in query.words),
                 *wanted,
-                _TITLE_WEIGHT,
+                float(TITLE_WEIGHT),
                 depth,
             )
         return [str(row[0]) for row in rows]

@@ -16,7 +16,7 @@ from closeloop.models.approval import (
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.identity import CodeTerms, Consent, EffectAsked, Verification
 from closeloop.models.knowledge import Passage
-from closeloop.models.policy import Judgement, Verdict
+from closeloop.models.policy import Judgement, RecordedJudgement, Verdict
 from closeloop.models.proposal import ActionRecord, EscalationDraft, Observation, Proposal
 from closeloop.models.sla import ServiceLevels, Sla, SlaWatch
 from closeloop.models.ticket import Assurance, Closure, Message, Mode, Status, Ticket
@@ -49,6 +49,7 @@ class Terms(Wire):
     """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled.
 
     ``model_budget_micros`` is what language models may cost a ticket, in millionths of a US dollar.
+    ``modes`` are caps by intent, beside ``mode_cap``, which is on all of them.
     ``checks_replies`` is False on a ticket that was opened before replies were checked. ``codes``
     are None where nobody is asked for a code; ``asks_consent`` says that customers are asked about
     an effect that they did not name.
@@ -67,6 +68,7 @@ class Terms(Wire):
     model_budget_micros: int | None = None
     time_scale: float = 1.0
     mode_cap: Mode = Mode.AUTONOMOUS
+    modes: dict[str, Mode] = Field(default_factory=dict)
     sla: ServiceLevels | None = None
     checks_replies: bool = False
     codes: CodeTerms | None = None
@@ -133,9 +135,11 @@ StandIn = Literal["models_down", "over_budget"]
 class TicketState(Wire):
     """Everything one ticket knows.
 
-    ``assurance`` is what a code has raised the ticket's own to. ``question_id`` is the reply that
-    asked for a code. ``consent_asked`` are the effects that the customer was asked about;
-    ``consent_open`` says that the answer is still to come.
+    ``assurance`` is what a code has raised the ticket's own to. ``consent_asked`` are the effects
+    that the customer was asked about; ``consent_open`` says that the answer is still to come.
+    ``claim_news``: a person has claimed the request, which nobody was told yet; the customer hears
+    of it once (``told_of_person``). ``question_id`` is the last question that a person, or the desk
+    itself, asked them.
     """
 
     ticket: Ticket
@@ -153,7 +157,6 @@ class TicketState(Wire):
     customer: CustomerContext | None = None
     assurance: Assurance | None = None
     verification: Verification | None = None
-    question_id: str | None = None
     consents: tuple[Consent, ...] = ()
     consent_asked: tuple[EffectAsked, ...] = ()
     consent_open: bool = False
@@ -170,6 +173,9 @@ class TicketState(Wire):
     approval: ApprovalRequest | None = None
     decision: Decision | None = None
     approved_by: str | None = None
+    claim_news: bool = False
+    told_of_person: bool = False
+    question_id: str | None = None
     approvals: tuple[ApprovalOutcome, ...] = ()
     actions: tuple[ActionRecord, ...] = ()
     commitments: tuple[Commitment, ...] = ()
@@ -195,6 +201,7 @@ class TicketState(Wire):
     receipts: dict[str, UpdateReceipt] = Field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()
     pending_events: tuple[OutcomeEvent, ...] = ()
+    pending_judgements: tuple[RecordedJudgement, ...] = ()
 
 
 class TicketStart(Wire):

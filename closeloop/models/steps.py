@@ -4,10 +4,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from closeloop.models.approval import Approver
+from closeloop.models.approval import ApprovalTerms, Approver, RequestOutcome
 from closeloop.models.base import Money, UtcTime, Wire
 from closeloop.models.identity import CodeOutcome, CodeTerms, GivenCodes
 from closeloop.models.knowledge import Passage
+from closeloop.models.labels import DecisionLabel
+from closeloop.models.policy import RecordedJudgement
 from closeloop.models.proposal import Action, ActionError, ActionRecord, Receipt
 from closeloop.models.sla import OpenHours
 from closeloop.models.spending import ModelCall
@@ -93,6 +95,7 @@ class Snapshot(Wire):
 
     view: TicketView
     events: tuple[OutcomeEvent, ...] = ()
+    judgements: tuple[RecordedJudgement, ...] = ()
     sequence: int = 0
 
 
@@ -145,16 +148,29 @@ class Verification(Wire):
 
 
 class VerifyResolution(Scope):
-    """Input of ``verify_resolution``: what a person says they did on backends."""
+    """Input of ``verify_resolution``: what a person says they did on backends.
+
+    ``advised`` is what they were advised to do, and may have done without saying so.
+    """
 
     effects: tuple[ExecuteAction, ...]
+    advised: tuple[ExecuteAction, ...] = ()
+
+
+class AdvisedEffect(Wire):
+    """Something that was advised, and that the system of record shows as done by a person."""
+
+    action: Action
+    effect_id: str
+    receipt: Receipt
 
 
 class RecordedEffects(Wire):
-    """Output of ``verify_resolution``, in the order asked for."""
+    """Output of ``verify_resolution``, in the order asked for; of the advice what was done."""
 
     effect_ids: tuple[str, ...] = ()
     receipts: tuple[Receipt, ...] = ()
+    advised: tuple[AdvisedEffect, ...] = ()
 
 
 class RecallEffects(Scope):
@@ -195,7 +211,10 @@ class CreateEscalation(Scope):
 
 
 class RequestApproval(Scope):
-    """Input of ``request_approval``: publish a request and reserve what it would spend."""
+    """Input of ``request_approval``: publish a request and reserve what it would spend.
+
+    The ticket's clocks began at ``clock_start``; None on tickets older than the ladder.
+    """
 
     request_id: str
     customer_id: str | None
@@ -204,29 +223,34 @@ class RequestApproval(Scope):
     total: Money | None
     deadline: UtcTime
     snapshot: Snapshot
+    clock_start: UtcTime | None = None
+    requested_at: UtcTime | None = None
 
 
 class ApprovalPublished(Wire):
-    """Output of ``request_approval``: who may decide now."""
+    """Output of ``request_approval``: who may decide now, and how."""
 
     roster: tuple[Approver, ...] = ()
+    terms: ApprovalTerms = ApprovalTerms()
 
 
 class SettleApproval(Scope):
     """Input of ``settle_approval``: a request ended; its reservations go unless it was approved.
 
-    ``dropped`` are effects of actions that the approver took out: theirs go in any case.
+    ``dropped`` are effects of actions that the approver took out: theirs go in any case. ``label``
+    is kept where a person decided.
     """
 
     request_id: str
-    outcome: Literal["approved", "rejected", "expired", "withdrawn"]
+    outcome: RequestOutcome
     effect_ids: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     snapshot: Snapshot
+    label: DecisionLabel | None = None
 
 
 class CheckApprover(Scope):
-    """Input of ``check_approver``: the live roster's word on a person.
+    """Input of ``check_approver``: the live roster's word on a person, as it is ``at`` a time.
 
     ``customer_id`` is the customer whose contact on file counts among the ``requesters``.
     """
@@ -235,6 +259,7 @@ class CheckApprover(Scope):
     requesters: tuple[str, ...] = ()
     customer_id: str | None = None
     total: Money | None = None
+    at: UtcTime | None = None
 
 
 class RaiseAlert(Scope):

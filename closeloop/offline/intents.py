@@ -7,12 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from closeloop.offline.features import Encoder
 from closeloop.offline.machine import TextMachine
 from closeloop.offline.scope import Scope
 
 MAX_CHARACTERS: Final = 1500
 """What is read of one text; longer ones keep beginning and end."""
+
+_WORD: Final = re.compile(r"\w+")
 
 Examples = Mapping[str, Sequence[str]]
 """Texts by the intent that they have."""
@@ -38,9 +39,8 @@ class IntentModel:
         outside: str | None = None,
         validation: Examples | None = None,
         cues: Sequence[re.Pattern[str]] = (),
-        encoder: Encoder | None = None,
     ) -> None:
-        """Train on ``examples``, prepared in the same way as later texts.
+        """Train on ``examples``, prepared in the same way as later texts, and on intents' names.
 
         Args:
             examples: texts by intent.
@@ -48,12 +48,12 @@ class IntentModel:
             validation: texts by intent that calibration and the threshold of the outside come
                 from; without them it is the examples, each read as if not trained with.
             cues: patterns that speak for an intent; they weigh in, they never decide.
-            encoder: one that is loaded already.
         """
         texts, labels = _listed(examples)
-        self._examples = texts
+        names = {intent: _in_words(intent) for intent in examples if intent != outside}
+        self._examples = [*texts, *names.values()]
         held_out = None if validation is None else _listed(validation)
-        self._machine = TextMachine(texts, labels, held_out=held_out, cues=cues, encoder=encoder)
+        self._machine = TextMachine(texts, labels, names=names, held_out=held_out, cues=cues)
         self._outside = outside
         self._scope = (
             None
@@ -91,6 +91,11 @@ class IntentModel:
         if self._outside is None or self._scope is None:
             return best
         return self._outside if probabilities[self._outside] >= self._scope.threshold else best
+
+
+def _in_words(intent: str) -> str:
+    """Return what an intent is called: ``order_status`` is "order status"."""
+    return " ".join(_WORD.findall(intent.replace("_", " ")))
 
 
 def _listed(examples: Examples) -> tuple[list[str], list[str]]:

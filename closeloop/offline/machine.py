@@ -10,7 +10,7 @@ scores (Guo et al., "On Calibration of Modern Neural Networks", 2017).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from closeloop.offline.features import Encoder, Floats, Terms
+from closeloop.offline.features import Floats, Terms, encoded
 
 _LAPACK: Final[Any] = lapack
 
@@ -58,19 +58,21 @@ class TextMachine:
         texts: Sequence[str],
         labels: Sequence[str],
         *,
+        names: Mapping[str, str] | None = None,
         held_out: tuple[Sequence[str], Sequence[str]] | None = None,
         cues: Sequence[re.Pattern[str]] = (),
-        encoder: Encoder | None = None,
     ) -> None:
         """Train on ``texts``; memory and time grow with the square and the cube of their number.
 
+        ``names`` say by label what it is called: learnt from, but no text that anybody wrote.
         ``held_out`` texts and labels calibrate the probabilities; without them the training texts
         do, each read as if it had not been trained with.
         """
         self.labels: tuple[str, ...] = tuple(sorted(set(labels)))
+        written = len(texts)
+        texts, labels = [*texts, *(names or {}).values()], [*labels, *(names or {})]
         self._cues = tuple(cues)
-        self._encoder = encoder or Encoder()
-        self._known = self._encoder.encode(texts)
+        self._known = encoded(texts)
         rarest = 2 if len(texts) >= _MANY else 1
         lower = [text.lower() for text in texts]
         self._views = (
@@ -93,9 +95,10 @@ class TextMachine:
         self._cue_weights = _CUES_WEIGHT * (cued.T @ self._weights)
 
         if held_out is None:
-            scores = _without_itself(factor, wanted, self._weights)
-            closeness = self._known @ self._known.T
+            scores = _without_itself(factor, wanted, self._weights)[:written]
+            closeness = self._known[:written] @ self._known.T
             np.fill_diagonal(closeness, -1)
+            truth = truth[:written]
         else:
             scores, closeness = self._scores(held_out[0])
             truth = self._places(held_out[1])
@@ -112,9 +115,9 @@ class TextMachine:
 
     def _scores(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
         """Return scores by label, and how close each training text is."""
-        closeness = _products(self._encoder.encode(texts), self._known)
-        scores = _products(_sense(closeness.copy()), self._weights.T)
-        scores += _products(self._cued(texts), self._cue_weights.T)
+        closeness = encoded(texts) @ self._known.T
+        scores = _sense(closeness.copy()) @ self._weights
+        scores += self._cued(texts) @ self._cue_weights
         for row, text in zip(scores, texts, strict=True):
             lower = text.lower()
             for view, weights in zip(self._views, self._term_weights, strict=True):
@@ -164,11 +167,6 @@ def _without_itself(factor: Floats, wanted: Floats, weights: Floats) -> Floats:
     inverse, _ = _LAPACK.spotri(factor, lower=1, overwrite_c=1)
     own = np.asarray(np.diag(inverse), dtype=np.float32)
     return np.subtract(wanted, weights / own[:, None], dtype=np.float32)
-
-
-def _products(left: Floats, right: Floats) -> Floats:
-    """Return ``left @ right.T``; few rows without BLAS, whose threads cost more than they give."""
-    return np.einsum("ik,jk->ij", left, right) if len(left) < 32 else left @ right.T
 
 
 def _softmax(scores: Floats) -> Floats:

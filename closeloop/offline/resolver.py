@@ -19,7 +19,9 @@ from closeloop.offline.playbooks.wishes import (
     all_of,
     answers_nothing,
     for_a_person,
+    hangs_on_a_condition,
     is_conditional,
+    only_if,
     wishes,
 )
 from closeloop.ports import Knowledge, Payments, Shop
@@ -95,6 +97,8 @@ class OfflineResolver:
             plan = all_of(case, every, lambda part, wish: _plan(part, PLAYBOOKS[wish.intent]))
         else:
             plan = _plan(case, entry)
+        if hangs_on_a_condition(case, plan.actions):
+            plan = only_if(case, plan)
         return _not_again(case, plan)
 
     def _entry(self, request: ProposeRequest) -> _Entry:

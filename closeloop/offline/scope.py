@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from closeloop.offline.features import Floats
@@ -26,13 +27,17 @@ class Scope:
     def __init__(self, reading: Reading, truth: NDArray[np.intp], outside: int) -> None:
         """Fit on a reading of texts not trained with; ``truth`` and ``outside`` are columns."""
         self._outside = outside
-        self._model: Any = LogisticRegression(class_weight="balanced", max_iter=1_000)
-        self._model.fit(_evidence(reading, outside), truth == outside)
+        make: Any = LogisticRegression
+        model = make(class_weight="balanced", max_iter=1_000)
+        model.fit(_evidence(reading, outside), truth == outside)
+        self._weights = cast("Floats", model.coef_[0])
+        self._bias = float(model.intercept_[0])
         self.threshold = _best_threshold(self.applied(reading), truth, outside)
 
     def applied(self, reading: Reading) -> Floats:
         """Return the probabilities by label, with the outside as the evidence has it."""
-        chance = cast("Floats", self._model.predict_proba(_evidence(reading, self._outside))[:, 1])
+        # The model's own ``predict_proba`` spends most of its time on checking its input.
+        chance = expit(_evidence(reading, self._outside) @ self._weights + self._bias)
         rest = reading.probabilities.copy()
         rest[:, self._outside] = 0
         rest *= ((1 - chance) / np.maximum(rest.sum(axis=1), _SMALLEST))[:, None]

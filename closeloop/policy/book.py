@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from closeloop.errors import ConfigurationError
-from closeloop.models.approval import Approver
+from closeloop.models.approval import ApprovalTerms, Approver, RungTime
 from closeloop.models.policy import Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action
 from closeloop.models.sla import OpenHours, ServiceLevels
@@ -14,9 +15,14 @@ from closeloop.models.state import Terms
 from closeloop.names import DEFAULT_TENANT
 from closeloop.policy import approvers, desk, rules, sla
 from closeloop.policy.desk import CUSTOMER_DAY, TENANT_DAY
+from closeloop.policy.hours import after
 from closeloop.policy.judge import judge
+from closeloop.policy.ladder import with_authority
 from closeloop.policy.roster import EVERY_TENANT, serves
 from closeloop.policy.tomlfile import content_hash, read_toml
+
+TAXONOMY: Final = "taxonomy.toml"
+"""Where intents are named, of the same folder."""
 
 
 class FilePolicyBook:
@@ -41,6 +47,9 @@ class FilePolicyBook:
         )
         self._sla = sla.parse_sla(files[sla.FILE], str(folder / sla.FILE))
         self._time_scale = time_scale
+        for tenant in self.tenants:
+            self._require_calendar(tenant, str(folder / desk.FILE))
+            self._require_intents(tenant, folder)
         self._version = content_hash(files)
 
     @property
@@ -74,6 +83,11 @@ class FilePolicyBook:
         found = self._sla.of(tenant).calendar.get(calendar)
         return None if found is None else sla.open_hours(found, start, since, self._time_scale)
 
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The action kinds that there may be at all."""
+        return self._rules.allowed
+
     def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:
         """Return the limits that the ledger holds: the desk's days, and the rules' on sums."""
         day = self._desk.of(tenant).daily_limit
@@ -91,6 +105,47 @@ class FilePolicyBook:
         """Return who may decide for this tenant."""
         return tuple(person for person in self._people if serves(person, tenant))
 
-    def approver(self, approver_id: str) -> Approver | None:
-        """Return the person with this id, of whatever tenant."""
-        return next((p for p in self._people if p.approver_id == approver_id), None)
+    def approver(self, approver_id: str, tenant: str, on: date) -> Approver | None:
+        """Return the person with this id, of whatever tenant, with their limit in one on a day."""
+        person = next((p for p in self._people if p.approver_id == approver_id), None)
+        return None if person is None else with_authority(person, self.approvers(tenant), on)
+
+    def approval_terms(self, tenant: str, start: datetime, asked_at: datetime) -> ApprovalTerms:
+        """Return how a request of ``asked_at`` is decided; the ticket's clock began at ``start``.
+
+        A rung that open time does not reach within the calendar's horizon is left out.
+        """
+        terms = self._desk.of(tenant).approval
+        hours = None
+        if terms.calendar is not None:
+            hours = self.open_hours(tenant, terms.calendar, start, asked_at)
+        ladder = [
+            RungTime(rung=rung, at=at)
+            for rung, seconds in terms.rungs()
+            if (at := after(hours, asked_at, seconds * self._time_scale)) is not None
+        ]
+        return ApprovalTerms(
+            four_eyes_above=terms.four_eyes_above,
+            claim_seconds=terms.claim * self._time_scale,
+            ladder=tuple(ladder),
+        )
+
+    def _require_intents(self, tenant: str, folder: Path) -> None:
+        modes = self._desk.of(tenant).modes
+        if not modes:
+            return
+        known = {intent.get("id") for intent in read_toml(folder / TAXONOMY).get("intents", [])}
+        for intent in modes:
+            if intent not in known:
+                where = "" if tenant == DEFAULT_TENANT else f"[tenant.{tenant}]: "
+                raise ConfigurationError(
+                    f"{folder / desk.FILE}: {where}modes.{intent}: {TAXONOMY} has no such intent"
+                )
+
+    def _require_calendar(self, tenant: str, source: str) -> None:
+        name = self._desk.of(tenant).approval.calendar
+        if name is not None and name not in self._sla.of(tenant).calendar:
+            where = source if tenant == DEFAULT_TENANT else f"{source}: [tenant.{tenant}]"
+            raise ConfigurationError(
+                f"{where}: approval.calendar: {sla.FILE} has no [calendar.{name}] for it"
+            )

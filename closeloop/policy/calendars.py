@@ -36,7 +36,12 @@ def _parse_hours(value: object) -> tuple[int, int]:
     return opens, closes
 
 
-def _parse_days(value: object) -> tuple[date, date]:
+def parse_days(value: object) -> tuple[date, date]:
+    """Return the first and last day of ``"2026-12-24"`` or ``"2026-12-24..2026-12-31"``.
+
+    Raises:
+        ValueError: not such a string.
+    """
     first, dots, last = value.partition("..") if isinstance(value, str) else ("", "", "")
     try:
         days = date.fromisoformat(first), date.fromisoformat(last if dots else first)
@@ -82,7 +87,7 @@ DayHours = Annotated[
 ]
 """One day's ``"09:00-12:30"``, kept as minutes of the day."""
 ClosedDays = Annotated[
-    tuple[Annotated[tuple[date, date], BeforeValidator(_parse_days)], ...],
+    tuple[Annotated[tuple[date, date], BeforeValidator(parse_days)], ...],
     AfterValidator(_days_apart),
 ]
 """``"2026-12-24"`` or ``"2026-12-24..2026-12-31"``, kept as first and last day."""

@@ -7,10 +7,11 @@ from typing import Annotated, Final, Self
 from pydantic import Field, ValidationError, model_validator
 
 from closeloop.errors import ConfigurationError
+from closeloop.models.approval import Rung
 from closeloop.models.base import Input
 from closeloop.models.identity import CodeTerms
 from closeloop.models.state import Terms
-from closeloop.models.ticket import Mode
+from closeloop.models.ticket import Id, Mode
 from closeloop.policy.tomlfile import MinorUnits, Seconds, TomlTable, by_tenant, fault, read_toml
 
 FILE: Final = "desk.toml"
@@ -80,13 +81,40 @@ class Identity(Input):
         )
 
 
+class Approvals(Input):
+    """How people decide; the ladder's times are open time of ``calendar``, which is the SLA's."""
+
+    four_eyes_above: MinorUnits | None = None
+    claim: Seconds = 15 * 60
+    calendar: Id | None = None
+    lead_after: Seconds | None = None
+    manager_after: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        lead, manager = self.lead_after, self.manager_after
+        if lead is not None and manager is not None and lead >= manager:
+            raise ValueError("lead_after: must come before manager_after")
+        return self
+
+    def rungs(self) -> tuple[tuple[Rung, float], ...]:
+        """Return the rungs that a request goes up to, each with its seconds of open time."""
+        steps: tuple[tuple[Rung, float | None], ...] = (
+            ("lead", self.lead_after),
+            ("manager", self.manager_after),
+        )
+        return tuple((rung, seconds) for rung, seconds in steps if seconds is not None)
+
+
 class DeskTerms(Input):
     """The terms of one tenant; without ``identity`` nobody is sent a code."""
 
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=20)]
     mode_cap: Mode
+    modes: dict[Id, Mode] = Field(default_factory=dict)
     waits: Waits
     daily_limit: DailyLimit
+    approval: Approvals = Approvals()
     model_budget: MinorUnits | None = None
     ask_consent: Annotated[bool, Field(strict=True)] = False
     identity: Identity | None = None
@@ -109,6 +137,7 @@ class DeskTerms(Input):
             else self.model_budget * MICROS_OF_A_CENT,
             time_scale=time_scale,
             mode_cap=self.mode_cap,
+            modes=self.modes,
             checks_replies=True,
             codes=None if self.identity is None else self.identity.scaled(time_scale),
             asks_consent=self.ask_consent,

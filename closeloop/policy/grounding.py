@@ -121,7 +121,7 @@ class _Reading:
             _COURTESY.search(sentence) and "?" not in sentence
         ):  # "we are sorry about the crack": in the customer's words
             known |= words_of(self._sources.customer)
-        if strange(left, known):
+        if strange(claims.PLACEHOLDER.sub(" ", left), known):
             self._fail("off_topic", sentence, "no passage or record speaks of this")
 
     def _fail(self, kind: ClaimKind, words: str, why: str) -> None:

@@ -9,7 +9,15 @@ from closeloop.models.ticket import Assurance, Mode
 from closeloop.policy.binding import binding_hash
 from closeloop.policy.check import Finding, Result, Scope, concerns, standing
 from closeloop.policy.checks import GATES
-from closeloop.policy.rules import CAPPED, NOT_ALLOWED, NOT_VALID, ActionRule, Rules, TicketRule
+from closeloop.policy.rules import (
+    CAPPED,
+    NOT_ALLOWED,
+    NOT_VALID,
+    STOPPED,
+    ActionRule,
+    Rules,
+    TicketRule,
+)
 from closeloop.policy.standing import Standing
 
 _CAP_WORDS: Final = {
@@ -17,6 +25,7 @@ _CAP_WORDS: Final = {
     Mode.ADVISORY: "Here a person acts, and Closeloop only recommends",
     Mode.SHADOW: "Here Closeloop only watches, and a person does the work",
 }
+_STOPPED_WORDS: Final = "Nothing is done here without a person's word for now"
 NO_PERSON_NEEDED: Final = "No rule asks for a person."
 
 
@@ -56,7 +65,14 @@ def judge(facts: Facts, rules: Rules, actions: Sequence[Action]) -> Judgement:
         lacks_consent=() if words or refused else _without_consent(facts),
         facts=facts,
         binding_hash=binding_hash(actions, facts),
+        rules=_ids(words, verdicts),
     )
+
+
+def _ids(words: Sequence[_TicketWord], verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """Return the id of each rule that had a word, once."""
+    reasons = [word.reason for word in words] + [r for v in verdicts for r in v.reasons]
+    return tuple(dict.fromkeys(reason.rule_id for reason in reasons))
 
 
 def _ticket_words(facts: Facts, rules: Iterable[TicketRule]) -> tuple[_TicketWord, ...]:
@@ -77,9 +93,13 @@ def _ticket_words(facts: Facts, rules: Iterable[TicketRule]) -> tuple[_TicketWor
         reason = Reason(
             rule_id=f"{CAPPED}{cap.value}",
             ruling=Ruling.NEEDS_APPROVAL,
-            text=f"{_CAP_WORDS[cap]}.",
+            text=_text(_CAP_WORDS[cap], Finding(Result.FAIL, facts.cap_source)),
         )
         words.append(_TicketWord(reason, cap is not Mode.ASSISTED))
+    if facts.stopped is not None:
+        text = _text(_STOPPED_WORDS, Finding(Result.FAIL, facts.stopped))
+        reason = Reason(rule_id=STOPPED, ruling=Ruling.NEEDS_APPROVAL, text=text)
+        words.append(_TicketWord(reason, escalates=False))
     return tuple(words)
 
 

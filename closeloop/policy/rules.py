@@ -24,6 +24,8 @@ NOT_ALLOWED: Final = "action.allowed"
 NOT_VALID: Final = "action.valid"
 CAPPED: Final = "mode."
 """Rule ids of the judge itself; the mode's name follows the last."""
+STOPPED: Final = "mode.stopped"
+"""The judge's word while the tenant's autonomous writes are stopped."""
 
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+){0,4}$")]
 _RULE_ID: Final = TypeAdapter[str](RuleId)

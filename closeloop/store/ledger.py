@@ -26,6 +26,7 @@ from closeloop.models.base import clip
 from closeloop.models.policy import EffectFacts
 from closeloop.models.proposal import Receipt
 from closeloop.models.steps import ExecuteAction
+from closeloop.models.stop import Stop
 from closeloop.store.effects import (
     BEGUN,
     claimed_by_others,
@@ -43,6 +44,7 @@ from closeloop.store.effects import (
 from closeloop.store.engine import Clock, reading, utc_now, writing
 from closeloop.store.limits import Limits, recent, require_within, spent
 from closeloop.store.schema import EffectState, effects
+from closeloop.store.stops import require_running, stop_of
 
 _ERROR_CODE_CHARS: Final = 100
 
@@ -95,6 +97,11 @@ class SqlLedger:
         with reading(self._engine) as connection:
             return recent(connection, tenant, scopes, now, besides)
 
+    def stopped(self, tenant: str) -> Stop | None:
+        """Return who has stopped the tenant's autonomous writes, and why."""
+        with reading(self._engine) as connection:
+            return stop_of(connection, tenant)
+
     def reserve(self, tenant: str, effect: ExecuteAction, expires_at: datetime) -> None:
         """Reserve an effect and its money while approval is asked.
 
@@ -135,7 +142,8 @@ class SqlLedger:
                 earlier attempt of another amount may have done it; ``effect_overlap`` where
                 another ticket has it reserved, or another live effect claims one of its
                 components; ``limit_reached`` where a limit on money would be passed;
-                ``bad_amount`` for a negative amount.
+                ``stopped`` where nobody approved it and the tenant's autonomous writes are
+                stopped; ``bad_amount`` for a negative amount.
         """
         with writing(self._engine, lock=tenant_lock(tenant)) as connection:
             before = _before(connection, tenant, effect, now)
@@ -143,6 +151,7 @@ class SqlLedger:
                 _require_same_amount(connection, tenant, effect, before)
                 return before
             approved = effect.approved_by is not None
+            require_running(connection, tenant, effect)
             self._require_free(connection, tenant, effect, now, approved=approved)
             put(
                 connection,

@@ -248,15 +248,15 @@ def _reopened_tickets(connection: Connection, events: CTE) -> Share:
     return Share(count=count, of=of)
 
 
-def _by_people(events: CTE) -> Subquery:
+def _by_people(events: CTE, *outcomes: str) -> Subquery:
     """Return the decisions that people made; a request that expired or was withdrawn is none."""
-    decided = (events.c.kind == "decided") & _text(events, "outcome").in_(["approved", "rejected"])
+    decided = (events.c.kind == "decided") & _text(events, "outcome").in_(outcomes)
     return select(events).where(decided).subquery()
 
 
 def _decisions(connection: Connection, events: CTE) -> tuple[Share, Share]:
     """Return those that approved with changes, and those that rejected."""
-    people = _by_people(events)
+    people = _by_people(events, "approved", "rejected")
     approved = _text(people, "outcome") == "approved"
     edited, rejected, of = connection.execute(
         select(
@@ -279,7 +279,7 @@ def _cost_per_resolved(connection: Connection, events: CTE, closed: Subquery) ->
         ).one()
         return total / tickets if tickets and said == of > 0 else None
 
-    seconds = each(_by_people(events), "human_seconds")
+    seconds = each(_by_people(events, "approved", "rejected", "asked"), "human_seconds")
     return ResolvedCost(
         tickets=tickets,
         usd_micros=each(closed, "usd_micros"),

@@ -177,6 +177,40 @@ approvals: Final = Table(
 )
 """Approval requests; those without an outcome wait for a person."""
 
+decisions: Final = Table(
+    "decisions",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("ticket_id", String, primary_key=True),
+    Column("request_id", String, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("label", JSON, nullable=False),
+    Index(None, "tenant", "at"),
+)
+"""What a person made of each proposal that they decided on, to learn from."""
+
+judgements: Final = Table(
+    "judgements",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("ticket_id", String, primary_key=True),
+    Column("event_id", String, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("judgement", JSON, nullable=False),
+    Index(None, "tenant", "at"),
+)
+"""What policy said of each proposal, with the facts that it saw."""
+
+stops: Final = Table(
+    "stops",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""The tenants whose autonomous writes are stopped."""
+
 outcome_events: Final = Table(
     "outcome_events",
     metadata,

@@ -13,7 +13,6 @@ from pathlib import Path
 from rich.console import Console
 
 from closeloop.errors import CloseloopError
-from closeloop.offline.features import Encoder
 from evals.classify import sets
 from evals.classify.cost import cost
 from evals.report import print_scores, progress, scores_json, write_json
@@ -36,10 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if "cost" in options.only:
                 scores += cost()
                 step()
-            encoder = Encoder()
             for name, run in _SETS.items():
                 if name in options.only:
-                    scores += run(options.data, encoder, step)
+                    scores += run(options.data, step)
     except CloseloopError as error:
         sys.stderr.write(f"evals.classify: {error}\n")
         return 2

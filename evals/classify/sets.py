@@ -11,7 +11,6 @@ from typing import Final
 
 from sklearn.metrics import f1_score
 
-from closeloop.offline.features import Encoder
 from closeloop.offline.intents import IntentModel
 from evals.classify.data import Labelled, by_intent, read
 from evals.report import Score, percent
@@ -29,17 +28,17 @@ OUTSIDE_BAR: Final = 65.0
 Step = Callable[[], None]
 
 
-def banking(data: Path, encoder: Encoder, step: Step) -> list[Score]:
+def banking(data: Path, step: Step) -> list[Score]:
     """Score Banking77 with all of its training texts, then with a few of each intent."""
     folder = data / "banking77"
     train = read(folder, "train*.csv", intent="category")
     test = read(folder, "test*.csv", intent="category")
     truth = [row.intent for row in test]
-    answers = _answers(IntentModel(by_intent(train), encoder=encoder), test)
+    answers = _answers(IntentModel(by_intent(train)), test)
     step()
     few: list[float] = []
     for seed in SEEDS:
-        model = IntentModel(by_intent(_drawn(train, seed)), encoder=encoder)
+        model = IntentModel(by_intent(_drawn(train, seed)))
         few.append(_accuracy(_answers(model, test), truth))
         step()
     macro = round(100 * float(f1_score(truth, answers, average="macro")), 1)
@@ -58,7 +57,7 @@ def banking(data: Path, encoder: Encoder, step: Step) -> list[Score]:
     ]
 
 
-def clinc(data: Path, encoder: Encoder, step: Step) -> list[Score]:
+def clinc(data: Path, step: Step) -> list[Score]:
     """Score CLINC150 in scope, and how much of what is out of scope is told to be."""
     folder = data / "clinc150"
     train, validation, test = (
@@ -66,9 +65,7 @@ def clinc(data: Path, encoder: Encoder, step: Step) -> list[Score]:
     )
     train += read(folder, "oos_train.jsonl", intent="intent")
     validation += read(folder, "oos_val.jsonl", intent="intent")
-    model = IntentModel(
-        by_intent(train), outside=OUTSIDE, validation=by_intent(validation), encoder=encoder
-    )
+    model = IntentModel(by_intent(train), outside=OUTSIDE, validation=by_intent(validation))
     step()
     truth, answers = [row.intent for row in test], _answers(model, test)
     pairs = [*zip(truth, answers, strict=True)]
@@ -91,14 +88,14 @@ def clinc(data: Path, encoder: Encoder, step: Step) -> list[Score]:
     ]
 
 
-def bitext(data: Path, encoder: Encoder, step: Step) -> list[Score]:
+def bitext(data: Path, step: Step) -> list[Score]:
     """Score Bitext's templated questions, also by each letter of their tags: a smoke test."""
     folder = data / "bitext"
     train, test = (
         read(folder, pattern, text="utterance", intent="intent", tags="tags")
         for pattern in ("train*.csv", "dev*.csv")
     )
-    answers = _answers(IntentModel(by_intent(train), encoder=encoder), test)
+    answers = _answers(IntentModel(by_intent(train)), test)
     step()
     letters = sorted({letter for row in test for letter in row.tags})
     rows = [*zip(test, answers, strict=True)]

@@ -1,7 +1,9 @@
 """``python -m evals.retail``: how Closeloop does on retail data that others wrote.
 
-``refusals`` judges single calls, ``replay`` runs whole tickets; see the two modules. ``--data`` is
-a folder that has ``tau2-retail`` in it. Exit code 0 only if everything is as the data expects.
+``refusals`` judges single calls, ``replay`` runs gold's writes as tickets, and in ``solve`` the
+desk's own agents resolve what customers write; see the three modules. ``--data`` is a folder that
+has ``tau2-retail`` in it. Exit code 0 only if everything is as the data expects; ``solve`` has no
+bar: 0 says that every ticket came to an end.
 """
 
 import argparse
@@ -16,9 +18,9 @@ from typing import Final
 
 from rich.console import Console
 
-from closeloop.errors import CloseloopError, Unavailable
+from closeloop.errors import BadInput, CloseloopError, Unavailable
 from evals.report import progress, write_json
-from evals.retail import data, refusals, replay, report
+from evals.retail import data, refusals, replay, report, solve, solve_report
 from evals.retail.translate import WRITES
 
 WIDTH: Final = 120
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = data.folder(options.data)
         if options.command == "refusals":
             return _refusals(console, place, options.out)
+        if options.command == "solve":
+            return _solve(console, place, options)
         return _replay(console, place, options)
     except CloseloopError as error:
         sys.stderr.write(f"evals.retail: {error}\n")
@@ -46,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     calls = commands.add_parser("refusals", help="calls that policy must refuse or allow")
     tickets = commands.add_parser("replay", help="whole tasks as tickets")
-    for one in (calls, tickets):
+    own = commands.add_parser("solve", help="customers' own words, resolved by the desk's agents")
+    for one in (calls, tickets, own):
         one.add_argument("--data", type=Path, required=True, help="a folder with tau2-retail in it")
         one.add_argument("--out", type=Path, help="where the JSON is written")
     tickets.add_argument(
@@ -57,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     tickets.add_argument(
         "--kill-workers", action="store_true", help="SIGKILL the worker every few seconds"
     )
+    own.add_argument("--trials", type=int, default=1, help="how often each task is played")
     return parser
 
 
@@ -91,6 +97,24 @@ def _replay(console: Console, place: Path, options: argparse.Namespace) -> int:
     if options.out is not None:
         write_json(options.out, summary)
     return 0 if summary["passed"] else 1
+
+
+def _solve(console: Console, place: Path, options: argparse.Namespace) -> int:
+    if options.trials < 1:
+        raise BadInput("--trials must be at least 1")
+    tasks = data.read_tasks(place, WRITES)
+    began = time.monotonic()
+    total = len(tasks) * options.trials
+    with tempfile.TemporaryDirectory() as work, progress(console, total) as advance:
+        settings = solve.settings_in(Path(work) / "state", place)
+        run = solve.Solve(place, tasks, settings, options.trials)
+        results = asyncio.run(run.run(lambda _: advance()))
+    seconds = time.monotonic() - began
+    summary = solve_report.summary_of(results, settings, options.trials, seconds)
+    solve_report.print_summary(Console(width=console.width), summary)
+    if options.out is not None:
+        write_json(options.out, summary)
+    return 0 if summary["ended_all"] else 1
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ from tests.activities.hostile_tickets import (
 from tests.support.desk import edited_policies
 from tests.support.embedding import WordVectors
 from tests.support.scripted import NoDetector, ScriptedClassifier
-from workflows import approval
+from workflows import approval, edits
 
 ATTEMPTS: Final = 3
 
@@ -270,7 +270,7 @@ class Desk:
         except BackendRefused:
             self.seen["approver refused"] += 1
             return
-        actions = approval.edited_actions(plan.actions, edit) if edit else plan.actions
+        actions = edits.edited_actions(plan.actions, edit) if edit else plan.actions
         now = self._judge(plan.state, plan.actions)
         covered = approval.unchanged(plan.judgement, now)
         if covered and edit is not None:

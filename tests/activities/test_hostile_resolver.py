@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from closeloop.models.proposal import Action, Draft, Proposal
 from tests.activities.hostile import Desk, make_template
-from tests.activities.hostile_moves import Move, moves
+from tests.activities.hostile_moves import Move, Propose, moves
 
 RUNS = int(os.environ.get("HOSTILE_RUNS", "60"))
 
@@ -48,3 +49,28 @@ def test_no_proposal_moves_money_that_it_should_not(tmp_path: Path) -> None:
     print(f"\n{RUNS} runs:", dict(seen.most_common()))  # noqa: T201
     for what in ("allowed", "asked", "approved", "refused", "refund_payment done"):
         assert seen[what], f"nothing was {what}: this proves nothing"
+
+
+def test_an_order_refunded_in_parts_is_asked_for_once_the_parts_are_too_much(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(make_template(tmp_path), tmp_path / "run")
+    try:
+        for unit in (1, 2):  # $30.00 each, and $50.00 may go without a person
+            desk.make(_refund("bob-1", "W6", f"item:1004:{unit}"))
+        desk.check()
+        assert (desk.seen["allowed"], desk.seen["asked"]) == (1, 1)
+    finally:
+        desk.close()
+
+
+def _refund(ticket: str, order_id: str, component: str) -> Propose:
+    action = Action(
+        action_id="a",
+        kind="refund_payment",
+        params={"order_id": order_id, "components": [component]},
+        requested_by=("m1",),
+    )
+    reply = Draft(text="Done.")
+    proposal = Proposal(proposal_id="", goal="", actions=(action,), reply=reply, source="offline")
+    return Propose(ticket=ticket, proposal=proposal, at_once=True)

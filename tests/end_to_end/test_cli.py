@@ -26,7 +26,7 @@ SHOWN = {
 ACTION = {"action_id", "kind", "params", "effect_id", "state", "attempts", "receipt", "error"}
 ROW = {
     *("ticket_id", "tenant", "status", "mode", "intent", "priority", "subject", "request_id"),
-    *("deadline", "action_kinds", "total", "opened_at"),
+    *("deadline", "action_kinds", "total", "rung", "claim", "opened_at"),
 }
 RECEIPT = {"ticket_id", "id", "accepted", "status", "reason"}
 
@@ -176,6 +176,23 @@ def test_a_rejection_is_revised_and_the_revision_edited(cli: CommandLine) -> Non
     assert [one["state"] for one in view["actions"]] == ["refused", "verified"]
     assert view["actions"][1]["receipt"]["amount"]["amount_minor"] == 8000
     assert "$80.00" in said(view, "closeloop")[-1]
+
+
+def test_a_claim_a_question_and_then_a_yes(cli: CommandLine) -> None:
+    cli.opened("tray", "samuel.reyes@example.com", "Please refund order #W1005, the speaker.")
+    request = cli.json("show", "tray")["pending_approval"]["request_id"]
+    claimed = cli.json("operate", "tray", "--claim", "--as", "alice")
+    assert claimed.keys() == RECEIPT
+    assert cli.json("show", "tray")["pending_approval"]["claim"]["approver"] == "alice"
+    decide = ("decide", "tray", "--request", request)
+    assert cli.refused(3, *decide, "--as", "bob", "--approve")["code"] == "claimed"
+    assert cli.refused(3, "operate", "tray", "--claim", "--as", "bob")["code"] == "claimed"
+    ask = (*decide, "--as", "alice", "--ask", "What is wrong with it?")
+    receipt = cli.json(*ask)
+    view = cli.until("tray", "awaiting_customer")
+    assert cli.json(*ask) == receipt
+    assert said(view, "closeloop")[-1] == "What is wrong with it?"
+    assert [one["outcome"] for one in view["approvals"]] == ["asked"]
 
 
 def test_people_operate_a_ticket(cli: CommandLine, dev_worker: DevWorker) -> None:

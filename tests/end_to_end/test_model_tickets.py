@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from evals.tickets import Score, main, pass_power
+from evals.report import pass_power
+from evals.tickets import main
 from tests.support.command_line import environment, require_dev_server, use_environment
 from tests.support.desk import ROOT
 from tests.support.model_stand_in import stand_in
@@ -63,5 +64,4 @@ def test_all_sample_tickets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     ],
 )
 def test_pass_power(successes: tuple[int, ...], k: int, percent: float) -> None:
-    scores = [Score(str(n), successes=n, trials=4) for n in successes]
-    assert pass_power(scores, k) == pytest.approx(percent, abs=0.01)
+    assert pass_power([(n, 4) for n in successes], k) == pytest.approx(percent, abs=0.01)

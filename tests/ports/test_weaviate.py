@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 import weaviate
-from weaviate.classes.config import Configure, DataType, Property
+from weaviate.classes.config import Configure, DataType, Property, Tokenization
 
 from closeloop.adapters.weaviate import WeaviateKnowledge
 from closeloop.adapters.weaviate_schema import DOCUMENTS, LAYOUT, PASSAGES
@@ -67,6 +67,28 @@ def test_properties_that_are_missing_are_added(
     assert [one.text for one in store.search("t", "walrus", limit=5)] == ["a walrus"]
     stamped = client.collections.use(PASSAGES).config.get().description
     assert stamped == f"Closeloop knowledge, layout {LAYOUT}, vectors of word-vectors"
+    store.close()
+
+
+def test_passages_of_a_layout_without_stems_are_found_by_them(
+    server: Weaviate, client: weaviate.WeaviateClient
+) -> None:
+    keys = [
+        Property(name=name, data_type=DataType.TEXT, tokenization=Tokenization.FIELD)
+        for name in ("passage_id", "document_id")
+    ]
+    make_passages(client, *keys, layout=1)
+    older = client.collections.use(PASSAGES)
+    older.tenants.create("t")
+    for name in ("parcels", "lynx"):
+        older.with_tenant("t").data.insert(
+            {"passage_id": name, "document_id": "a", "title": "", "text": f"about {name}"},
+            vector=[1.0] * WordVectors().dimensions,
+        )
+    store = opened(server)
+    words, meaning = store.legs("t", "a parcel")
+    assert words == ["parcels"]
+    assert set(meaning) == {"parcels", "lynx"}  # their vectors are kept
     store.close()
 
 

@@ -97,6 +97,43 @@ async def _revised(desk: Play, handle: Handle) -> None:
     assert made.amount.amount_minor == 7000
 
 
+async def _by_two_people(desk: Play, handle: Handle) -> None:
+    await _asked(desk, handle)
+    await desk.operate(handle, "claim", "alice")
+    await desk.noted(handle, "replied")
+    await desk.decide(handle, "alice", approve=False, ask="Which part of it is broken?")
+    await desk.until(handle, Status.AWAITING_CUSTOMER)
+    await desk.say(handle, "All of it: refund order #W1005.", "m-1")
+    await desk.noted(handle, "approval asked", times=2)
+    await _asked(desk, handle)
+    await desk.skip(2 * HOUR)
+    await desk.noted(handle, "asked higher")
+    await desk.operate(handle, "claim", "bob")
+    await desk.noted(handle, "claimed", times=2)
+    edit = {"actions": [{"action_id": "p2-a1", "amount_minor": 14000}]}
+    await desk.decide(handle, "bob", approve=True, edit=edit)
+    await desk.noted(handle, "approved once")
+    await desk.decide(handle, "carol", approve=True)
+    await _quiet(desk, handle)
+    [made] = desk.refunds("#W1005")
+    assert made.amount.amount_minor == 14000
+
+
+async def _shadowed(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.ESCALATED)
+    await _queued(desk, handle)
+    desk.services.backends.payments.refund(
+        "default", "manual-1", "#W1005", Money(amount_minor=14550)
+    )
+    await desk.operate(handle, "record_resolution", resolution={"summary": "refunded by hand"})
+    await _quiet(desk, handle)
+    assert desk.sent(handle) == ()
+
+
+async def _queued(desk: Play, handle: Handle) -> None:
+    await desk.eventually(lambda: desk.stands(handle) is Status.ESCALATED)
+
+
 async def _expired(desk: Play, handle: Handle) -> None:
     await _asked(desk, handle)
     await desk.skip(5 * HOUR)
@@ -348,6 +385,11 @@ ORDER_CHANGES: Final = (
     Action(action_id="", kind="add_crm_note", params={"text": "Has moved to Oak Street."}),
 )
 
+SHADOWED: Final = (("desk.toml", "[waits]", '[modes]\nrefund_request = "shadow"\n\n[waits]'),)
+TWO_PEOPLE: Final = (
+    ("desk.toml", 'four_eyes_above = "1000.00"', 'four_eyes_above = "100.00"'),
+    ("desk.toml", 'claim = "15m"', 'lead_after = "1h"\nclaim = "15m"'),
+)
 ALWAYS_OPEN: Final = (("sla.toml", 'calendar = "office"\n', ""),)
 SELDOM_OPEN: Final = (
     *(
@@ -394,6 +436,14 @@ SCENARIOS: Final = (
         body="Refund order #W1005, all of it.",
         steps=[refund("#W1005"), refund("#W1005", amount_minor=7275)],
         play=_revised,
+    ),
+    Scenario(
+        name="claimed-asked-and-approved-twice",
+        email=SAMUEL,
+        body="Refund order #W1005, all of it.",
+        steps=[refund("#W1005")],
+        edits=TWO_PEOPLE,
+        play=_by_two_people,
     ),
     Scenario(
         name="expired-to-a-person",
@@ -483,6 +533,14 @@ SCENARIOS: Final = (
         body="Refund order #W1005, all of it.",
         steps=[refund("#W1005")],
         play=_interrupted,
+    ),
+    Scenario(
+        name="shadowed-and-read-back",
+        email=SAMUEL,
+        body="Refund order #W1005, all of it.",
+        steps=[refund("#W1005")],
+        edits=SHADOWED,
+        play=_shadowed,
     ),
     Scenario(
         name="mode-lowered",

@@ -22,6 +22,7 @@ def naive_metrics(tenant: str, told: Sequence[TicketEvent]) -> Metrics:
     scores = numbers([own[-1] for own in each(tickets, "csat") if own], "score")
     costs = numbers(closed, "usd_micros")
     decisions = [e for e in events if e.kind == "decided" and e.data.get("outcome") in PEOPLE]
+    asked = [e for e in events if e.kind == "decided" and e.data.get("outcome") == "asked"]
     edited = [e for e in decisions if e.data["outcome"] == "approved" and e.data.get("edited")]
     rejected = [e for e in decisions if e.data["outcome"] == "rejected"]
     back = [own for own in each(tickets, "reopened") if own]
@@ -57,7 +58,7 @@ def naive_metrics(tenant: str, told: Sequence[TicketEvent]) -> Metrics:
         rejected=Share(count=len(rejected), of=len(decisions)),
         tickets_costed=len(costs),
         cost_per_ticket_usd_micros=mean(costs) if costs else None,
-        cost_per_resolved=cost(closed, decisions),
+        cost_per_resolved=cost(closed, [*decisions, *asked]),
     )
 
 

@@ -188,6 +188,14 @@ def test_a_cost_that_lacks_a_part_is_not_known(story: Story) -> None:
     assert (found.usd_micros, found.human_minutes, found.input_tokens) == (100, None, None)
 
 
+def test_who_asks_the_customer_decides_nothing_and_has_worked_all_the_same(story: Story) -> None:
+    story.tell("T1", "decided", outcome="asked", edited=False, human_seconds=30)
+    story.tell("T1", "decided", outcome="approved", edited=False, human_seconds=90)
+    story.closed("T1", "confirmed")
+    found = story.metrics()
+    assert (found.edited.of, found.cost_per_resolved.human_minutes) == (1, 2)
+
+
 def test_only_events_of_the_window_count(story: Story) -> None:
     story.closed("T1", "confirmed", usd_micros=7).tell("T2", "csat", score=1)
     story.closed("T2", "unconfirmed", usd_micros=9)
@@ -224,7 +232,7 @@ happened = st.one_of(
     kind("csat", score=st.none() | st.integers(1, 5)),
     kind(
         "decided",
-        outcome=st.sampled_from(["approved", "rejected", "expired", "withdrawn"]),
+        outcome=st.sampled_from(["approved", "rejected", "asked", "expired", "withdrawn"]),
         edited=flags,
         human_seconds=st.integers(0, 900) | st.none(),
     ),

@@ -29,6 +29,7 @@ from tests.support.embedding import WordVectors
 from tests.support.scripted import NoDetector, ScriptedClassifier
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+LADDER = 'calendar = "office"\nlead_after = "1h"\nmanager_after = "3h"\n'
 Handle = WorkflowHandle[object, TicketOutcome]
 EXECUTION_TIMEOUT = timedelta(days=400)
 
@@ -69,11 +70,15 @@ def build_services(
 
 
 def canned_policies(folder: Path) -> Path:
-    """Return the policies without the rule on evidence: canned answers rest on nothing."""
+    """Return the policies without the rule on evidence: canned answers rest on nothing.
+
+    Without the ladder, too: what a test sees does not depend on the hour it runs at.
+    """
     if not (folder / "policies").exists():
         text = (ROOT / "policies" / "rules.toml").read_text()
         rule = next(part for part in text.split("[[rule]]") if 'id = "reply.evidence"' in part)
         edited_policies(folder, "rules.toml", (f"[[rule]]{rule.split('# ---')[0]}", ""))
+        edited_policies(folder, "desk.toml", (LADDER, ""))
     return folder / "policies"
 
 

@@ -6,13 +6,15 @@ import copy
 import shutil
 import tomllib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from closeloop.errors import ConfigurationError
+from closeloop.models.approval import ApprovalTerms
 from closeloop.models.identity import CodeTerms
 from closeloop.models.state import Terms
 from closeloop.models.ticket import Mode
@@ -130,6 +132,7 @@ def test_a_tenant_names_only_what_differs() -> None:
         (lambda d: d.update(max_rounds=0), "max_rounds: "),
         (lambda d: d.update(max_rounds="4"), "max_rounds: "),
         (lambda d: d.update(mode_cap="automatic"), "mode_cap: "),
+        (lambda d: d.update(modes={"refund_request": "manual"}), "modes.refund_request: "),
         (lambda d: d["waits"].pop("reminder"), "waits.reminder: is missing"),
         (lambda d: d["waits"].update(reminder=4), "waits.reminder: 4 is not a duration"),
         (lambda d: d["waits"].update(reminder="24h"), "waits: reminder: must come before"),
@@ -143,6 +146,16 @@ def test_a_tenant_names_only_what_differs() -> None:
             lambda d: d["daily_limit"].update(customer="20000.00"),
             "daily_limit: customer: must not be above",
         ),
+        (
+            lambda d: d["approval"].update(lead_after="3h"),
+            "approval: lead_after: must come before manager_after",
+        ),
+        (lambda d: d["approval"].update(claim="0m"), "approval.claim: '0m' is not a duration"),
+        (
+            lambda d: d["approval"].update(four_eyes_above=-1),
+            "approval.four_eyes_above: -1 is not an amount",
+        ),
+        (lambda d: d["approval"].update(eyes=4), "approval.eyes: there is no such key"),
         (lambda d: d.update(tenant="acme"), "desk.toml: tenant: write one table a tenant"),
         (lambda d: d.update(tenant={"acme": 1}), r"desk.toml: \[tenant.acme\]: must be a table"),
         (lambda d: d.update(tenant={"a b": {}}), r"\[tenant.a b\]: is not the name of a tenant"),
@@ -187,6 +200,55 @@ def test_the_book_knows_the_tenants(tmp_path: Path) -> None:
     with (folder / "desk.toml").open("a", encoding="utf-8") as file:
         file.write('\n[tenant.zeta]\nmode_cap = "shadow"\n')
     assert FilePolicyBook(folder).tenants == ("default", "acme", "zeta")
+
+
+def test_modes_by_intent_are_recorded_and_name_intents_that_there_are(tmp_path: Path) -> None:
+    folder = folder_copy(tmp_path)
+    shutil.copy(POLICIES / "taxonomy.toml", folder)
+    text = (folder / "desk.toml").read_text(encoding="utf-8")
+    mode = '[modes]\nrefund_request = "shadow"\n\n[waits]'
+    (folder / "desk.toml").write_text(text.replace("[waits]", mode), encoding="utf-8")
+    assert FilePolicyBook(folder).terms("default").modes == {"refund_request": Mode.SHADOW}
+    wrong = text.replace("[waits]", mode.replace("refund_request", "refunds"))
+    (folder / "desk.toml").write_text(wrong, encoding="utf-8")
+    words = r"desk\.toml: modes\.refunds: taxonomy\.toml has no such intent"
+    with pytest.raises(ConfigurationError, match=words):
+        FilePolicyBook(folder)
+
+
+def test_the_ladder_goes_by_a_calendar_that_is_there(tmp_path: Path) -> None:
+    path = folder_copy(tmp_path) / "desk.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('calendar = "office"', 'calendar = "shed"'), encoding="utf-8")
+    words = r"desk\.toml: approval\.calendar: sla\.toml has no \[calendar\.shed\] for it"
+    with pytest.raises(ConfigurationError, match=words):
+        FilePolicyBook(tmp_path)
+
+
+def test_the_ladder_climbs_in_open_hours() -> None:
+    friday_evening = datetime(2026, 11, 20, 19, 30, tzinfo=ZoneInfo("America/New_York"))
+    book = FilePolicyBook(POLICIES)
+    terms = book.approval_terms("default", friday_evening, friday_evening)
+    there = [(step.rung, step.at.astimezone(friday_evening.tzinfo)) for step in terms.ladder]
+    saturday = friday_evening.replace(day=21)
+    assert there == [
+        ("lead", saturday.replace(hour=9, minute=30)),
+        ("manager", saturday.replace(hour=11, minute=30)),
+    ]
+    assert (terms.four_eyes_above, terms.claim_seconds) == (100_000, 900)
+    scaled = FilePolicyBook(POLICIES, time_scale=0.5)
+    half = scaled.approval_terms("default", friday_evening, friday_evening)
+    for whole, short in zip(terms.ladder, half.ladder, strict=True):
+        assert short.at - friday_evening == (whole.at - friday_evening) / 2
+
+
+def test_a_desk_without_a_word_on_approvals_asks_one_person(tmp_path: Path) -> None:
+    path = folder_copy(tmp_path) / "desk.toml"
+    text = path.read_text(encoding="utf-8")
+    start, end = text.index("[approval]"), text.index("# A tenant that")
+    path.write_text(text[:start] + text[end:], encoding="utf-8")
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert FilePolicyBook(tmp_path).approval_terms("default", noon, noon) == ApprovalTerms()
 
 
 @pytest.mark.parametrize("name", ["rules.toml", "desk.toml", "approvers.toml", "sla.toml"])

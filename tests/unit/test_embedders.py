@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -12,6 +13,7 @@ import openai
 import pytest
 
 from closeloop.adapters.openai_embeddings import DIMENSIONS, MAX_CHARS, OpenAiEmbedder
+from closeloop.encoder import sentence_model
 from closeloop.errors import BackendRefused, BackendUnavailable
 from closeloop.knowledge.encoder import SentenceEncoder
 from closeloop.ports import Embedder
@@ -54,6 +56,12 @@ def test_a_text_s_vector_does_not_depend_on_its_company(encoder: Embedder) -> No
     (alone,) = encoder.embed(["a walrus"])
     among = encoder.embed([*(f"text number {n}" for n in range(300)), "a walrus"])[-1]
     assert cosine(alone, among) > 0.999
+
+
+def test_threads_share_one_model() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        models = [*pool.map(lambda _: sentence_model(), range(8))]
+    assert all(model is models[0] for model in models)
 
 
 class _Endpoint(BaseHTTPRequestHandler):

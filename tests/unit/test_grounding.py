@@ -161,6 +161,11 @@ def test_an_effect_stands_with_an_action_and_its_amount_with_the_receipt() -> No
     assert check("We have refunded your order.", refunded=True).problems == ()
 
 
+def test_a_placeholder_is_never_off_topic() -> None:
+    pending = frozenset({"modify_order_items"})
+    assert check("Done: {{1.summary}}.", pending=pending).problems == ()
+
+
 def test_a_person_answers_for_their_words_but_for_effects_that_nobody_read_back() -> None:
     assert check("I will call you, and $99.00 is on the house.", by_person=True).problems == ()
     assert check("I have sent you a new one by hand.", by_person=True).problems == ()

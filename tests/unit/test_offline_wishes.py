@@ -70,6 +70,41 @@ def test_a_condition_goes_to_a_person(desk: Desk) -> None:
     assert reason_of(proposal) == "several_wishes"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "If you cannot gift-wrap it, please cancel #W1007.",
+        "Cancel #W1007 unless it comes before Friday.",
+        "Can it be here by Friday? In case it can't, I want to cancel #W1007.",
+        "I'd cancel #W1007 provided that it costs me nothing.",
+        "Please cancel #W1007 if you can promise that it is free.",
+    ],
+)
+def test_a_single_wish_on_a_condition_goes_to_a_person(desk: Desk, words: str) -> None:
+    proposal = desk.propose(desk.request("cancel_order", words, who="priya_raman"))
+    assert reason_of(proposal) == "conditional_wish"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Please cancel #W1007 if possible. If you have questions, call me.",
+        "Cancel #W1007 if it hasn't been sent yet.",
+        "I was wondering if you could cancel #W1007.",
+        "Can you cancel #W1007, if it is not too late?",
+    ],
+)
+def test_courtesy_and_what_the_order_settles_are_no_condition(desk: Desk, words: str) -> None:
+    proposal = desk.propose(desk.request("cancel_order", words, who="priya_raman"))
+    assert [parse(action).target_order for action in proposal.actions] == ["#W1007"]
+
+
+def test_a_later_plain_word_counts_more_than_an_earlier_condition(desk: Desk) -> None:
+    said = ("If you cannot gift-wrap it, cancel #W1007.", Us("We cannot."), "Then cancel #W1007.")
+    proposal = desk.propose(desk.request("cancel_order", *said, who="priya_raman"))
+    assert [parse(action).target_order for action in proposal.actions] == ["#W1007"]
+
+
 def test_a_stranger_hears_nothing_of_either(desk: Desk) -> None:
     words = "Please cancel my order #W1007 and refund the headphones from #W1006."
     proposal = desk.propose(desk.request("cancel_order", words, who=None, assurance="none"))

@@ -37,7 +37,7 @@ async def test_approved_and_paid(open_desk: OpenDesk) -> None:
     assert row.action_kinds == ("refund_payment",)
     assert view.pending_approval is not None
     assert row.request_id == view.pending_approval.request_id
-    assert set(view.pending_approval.approvers) == {"alice", "bob", "carol"}
+    assert set(view.pending_approval.approvers) == {"alice", "bob", "carol", "erin"}
     receipt = await desk.decide(handle, "alice", approve=True)
     assert receipt.accepted
     view = await desk.resolved(handle)

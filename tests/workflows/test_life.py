@@ -24,6 +24,7 @@ async def test_a_refund_the_customer_confirms(open_desk: OpenDesk) -> None:
     assert desk.kinds(handle) == [
         "ticket_opened",
         "classified",
+        "judged",
         "action_verified",
         "first_response",
         "resolved",

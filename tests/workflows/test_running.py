@@ -126,9 +126,9 @@ async def test_a_cancelled_ticket_frees_what_it_reserved(open_desk: OpenDesk) ->
     assert desk.waiting() == ()
 
 
-async def test_cancelled_in_the_midst_of_an_activity(open_desk_alone: OpenDesk) -> None:
+async def test_cancelled_in_the_midst_of_an_activity(open_desk: OpenDesk) -> None:
     resolver = HeldResolver(ScriptedResolver(refund("#W1005")))
-    desk = await open_desk_alone(resolver=resolver)
+    desk = await open_desk(resolver=resolver)
     handle = await desk.open("Please refund order #W1005.", email=SAMUEL)
     await resolver.held.reached()
     await handle.cancel()
@@ -138,10 +138,10 @@ async def test_cancelled_in_the_midst_of_an_activity(open_desk_alone: OpenDesk) 
     assert desk.waiting() == ()
 
 
-async def test_cancelled_while_a_write_runs_it_is_on_record(open_desk_alone: OpenDesk) -> None:
+async def test_cancelled_while_a_write_runs_it_is_on_record(open_desk: OpenDesk) -> None:
     held = Held("payments.refund")
     resolver = ScriptedResolver(refund("#W1005"))
-    desk = await open_desk_alone(resolver=resolver, held=held)
+    desk = await open_desk(resolver=resolver, held=held)
     handle = await desk.open("Please refund order #W1005.", email=SAMUEL)
     await desk.asked(handle)
     await desk.decide(handle, "alice", approve=True)

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from closeloop.actions.base import ActionParams
+from closeloop.actions.catalogue import CATALOGUE
 from closeloop.actions.items import ExchangeItems, ReturnItems
 from closeloop.actions.orders import CancelOrder
 from closeloop.actions.refunds import RefundPayment
 from closeloop.models.base import clip
-from closeloop.models.proposal import Draft, Proposal
+from closeloop.models.proposal import Action, Draft, Proposal
 from closeloop.offline import wording
 from closeloop.offline.playbooks import drafting
 from closeloop.offline.playbooks.case import CUSTOMER, Case
-from closeloop.offline.playbooks.reading import plain
+from closeloop.offline.playbooks.reading import plain, sentences
 from closeloop.policy.consent import names_remedy
 
 MAX_WISHES: Final = 3
@@ -42,6 +43,14 @@ _PART: Final = re.compile(
     re.IGNORECASE,
 )
 _CONDITION: Final = re.compile(r"\b(?:if|unless|otherwise|in case|depending|provided)\b")
+_OF_COURSE: Final = re.compile(
+    r"\bif (?:(?:that|it)(?:'s| is) )?(?:at all |still )?possible\b"
+    r"|\bif you (?:still )?can\b(?=\W*$|[,.;!?)])"
+    r"|\bif (?:it|that|the (?:order|parcel|package))(?:'s| is| has| was)?(?:n't| not)(?: yet)?"
+    r"(?: been)? (?:left|shipped|sent|dispatched|gone|too late)\b"
+    r"|\b(?:wonder(?:ing|ed)?|know|see|ask(?:ing)?|tell (?:me|us)|check) if (?:you|i|we)\b"
+)
+"""Conditions that are courtesy, or that the order's own state settles before anything is done."""
 _PLACEHOLDER: Final = re.compile(r"\{\{1\.")
 
 
@@ -78,6 +87,26 @@ def is_conditional(case: Case) -> bool:
         if any(re.search(rf"\b{re.escape(stem)}", words) for stem in kind.remedy_words)
     }
     return len(named) > 1 and not named <= _SAME and _CONDITION.search(words) is not None
+
+
+def hangs_on_a_condition(case: Case, actions: Sequence[Action]) -> bool:
+    """Return whether the customer wants what an action does only under a condition of theirs.
+
+    The last message that speaks of the remedy counts: "if it cannot be gift-wrapped, cancel it".
+    """
+    return any(_tied(case, CATALOGUE[action.kind].remedy_words) for action in actions)
+
+
+def _tied(case: Case, remedy_words: Sequence[str]) -> bool:
+    for message in reversed(case.messages):
+        asking = [
+            sentence
+            for sentence in sentences(plain(message.text))
+            if any(re.search(rf"\b{re.escape(stem)}", sentence) for stem in remedy_words)
+        ]
+        if asking:
+            return any(_CONDITION.search(_OF_COURSE.sub(" ", sentence)) for sentence in asking)
+    return False
 
 
 def _narrowed(case: Case, wish: Wish, every: Sequence[Wish]) -> Case:
@@ -167,6 +196,16 @@ def _together(case: Case, plans: Sequence[Proposal]) -> Proposal:
 def _is_cited(passage_id: str, plans: Sequence[Proposal]) -> bool:
     answers = (one.reply for one in plans if not one.asks_customer)
     return any(reply is not None and passage_id in reply.cites for reply in answers)
+
+
+def only_if(case: Case, plan: Proposal) -> Proposal:
+    """Return the hand-over of a wish that hangs on a condition, with what was planned for it."""
+    return drafting.escalate(
+        case,
+        "conditional_wish",
+        "The customer wants it under a condition only, and a person has to see whether it holds.",
+        clip(f"Without the condition it would be: {plan.goal}.", 900),
+    )
 
 
 def for_a_person(
