@@ -14,9 +14,9 @@ from closeloop.models.policy import JudgeRequest
 from closeloop.models.proposal import Action
 from closeloop.models.records import CustomerRecord, OrderRecord, RefundRecord
 from closeloop.models.ticket import Assurance
-from closeloop.policy import claims
+from closeloop.policy import claims, voice
 from closeloop.policy.grounding import Sources, ground
-from closeloop.ports import InjectionDetector, Knowledge, Payments, Shop
+from closeloop.ports import InjectionDetector, Knowledge, Payments, PolicyBook, Shop
 
 MAX_ORDERS: Final = 10
 """How many orders' payments are read for one reply."""
@@ -33,9 +33,15 @@ class ReplyFacts:
     """Reads what supports a reply, and whether any of it gives orders to the machine."""
 
     def __init__(
-        self, shop: Shop, payments: Payments, knowledge: Knowledge, detector: InjectionDetector
+        self,
+        book: PolicyBook,
+        shop: Shop,
+        payments: Payments,
+        knowledge: Knowledge,
+        detector: InjectionDetector,
     ) -> None:
         """Keep the ports that are read."""
+        self._book = book
         self._shop = shop
         self._payments = payments
         self._knowledge = knowledge
@@ -50,10 +56,16 @@ class ReplyFacts:
         if reply.passage_ids:
             passages = self._knowledge.get(request.tenant, reply.passage_ids)
         customer, orders = self._on_record(request)
+        grounding = ground(reply, self._sources(request, reply, passages, customer, orders, now))
+        unsayable = voice.problems(
+            reply.text,
+            self._book.voice(request.tenant),
+            self._book.secret_limits(request.tenant),
+            " ".join(passage.text for passage in passages),
+        )
+        problems = (*grounding.problems, *unsayable)
         return {
-            "grounding": ground(
-                reply, self._sources(request, reply, passages, customer, orders, now)
-            ),
+            "grounding": grounding.model_copy(update={"problems": problems}),
             "suspected_in": self._suspected(passages, customer, orders),
         }
 

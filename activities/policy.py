@@ -40,7 +40,7 @@ class PolicyActivities:
         self._payments = payments
         self._ledger = ledger
         self._changes = ChangeFacts(shop)
-        self._replies = ReplyFacts(shop, payments, knowledge, detector)
+        self._replies = ReplyFacts(book, shop, payments, knowledge, detector)
 
     @activity.defn
     def evaluate_policy(self, request: JudgeRequest) -> Judgement:

@@ -13,7 +13,7 @@ from closeloop.models.steps import (
     ReadHours,
 )
 from closeloop.models.triage import Classification, Confirmation, CustomerContext
-from closeloop.ports import Classifier, InjectionDetector, PolicyBook, Shop
+from closeloop.ports import Classifier, InjectionDetector, Languages, PolicyBook, Shop
 
 
 class TriageActivities:
@@ -26,8 +26,13 @@ class TriageActivities:
         detector: InjectionDetector,
         shop: Shop,
         book: PolicyBook,
+        languages: Languages | None = None,
     ) -> None:
-        """Keep the classifier in use, the one without a language model, detector, shop, terms."""
+        """Keep the classifier in use, the one without a language model, detector, shop, terms.
+
+        Without ``languages`` a classifier's own word on the language stands.
+        """
+        self._languages = languages
         self._classifier = classifier
         self._offline = offline
         self._detector = detector
@@ -39,6 +44,9 @@ class TriageActivities:
         """Return intent, urgency, sentiment, priority, entities and confidence."""
         classifier = self._offline if step.offline else self._classifier
         found = classifier.classify(step.tenant, step.request)
+        said = self._languages and self._languages.detect(step.request.messages)
+        if said:
+            found = found.model_copy(update={"language": said})
         if found.injection_suspected:
             return found
         texts = (step.request.subject, *step.request.messages)

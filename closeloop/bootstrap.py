@@ -52,6 +52,7 @@ from closeloop.ports import (
     InjectionDetector,
     KnowledgeSources,
     KnowledgeStore,
+    Languages,
     Payments,
     PolicyBook,
     Resolver,
@@ -62,6 +63,7 @@ from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from closeloop.store.records import SqlRecords
 from closeloop.store.stops import SqlStops
+from workflows import notices
 from workflows.knowledge_sync import KnowledgeSyncWorkflow
 from workflows.ticket import TicketWorkflow
 
@@ -100,6 +102,8 @@ class Services:
     detector: InjectionDetector
     resolver: Resolver
     sources: KnowledgeSources = field(default_factory=lambda: Folders(KNOWLEDGE_FOLDER))
+    languages: Languages | None = None
+    """Who tells the customer's language; without, the classifier does."""
     team: Team | None = None
     """The agents that ask language models; without, classifier and resolver do all the work."""
     gateway: Payments | None = None
@@ -368,6 +372,19 @@ def examine_taxonomy(settings: Settings, file: Path | None) -> dict[str, object]
     return examine(settings.policies_dir, file)
 
 
+def check_voice(book: FilePolicyBook) -> None:
+    """Check that the desk can say its own fixed words in every tenant's voice.
+
+    Raises:
+        ConfigurationError: a voice forbids one; names the file, the key and the words.
+    """
+    from closeloop.offline import wording
+
+    fixed = {name: text for name, text in vars(notices).items() if isinstance(text, str)}
+    words = {f"the notice {name}": text for name, text in fixed.items() if name.isupper()}
+    book.require_sayable({**words, "the offline resolver's THANKS": wording.THANKS})
+
+
 def build_services(settings: Settings) -> Services:
     """Choose and open everything that the settings name.
 
@@ -377,6 +394,7 @@ def build_services(settings: Settings) -> Services:
     # Numeric libraries take seconds to load; the command line, which imports this module for the
     # operations database, should not wait for them.
     from closeloop.offline.injection import OfflineInjectionDetector
+    from closeloop.offline.language import OfflineLanguages
     from closeloop.offline.resolver import OfflineResolver
     from closeloop.offline.taxonomy import load_taxonomy
     from closeloop.offline.training import open_classifier
@@ -385,6 +403,7 @@ def build_services(settings: Settings) -> Services:
     gateway = open_gateway(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     book = FilePolicyBook(settings.policies_dir, time_scale=settings.time_scale)
+    check_voice(book)
     backends = open_backends(settings, faults=settings.faults)
     if gateway is not None:
         shop = backends.shop
@@ -418,6 +437,7 @@ def build_services(settings: Settings) -> Services:
         classifier=classifier,
         detector=OfflineInjectionDetector(taxonomy),
         resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
+        languages=OfflineLanguages(),
         team=open_team(settings, reads, labels),
         gateway=gateway,
     )
@@ -463,6 +483,7 @@ def build_activities(services: Services) -> ActivitySet:
         detector,
         backends.shop,
         book,
+        services.languages,
     )
     knowledge = KnowledgeActivities(team.retriever if team else plain, plain)
     resolution = ResolutionActivities(
@@ -473,7 +494,7 @@ def build_activities(services: Services) -> ActivitySet:
         knowledge.retrieve_knowledge,
         resolution.propose_resolution,
     )
-    outreach = OutreachActivities(backends.outbox, backends.shop, records)
+    outreach = OutreachActivities(backends.outbox, backends.shop, records, book)
     identity = IdentityActivities(backends.shop, backends.outbox, SqlCodes(services.engine), book)
     outcomes = OutcomeActivities(records, ledger, book)
     return ActivitySet(

@@ -46,6 +46,7 @@ from closeloop.models.steps import (
 from closeloop.models.stop import Stop
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 from closeloop.models.view import TicketView
+from closeloop.models.voice import Voice
 
 
 class Classifier(Protocol):
@@ -90,6 +91,14 @@ class InjectionDetector(Protocol):
 
     def suspects(self, text: str) -> bool:
         """Return whether any part of the text does; a signal, never a guard."""
+        ...
+
+
+class Languages(Protocol):
+    """Tells which language a customer writes."""
+
+    def detect(self, texts: Sequence[str]) -> str | None:
+        """Return the ISO 639 code of the newest of texts, oldest first; None where unsure."""
         ...
 
 
@@ -513,6 +522,14 @@ class PolicyBook(Protocol):
 
     def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:
         """Return the limits on money that the ledger holds."""
+        ...
+
+    def voice(self, tenant: str) -> Voice | None:
+        """Return how the tenant speaks to customers; None where that is left to who writes."""
+        ...
+
+    def secret_limits(self, tenant: str) -> frozenset[int]:
+        """Return the limits, in minor units, that no customer is told."""
         ...
 
     def contact_bar(self) -> timedelta:

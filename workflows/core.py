@@ -22,7 +22,16 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.state import Escalation, Phase, TicketState
     from closeloop.models.ticket import Mode, Status
     from closeloop.models.triage import Classification
-    from workflows import approval, attributes, calls, comparing, conversation, deciders, levels
+    from workflows import (
+        approval,
+        attributes,
+        calls,
+        comparing,
+        conversation,
+        deciders,
+        levels,
+        replies,
+    )
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.card import card
@@ -209,6 +218,7 @@ class TicketCore:
                     ),
                     since=now,
                     taken_by=state.taken_by,
+                    stays=reason in state.returned,
                 ),
             }
         )
@@ -217,9 +227,19 @@ class TicketCore:
         self._go(Phase.ESCALATE)
 
     async def _send(
-        self, text: str, status: Status, promises: Sequence[CommitmentDraft] = ()
+        self,
+        text: str,
+        status: Status,
+        promises: Sequence[CommitmentDraft] = (),
+        *,
+        by_person: bool = False,
     ) -> bool:
-        """Send a reply once; the snapshot that goes with it shows the ticket after it."""
+        """Send a reply once; the snapshot that goes with it shows the ticket after it.
+
+        What a person wrote goes as it is, anything else in the desk's voice.
+        """
+        if not by_person:
+            text = replies.in_voice(self._state, text)
         reply_id = f"r{self._state.reply_count + 1}"
         now = workflow.now()
 

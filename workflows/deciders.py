@@ -289,6 +289,13 @@ def operation_problem(state: TicketState, operation: Operation, now: datetime) -
             return Problem("already_taken", "the ticket is with people already")
         case "hand_back" | "record_resolution" if not with_people or leaving:
             return Problem("not_escalated", "the ticket is not with people: take it over first")
+        case "hand_back" if state.escalation is not None and state.escalation.stays:
+            reason = state.escalation.reason
+            return Problem(
+                "stays_with_people",
+                f"it was handed back before and came again for the same reason ({reason}):"
+                " resolve it, and record how",
+            )
         case "lower_mode" if operation.mode is None or operation.mode.rank <= cap.rank:
             return Problem("not_lower", f"the mode is {cap.value}; it only goes lower")
         case _:

@@ -229,7 +229,7 @@ class DecidingSteps(VerifyingSteps, ConsentingSteps):
     async def _ask_customer(self, decision: Decision, question: str) -> None:
         """Put the request aside and ask; what the customer answers begins another turn."""
         await self._end_request("asked", decision)
-        if await self._send(question, Status.AWAITING_CUSTOMER):
+        if await self._send(question, Status.AWAITING_CUSTOMER, by_person=True):
             self._set(question_id=f"r{self._state.reply_count}")
             self._rest_with_customer(final=False)
         else:

@@ -18,6 +18,12 @@ SHADOW_SAYS_NOTHING: Final = "shadow-says-nothing"
 """A patch: before it, a person's resolution was told to the customer in shadow mode, too."""
 
 
+NO_LOOPS: Final = "no-hand-off-loops"
+"""A patch: before it, a ticket could be handed back and come again for ever."""
+TAKEN_OVER: Final = "taken_over"
+MAX_RETURNED: Final = 20
+
+
 class PeopleSteps(HintedSteps):
     """Escalate, and wait for a person."""
 
@@ -68,10 +74,21 @@ class PeopleSteps(HintedSteps):
         if state.recorded is not None:
             await self._resolved_by_person()
         elif state.handed_back:
+            self._returned()
             self._set(handed_back=False, escalation=None, taken_by=None, observations=(), round=0)
             self._go(Phase.UNDERSTAND, Status.WORKING)
         else:
             await self._forward_news()
+
+    def _returned(self) -> None:
+        """Keep why people had the ticket: the same reason again, and it stays with them.
+
+        Taking over is a person's own choice, and may be made as often as they like.
+        """
+        reason = self._escalation().reason
+        if reason != TAKEN_OVER and workflow.patched(NO_LOOPS):
+            reasons = (*self._state.returned, reason)
+            self._set(returned=tuple(dict.fromkeys(reasons))[-MAX_RETURNED:])
 
     async def _remind_people(self) -> None:
         escalation = self._escalation()
@@ -113,6 +130,6 @@ class PeopleSteps(HintedSteps):
             self._rest_with_customer(final=True)
             return
         text = recorded.reply or notices.DONE_BY_PERSON
-        if not await self._send(text, Status.RESOLVED):
+        if not await self._send(text, Status.RESOLVED, by_person=recorded.reply is not None):
             self._state = transitions.resolved(self._state, workflow.now())
         self._rest_with_customer(final=True)

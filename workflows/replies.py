@@ -10,6 +10,9 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.policy import Judgement, Ruling
     from closeloop.models.proposal import ActionRecord, ActionState, Observation
     from closeloop.models.state import TicketState
+    from closeloop.models.ticket import Assurance
+    from closeloop.policy.voice import dressed
+    from workflows import identity
 
 UNGROUNDED: Final = "ungrounded"
 """The code of what the resolver is told about a reply that claims what nothing supports."""
@@ -28,6 +31,22 @@ def of_proposal(state: TicketState) -> ReplyToCheck | None:
         passage_ids=tuple(passage.passage_id for passage in state.passages),
         done=done(state),
     )
+
+
+def in_voice(state: TicketState, text: str) -> str:
+    """Return a message as the desk says it, by name where it is known who writes."""
+    voice = state.terms.voice
+    if voice is None:
+        return text
+    known = identity.assurance(state) is not Assurance.NONE and state.customer is not None
+    name = state.customer.display_name if known and state.customer else None
+    return dressed(text, voice, name)
+
+
+def served(state: TicketState, language: str) -> bool:
+    """Whether the desk's assistant answers in a language, of which the first part counts."""
+    voice = state.terms.voice
+    return voice is None or language.partition("-")[0].lower() in voice.languages
 
 
 def done(state: TicketState) -> tuple[ActionRecord, ...]:

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.ticket import Assurance, Status
     from closeloop.models.triage import PERSON_INTENT, Classification
     from closeloop.names import TICKET_WORKFLOW
-    from workflows import approval, calls, conversation, levels, notices
+    from workflows import approval, calls, conversation, levels, notices, replies
     from workflows import state as transitions
     from workflows.acting import ActingSteps
     from workflows.agents import AgentSteps
@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.clock import Clock
     from workflows.deciding import DecidingSteps
     from workflows.handlers import TicketHandlers
-    from workflows.people import PeopleSteps
+    from workflows.people import TAKEN_OVER, PeopleSteps
 
 
 STALE_ON_MESSAGE: Final = frozenset({Phase.PROPOSE, Phase.JUDGE, Phase.ACT, Phase.ANSWER})
@@ -116,7 +116,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         state = self._state
         busy = state.phase not in (Phase.ESCALATE, Phase.WITH_PERSON, Phase.CLOSE, Phase.DONE)
         if state.taken_by is not None and busy:
-            self._hand_over("taken_over", f"{state.taken_by} takes over", "")
+            self._hand_over(TAKEN_OVER, f"{state.taken_by} takes over", "")
         elif state.phase in STALE_ON_MESSAGE and conversation.unread(state):
             self._note("stale", "the customer wrote again; the proposal is dropped")
             await self._abandon("new_message")
@@ -148,6 +148,12 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         self._classified(classification)
         if classification.intent == PERSON_INTENT:
             self._hand_over("customer_asked", "The customer asks for a person.", "")
+            return
+        if not replies.served(self._state, classification.language):
+            said = clip(classification.language, 20)
+            self._hand_over(
+                "language_not_served", f"The customer writes in a language ({said}) not served.", ""
+            )
             return
         self._found(await self._ask(lambda s: calls.retrieve_knowledge(s, classification)))
         self._go(Phase.PROPOSE)

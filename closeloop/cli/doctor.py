@@ -152,7 +152,10 @@ def _database(settings: Settings) -> str:
 
 
 def _policies(settings: Settings) -> str:
+    from closeloop import bootstrap
+
     book = FilePolicyBook(settings.policies_dir)
+    bootstrap.check_voice(book)
     people = len(book.approvers(DEFAULT_TENANT))
     return (
         f"{settings.policies_dir}, version {book.version[:12]}; tenants "

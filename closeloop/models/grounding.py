@@ -30,6 +30,8 @@ ClaimKind = Literal[
     "contact",
     "secret",
     "off_topic",
+    "voice",
+    "threshold",
 ]
 
 

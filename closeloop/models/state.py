@@ -21,6 +21,7 @@ from closeloop.models.proposal import ActionRecord, EscalationDraft, Observation
 from closeloop.models.sla import ServiceLevels, Sla, SlaWatch
 from closeloop.models.ticket import Assurance, Closure, Message, Mode, Status, Ticket
 from closeloop.models.triage import Classification, CustomerContext
+from closeloop.models.voice import Voice
 
 SUPPORT_QUEUE: Final = "support"
 """The people's queue that a ticket goes to unless it is routed to another."""
@@ -73,6 +74,7 @@ class Terms(Wire):
     checks_replies: bool = False
     codes: CodeTerms | None = None
     asks_consent: bool = False
+    voice: Voice | None = None
 
 
 class TimelineEntry(Wire):
@@ -108,7 +110,10 @@ class Commitment(Wire):
 
 
 class Escalation(Wire):
-    """A ticket's stay with people: why, where, since when."""
+    """A ticket's stay with people: why, where, since when.
+
+    ``stays``: it was handed back before and came again for the same reason; people keep it.
+    """
 
     number: int
     reason: str
@@ -118,6 +123,7 @@ class Escalation(Wire):
     receipt_id: str | None = None
     taken_by: str | None = None
     reminders: int = 0
+    stays: bool = False
 
 
 class Cost(Wire):
@@ -135,6 +141,7 @@ StandIn = Literal["models_down", "over_budget"]
 class TicketState(Wire):
     """Everything one ticket knows.
 
+    ``returned`` are the reasons of the stays with people that one of them ended by handing back.
     ``assurance`` is what a code has raised the ticket's own to. ``consent_asked`` are the effects
     that the customer was asked about; ``consent_open`` says that the answer is still to come.
     ``claim_news``: a person has claimed the request, which nobody was told yet; the customer hears
@@ -182,6 +189,7 @@ class TicketState(Wire):
     escalation: Escalation | None = None
     taken_by: str | None = None
     handed_back: bool = False
+    returned: tuple[str, ...] = ()
     recorded: RecordedResolution | None = None
     hints: tuple[BackendEvent, ...] = ()
     deadline: UtcTime | None = None

@@ -1,7 +1,7 @@
 """A folder of policy files as the ``PolicyBook`` port."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -12,8 +12,9 @@ from closeloop.models.policy import Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action
 from closeloop.models.sla import OpenHours, ServiceLevels
 from closeloop.models.state import Terms
+from closeloop.models.voice import Voice
 from closeloop.names import DEFAULT_TENANT
-from closeloop.policy import approvers, desk, rules, sla
+from closeloop.policy import approvers, desk, rules, sla, voice
 from closeloop.policy.desk import CUSTOMER_DAY, TENANT_DAY
 from closeloop.policy.hours import after
 from closeloop.policy.judge import judge
@@ -31,6 +32,8 @@ class FilePolicyBook:
     def __init__(self, folder: Path, *, time_scale: float = 1.0) -> None:
         """Read ``rules.toml``, ``desk.toml``, ``approvers.toml`` and ``sla.toml`` of ``folder``.
 
+        ``voice.toml`` may be missing.
+
         ``time_scale`` multiplies every waiting time.
 
         Raises:
@@ -46,6 +49,10 @@ class FilePolicyBook:
             files[approvers.FILE], str(folder / approvers.FILE)
         )
         self._sla = sla.parse_sla(files[sla.FILE], str(folder / sla.FILE))
+        self._voices: voice.Voices | None = None
+        if (folder / voice.FILE).exists():
+            files[voice.FILE] = read_toml(folder / voice.FILE)
+            self._voices = voice.parse_voices(files[voice.FILE], str(folder / voice.FILE))
         self._time_scale = time_scale
         for tenant in self.tenants:
             self._require_calendar(tenant, str(folder / desk.FILE))
@@ -70,7 +77,27 @@ class FilePolicyBook:
 
     def terms(self, tenant: str) -> Terms:
         """Return the desk's terms, waits already scaled."""
-        return self._desk.of(tenant).scaled(self._time_scale)
+        terms = self._desk.of(tenant).scaled(self._time_scale)
+        return terms.model_copy(update={"voice": self.voice(tenant)})
+
+    def voice(self, tenant: str) -> Voice | None:
+        """Return how the tenant speaks to customers; None where that is left to who writes."""
+        return None if self._voices is None else self._voices.of(tenant)
+
+    def require_sayable(self, words: Mapping[str, str]) -> None:
+        """Check that no voice forbids these words of the desk's own, by the names they have.
+
+        Raises:
+            ConfigurationError: one does; names the file, the tenant, the key and the words.
+        """
+        if self._voices is not None:
+            self._voices.require_sayable(words)
+
+    def secret_limits(self, tenant: str) -> frozenset[int]:
+        """Return the limits, in minor units, that no customer is told."""
+        above = self._desk.of(tenant).approval.four_eyes_above
+        limits = {limit.at_most for limit in self.limits(tenant)}
+        return frozenset(limits | ({above} if above is not None else set()))
 
     def service_levels(self, tenant: str, start: datetime) -> ServiceLevels:
         """Return targets and open hours for a ticket whose clock began at ``start``, scaled."""

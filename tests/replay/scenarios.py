@@ -25,7 +25,7 @@ from closeloop.names import (
 )
 from tests.support.desk import Handle
 from tests.support.scripted import Step, acting, answer, question, refund
-from tests.workflows.play import DAY, HOUR, NORA, OMAR, SAMUEL, Play
+from tests.workflows.play import DAY, HOUR, NORA, OMAR, SAMUEL, Play, Refusal
 
 DANA: Final = "dana.kowalski@example.com"
 JUNE: Final = "june.albright@example.com"
@@ -352,6 +352,17 @@ async def _agreed(desk: Play, handle: Handle) -> None:
     await _quiet(desk, handle)
 
 
+async def _kept(desk: Play, handle: Handle) -> None:
+    """Handed back, and back again for the same reason: the person keeps it."""
+    await _with_person(desk, handle)
+    await desk.operate(handle, "hand_back")
+    await desk.noted(handle, "escalated", times=2)
+    await desk.noted(handle, "replied", times=2)
+    with pytest.raises(Refusal, match="stays_with_people"):
+        await desk.operate(handle, "hand_back")
+    await _phoned(desk, handle)
+
+
 async def _outlived(desk: Play, handle: Handle) -> None:
     """The ticket is open for longer than the hours that it recorded."""
     await _with_person(desk, handle)
@@ -621,6 +632,14 @@ SCENARIOS: Final = (
         body="My mug came in pieces.",
         steps=[refund("#W1001"), refund("#W1001", amount_minor=1000)],
         play=_agreed,
+    ),
+    Scenario(
+        name="kept-by-a-person",
+        email=NORA,
+        body="Let me speak to a human.",
+        steps=[answer()],
+        by_word=PERSON,
+        play=_kept,
     ),
     Scenario(
         name="cancelled",

@@ -30,8 +30,13 @@ SHIPPED = tomllib.loads((POLICIES / "desk.toml").read_text(encoding="utf-8"))
 
 def test_shipped_terms_are_the_designs() -> None:
     terms = FilePolicyBook(POLICIES).terms("default")
+    assert terms.voice is not None
     assert terms == Terms(
-        model_budget_micros=1_000_000, checks_replies=True, codes=CODES, asks_consent=True
+        model_budget_micros=1_000_000,
+        checks_replies=True,
+        codes=CODES,
+        asks_consent=True,
+        voice=terms.voice,
     )
 
 
@@ -183,7 +188,7 @@ def test_a_wrong_desk_file_is_refused_by_name(
 
 
 def folder_copy(to: Path) -> Path:
-    for name in ("rules.toml", "desk.toml", "approvers.toml", "sla.toml"):
+    for name in ("rules.toml", "desk.toml", "approvers.toml", "sla.toml", "voice.toml"):
         shutil.copy(POLICIES / name, to / name)
     return to
 
@@ -251,7 +256,9 @@ def test_a_desk_without_a_word_on_approvals_asks_one_person(tmp_path: Path) -> N
     assert FilePolicyBook(tmp_path).approval_terms("default", noon, noon) == ApprovalTerms()
 
 
-@pytest.mark.parametrize("name", ["rules.toml", "desk.toml", "approvers.toml", "sla.toml"])
+@pytest.mark.parametrize(
+    "name", ["rules.toml", "desk.toml", "approvers.toml", "sla.toml", "voice.toml"]
+)
 def test_version_changes_with_what_a_file_says(tmp_path: Path, name: str) -> None:
     path = folder_copy(tmp_path) / name
     version = FilePolicyBook(tmp_path).version
@@ -263,6 +270,7 @@ def test_version_changes_with_what_a_file_says(tmp_path: Path, name: str) -> Non
         "rules.toml": ("50.00", "49.00"),
         "desk.toml": ("30d", "29d"),
         "sla.toml": ("72h", "71h"),
+        "voice.toml": ("calm down", "relax"),
     }
     before, after = said.get(name, ("200.00", "199.00"))
     path.write_text(text.replace(before, after), encoding="utf-8")

@@ -59,7 +59,7 @@ async def test_an_answer_that_quotes_policy_goes_out_by_itself(open_desk: OpenDe
     desk = await open_desk(resolver=ScriptedResolver(answer(text)), policies=ROOT / "policies")
     handle = await desk.open("Where does the money of a refund go?", email=NORA)
     view = await desk.resolved(handle)
-    assert texts(view) == [text]
+    assert [text in said for said in texts(view)] == [True]
     assert view.mode == "autonomous"
 
 
