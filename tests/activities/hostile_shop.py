@@ -29,6 +29,14 @@ PARTS: Final = {
 }
 OWNERS: Final = {order: "ada" if n < 6 or n == 11 else "bob" for n, order in enumerate(ORDERS, 1)}
 
+PAID_BY: Final = dict.fromkeys(ORDERS, ("card_shared",)) | {
+    "#W3": ("gift_ada", "card_shared"),
+    "#W7": ("card_bob",),
+    "#W8": (),
+    "#W9": ("card_bob",),
+    "#W10": ("card_bob",),
+}
+
 
 def _order(
     number: int, status: str, items: str, money: list[tuple[str, float, str]], **more: Any

@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import Engine
 
 from closeloop.store.engine import open_database
+from closeloop.store.ledger import SqlLedger
+from tests.store.store_support import Clock, by_day
 from tests.support.postgres import fresh_database, running_postgres
 
 _numbers = itertools.count(1)
@@ -41,3 +43,15 @@ def engine(url: str) -> Iterator[Engine]:
     engine = open_database(url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time that the ledger goes by."""
+    return Clock()
+
+
+@pytest.fixture
+def ledger(engine: Engine, clock: Clock) -> SqlLedger:
+    """A ledger with limits of 1000 for a customer's day and 1500 for the tenant's."""
+    return SqlLedger(engine, by_day(1_000, 1_500), clock=clock)

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from closeloop.errors import BackendRefused
 from closeloop.models.approval import ApprovalOutcome
 from closeloop.models.base import Money
@@ -110,6 +112,14 @@ def view(
         approvals=outcomes,
     )
     return snapshot_view(state)
+
+
+def refused(code: str) -> pytest.RaisesExc[BackendRefused]:
+    return pytest.RaisesExc(BackendRefused, check=lambda error: error.code == code)
+
+
+def state_of(ledger: SqlLedger, effect_id: str) -> str | None:
+    return ledger.lookup(TENANT, effect_id, {}).state
 
 
 def attempt(ledger: SqlLedger, claim: ExecuteAction) -> str:
