@@ -23,7 +23,7 @@ from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from closeloop.devserver import read_dev_json
+from closeloop.dev_json import read_dev_json
 from closeloop.errors import (
     BadInput,
     CloseloopError,

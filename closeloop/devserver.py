@@ -1,14 +1,12 @@
 """Temporal's dev server as a child process that Closeloop owns.
 
 ``worker.py --dev``, ``make demo`` and tests start one with ``DevServer``; ``starter.py`` finds it
-by ``read_dev_json``. What is guaranteed:
+by ``dev.json`` (``dev_json.py``). What is guaranteed:
 
 - The server ends with its owner. A small watchdog process reads a pipe that only the owner holds;
   however the owner ends, SIGKILL included, the pipe closes and the watchdog ends the server.
 - One server per state folder. The server inherits a lock on ``dev.lock`` and so holds it for
   exactly as long as it lives: two servers never write one database.
-- ``dev.json`` is believed only while that process lives and the port answers with the cluster id
-  that was written there: another server on the same port is never taken for it.
 """
 
 import asyncio
@@ -27,19 +25,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from pydantic import ValidationError
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import (
-    AddSearchAttributesRequest,
-    ListSearchAttributesRequest,
-)
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, GetClusterInfoRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from closeloop.dev_json import (
+    DevServerInfo,
+    cluster_id,
+    dev_json,
+    lives,
+    parse_dev_json,
+    write_dev_json,
+)
 from closeloop.errors import BadInput, ConfigurationError, Unavailable
-from closeloop.models.base import UtcTime, Wire
 from closeloop.names import SEARCH_ATTRIBUTES
+from closeloop.search_attributes import TYPES, register_search_attributes
 
 HOST: Final = "127.0.0.1"
 """The only address that is served: the dev server knows no authentication."""
@@ -53,17 +53,6 @@ ORPHAN_SECONDS: Final = 15.0
 
 _ATTEMPTS: Final = 3
 """Between choosing a free port and serving on it, another program may take it."""
-
-_TYPE_PREFIX: Final = "INDEXED_VALUE_TYPE_"
-_TYPES: Final[Mapping[str, str]] = {
-    "Text": "TEXT",
-    "Keyword": "KEYWORD",
-    "Int": "INT",
-    "Double": "DOUBLE",
-    "Bool": "BOOL",
-    "Datetime": "DATETIME",
-    "KeywordList": "KEYWORD_LIST",
-}
 
 _WATCHDOG: Final = """
 import os, signal, sys, time
@@ -90,90 +79,6 @@ if not sys.stdin.buffer.read():  # closed without a word: the owner is gone
         send(0)
     send(signal.SIGKILL)
 """
-
-
-class DevServerInfo(Wire):
-    """What ``dev.json`` in a state folder says about the server that serves it."""
-
-    address: str
-    """``host:port`` of the gRPC service."""
-    namespace: str
-    ui_url: str | None
-    """Of the Web UI; none if the server runs without."""
-    pid: int
-    """Of the server itself."""
-    owner_pid: int
-    """Of the process that started it and ends it."""
-    started_at: UtcTime
-    database: str | None
-    """The file that holds all state; none if it is kept in memory."""
-    cluster_id: str
-    """Made by the server with its database, and how it is recognised."""
-    log: str
-
-
-def dev_json(state_dir: Path) -> Path:
-    """Return where the state folder says which server serves it."""
-    return state_dir / "dev.json"
-
-
-async def read_dev_json(state_dir: Path) -> DevServerInfo | None:
-    """Return the server that serves this state folder, or none if it is gone.
-
-    The process must live, and its port must answer with the cluster id written down.
-    """
-    info = _parse_dev_json(state_dir)
-    if info is None or not _lives(info.pid):
-        return None
-    try:
-        async with asyncio.timeout(5):
-            client = await Client.connect(info.address, namespace=info.namespace)
-            cluster_id = await _cluster_id(client)
-    except (RuntimeError, RPCError, TimeoutError):
-        return None
-    return info if cluster_id == info.cluster_id else None
-
-
-async def search_attribute_types(client: Client) -> dict[str, str]:
-    """Return name to type (``Keyword``, ``Datetime``, ...) of the namespace's own attributes."""
-    response = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
-    )
-    names = {_TYPE_PREFIX + wire: name for name, wire in _TYPES.items()}
-    return {
-        key: names.get(IndexedValueType.Name(value), IndexedValueType.Name(value))
-        for key, value in response.custom_attributes.items()
-    }
-
-
-async def register_search_attributes(client: Client, wanted: Mapping[str, str]) -> None:
-    """Add the attributes that the namespace lacks.
-
-    Raises:
-        ConfigurationError: one is there already with another type. Temporal cannot change it, and
-            says nothing about it either.
-    """
-    there = await search_attribute_types(client)
-    missing = {name: kind for name, kind in wanted.items() if name not in there}
-    if missing:
-        await client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(
-                namespace=client.namespace,
-                search_attributes={
-                    name: IndexedValueType.Value(_TYPE_PREFIX + _TYPES[kind])
-                    for name, kind in missing.items()
-                },
-            )
-        )
-        there = await search_attribute_types(client)
-    for name, kind in wanted.items():
-        if there.get(name) != kind:
-            raise ConfigurationError(
-                f"search attribute {name} of namespace {client.namespace!r} is "
-                f"{there.get(name, 'missing')} and must be {kind}: remove it with "
-                f"`temporal operator search-attribute remove --name {name}` and start again, "
-                "or use a fresh state folder"
-            )
 
 
 class DevServer:
@@ -215,9 +120,9 @@ class DevServer:
         if port is not None and port == ui_port:
             raise BadInput(f"port and ui_port are both {port}: use two ports", field="ui_port")
         for name, kind in search_attributes.items():
-            if kind not in _TYPES:
+            if kind not in TYPES:
                 raise BadInput(
-                    f"search attribute {name} has type {kind!r}: use one of {', '.join(_TYPES)}",
+                    f"search attribute {name} has type {kind!r}: use one of {', '.join(TYPES)}",
                     field="search_attributes",
                 )
         self._state_dir = state_dir.absolute()
@@ -280,7 +185,7 @@ class DevServer:
             raise
         finally:
             os.close(lock)  # from here on the server alone holds it
-        _write_dev_json(self._state_dir, self._info)
+        write_dev_json(self._state_dir, self._info)
         return self._info
 
     async def stop(self) -> None:
@@ -293,7 +198,7 @@ class DevServer:
             await _ended(process, STOP_SECONDS)
         finally:
             await self.kill()
-            there = _parse_dev_json(self._state_dir)
+            there = parse_dev_json(self._state_dir)
             if there is not None and there.pid == process.pid:
                 dev_json(self._state_dir).unlink(missing_ok=True)
 
@@ -339,8 +244,8 @@ class DevServer:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                there = _parse_dev_json(self._state_dir)
-                owner_lives = there is None or _lives(there.owner_pid)
+                there = parse_dev_json(self._state_dir)
+                owner_lives = there is None or lives(there.owner_pid)
                 if owner_lives or time.monotonic() > deadline:
                     os.close(lock)
                     who = "another process" if there is None else f"process {there.pid}"
@@ -385,7 +290,7 @@ class DevServer:
             owner_pid=os.getpid(),
             started_at=datetime.now(UTC),
             database=None if self._database is None else str(self._database),
-            cluster_id=await _cluster_id(client),
+            cluster_id=await cluster_id(client),
             log=str(self._log),
         )
 
@@ -495,16 +400,6 @@ def _taken(port: int) -> bool:
     return False
 
 
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it lives, and is somebody else's
-        return True
-    return True
-
-
 async def _ended(process: subprocess.Popen[bytes], seconds: float) -> int | None:
     """Return the exit code, or none if the process still runs after so many seconds."""
     # By polling: who waits may be on another event loop than who started it.
@@ -514,22 +409,3 @@ async def _ended(process: subprocess.Popen[bytes], seconds: float) -> int | None
         if code is not None or time.monotonic() >= deadline:
             return code
         await asyncio.sleep(0.05)
-
-
-async def _cluster_id(client: Client) -> str:
-    return (await client.workflow_service.get_cluster_info(GetClusterInfoRequest())).cluster_id
-
-
-def _parse_dev_json(state_dir: Path) -> DevServerInfo | None:
-    try:
-        return DevServerInfo.model_validate_json(dev_json(state_dir).read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
-def _write_dev_json(state_dir: Path, info: DevServerInfo) -> None:
-    """Replace the file in one step: a reader finds the old one or the new one, whole."""
-    target = dev_json(state_dir)
-    draft = target.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(info.model_dump_json(indent=2) + "\n")
-    draft.replace(target)

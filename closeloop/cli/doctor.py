@@ -17,11 +17,11 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from closeloop.calls import RPC_TIMEOUT, connect, in_our_words
-from closeloop.devserver import search_attribute_types
 from closeloop.errors import BackendError, CloseloopError, Unavailable
 from closeloop.models.base import Wire
 from closeloop.names import BACKENDS_QUEUE, DEFAULT_TENANT, SEARCH_ATTRIBUTES, TICKETS_QUEUE
 from closeloop.policy.book import FilePolicyBook
+from closeloop.search_attributes import search_attribute_types
 from closeloop.settings import Settings
 
 UNREACHABLE: Final = 4

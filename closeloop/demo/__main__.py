@@ -24,7 +24,7 @@ from closeloop.demo.office import BackOffice
 from closeloop.demo.play import Player, Run, play_all
 from closeloop.demo.scenario import read_scenarios
 from closeloop.demo.scorecard import flat, print_scorecard, progress, write_report
-from closeloop.devserver import read_dev_json
+from closeloop.dev_json import read_dev_json
 from closeloop.errors import CloseloopError, Unavailable
 from closeloop.settings import Settings, load_settings, make_state_dir
 from closeloop.telemetry import configure_logging

@@ -19,15 +19,11 @@ from temporalio.common import (
     TypedSearchAttributes,
 )
 
-from closeloop.devserver import (
-    HOST,
-    DevServer,
-    dev_json,
-    read_dev_json,
-    search_attribute_types,
-)
+from closeloop.dev_json import dev_json, read_dev_json
+from closeloop.devserver import HOST, DevServer
 from closeloop.errors import BadInput, ConfigurationError, Unavailable
 from closeloop.names import SEARCH_ATTRIBUTES
+from closeloop.search_attributes import search_attribute_types
 
 REPO = Path(__file__).parents[2]
 

@@ -13,9 +13,10 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import PayloadConverter
 
 from closeloop.client import SupportDesk
-from closeloop.devserver import DevServer, search_attribute_types
+from closeloop.devserver import DevServer
 from closeloop.models.ticket import Assurance
 from closeloop.names import SEARCH_ATTRIBUTES, TICKET_WORKFLOW, parse_workflow_id, workflow_id
+from closeloop.search_attributes import search_attribute_types
 from tests.support.desk import build_services, edited_policies, running_desk
 from tests.support.plain import PlainResolver
 from tests.support.scripted import ScriptedClassifier
