@@ -31,6 +31,7 @@ from closeloop.errors import (
     NotFound,
     Refused,
     Unavailable,
+    closed,
 )
 from closeloop.models.approval import UpdateReceipt
 from closeloop.models.base import clip
@@ -139,7 +140,7 @@ async def check_open(handle: Handle) -> None:
         raise missing(handle)
     if description.status is not WorkflowExecutionStatus.RUNNING:
         _, ticket_id = parse_workflow_id(handle.id)
-        raise Refused(f"ticket {ticket_id} is closed", code="closed")
+        raise closed(ticket_id)
 
 
 async def query(

@@ -48,6 +48,14 @@ class Refused(CloseloopError):
         self.code = code
 
 
+def closed(ticket_id: str) -> Refused:
+    """Return what a ticket that has ended says to everything.
+
+    The workflow says it while it ends, its callers say it afterwards: in the same words.
+    """
+    return Refused(f"ticket {ticket_id} is closed", code="closed")
+
+
 class Unavailable(CloseloopError):
     """A server that is needed does not answer."""
 

@@ -8,6 +8,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from closeloop.actions.catalogue import CATALOGUE, parse
+    from closeloop.errors import closed
     from closeloop.models.approval import (
         ApprovalOutcome,
         ApprovalRequest,
@@ -184,7 +185,7 @@ def anyone_may_decide(state: TicketState, roster: Sequence[Approver]) -> bool:
 def decision_problem(state: TicketState, decision: Decision) -> Problem | None:
     """Return why this decision cannot be taken now; no I/O, fit for a validator."""
     if state.status is Status.CLOSED:
-        return Problem("closed", "the ticket is closed; nothing can be decided on it")
+        return _closed(state)
     request = state.approval
     if request is None or state.decision is not None or request.request_id != decision.request_id:
         waiting = request.request_id if request and state.decision is None else "none"
@@ -367,7 +368,7 @@ def message_problem(state: TicketState, message: CustomerMessage) -> Problem | N
 def operation_problem(state: TicketState, operation: Operation) -> Problem | None:
     """Return why this operation cannot be done now; no I/O, fit for a validator."""
     if state.status is Status.CLOSED:
-        return Problem("closed", "the ticket is closed; nothing can be done on it")
+        return _closed(state)
     with_people = state.status is Status.ESCALATED
     leaving = state.recorded is not None or state.handed_back
     match operation.operation:
@@ -379,3 +380,8 @@ def operation_problem(state: TicketState, operation: Operation) -> Problem | Non
             return Problem("not_lower", f"the mode is {mode_cap(state).value}; it only goes lower")
         case _:
             return None
+
+
+def _closed(state: TicketState) -> Problem:
+    refusal = closed(state.ticket.ticket_id)
+    return Problem(refusal.code, str(refusal))

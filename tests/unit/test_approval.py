@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from closeloop.errors import closed
 from closeloop.models.approval import Approver, Decision, Edit, Operation
 from closeloop.models.base import Money
 from closeloop.models.policy import ActionFacts, EffectFacts, Facts, Judgement
@@ -254,11 +255,11 @@ def test_nothing_is_decided_or_done_on_a_closed_ticket() -> None:
     state = waiting(100).model_copy(update={"status": Status.CLOSED})
     problem = approval.decision_problem(state, decision(state))
     assert problem is not None
-    assert problem.code == "closed"
+    assert (problem.code, problem.message) == ("closed", str(closed("t1")))
     operation = Operation(operation_id="o1", operation="take_over", approver="bob")
     refused = approval.operation_problem(state, operation)
     assert refused is not None
-    assert refused.code == "closed"
+    assert refused == problem, "the same words for both, and for callers after the end"
 
 
 def test_what_leaves_people_leaves_once() -> None:
