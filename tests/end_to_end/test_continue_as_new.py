@@ -3,7 +3,7 @@
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -151,33 +151,39 @@ def _text(name: str) -> str:
 
 
 async def _all_read(desk: Desk, handle: Handle) -> TicketView:
-    for _ in range(600):
-        view = await desk.view(handle)
-        unread = [m for m in view.messages if m.sender == "customer" and not m.handled]
-        if view.status is Status.AWAITING_CUSTOMER and not unread:
-            return view
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"not read: {[m.message_id for m in unread]}")
+    """Return the ticket once it has asked its customer, every message read."""
+    return await _once(
+        desk,
+        handle,
+        Status.AWAITING_CUSTOMER,
+        lambda view: all(m.handled for m in view.messages if m.sender == "customer"),
+    )
 
 
 async def _asked(desk: Desk, handle: Handle) -> TicketView:
     """Return the ticket once its request is published, and the roster known."""
-    for _ in range(600):
-        view = await desk.until(handle, Status.AWAITING_APPROVAL)
-        if view.pending_approval is not None and view.pending_approval.approvers:
-            return view
-        await asyncio.sleep(0.02)
-    raise AssertionError("the request has no approvers")
+    return await _once(
+        desk,
+        handle,
+        Status.AWAITING_APPROVAL,
+        lambda view: view.pending_approval is not None and bool(view.pending_approval.approvers),
+    )
 
 
 async def _at_rest(desk: Desk, handle: Handle) -> TicketView:
     """Return the resolved ticket once it waits: its deadline comes after its status."""
+    return await _once(desk, handle, Status.RESOLVED, lambda view: view.waiting_until is not None)
+
+
+async def _once(
+    desk: Desk, handle: Handle, status: Status, ready: Callable[[TicketView], bool]
+) -> TicketView:
     for _ in range(600):
-        view = await desk.until(handle, Status.RESOLVED)
-        if view.waiting_until is not None:
+        view = await desk.until(handle, status)
+        if ready(view):
             return view
         await asyncio.sleep(0.02)
-    raise AssertionError("resolved, and waits for nothing")
+    raise AssertionError(f"{status}, and never as it should be: {view}")
 
 
 async def _repeated_in_vain(desk: Desk, handle: Handle, receipts: dict[str, UpdateReceipt]) -> None:

@@ -21,6 +21,13 @@ from tests.support.desk import ROOT
 START_SECONDS = 90.0
 STOP_SECONDS = 30.0
 OURS = ("CLOSELOOP_", "TEMPORAL_")
+TICKET: dict[str, Any] = {
+    "ticket_id": "whole",
+    "customer": {"email": "somebody@example.com"},
+    "subject": "Mug",
+    "body": "Please refund the mug of order #W1001.",
+}
+"""A ticket of nobody that the shop knows."""
 
 
 def require_dev_server() -> None:
