@@ -41,6 +41,8 @@ check: .venv/.dev ## format, lint, types, import rules, dependency rules
 	test -z "$$failed" || { echo "make check: not kept:$$failed see above" >&2; exit 1; }
 
 test-real: .venv/.dev ## the tests that need real servers, or a fresh clone
+	@echo 'Building weaviate-server, once: this can take a quarter of an hour ...'
+	$(BIN)/python -m tests.support.weaviate_server
 	$(BIN)/python -m pytest -q -m real
 
 record: .venv/.dev ## record the replay corpus anew (read CONTRIBUTING.md first)

@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from activities.effects import Effects, Reader
+from activities.past_tickets import PastTickets
 from closeloop.actions.catalogue import parse
 from closeloop.actions.desk import AddCrmNote
 from closeloop.errors import BackendRefused
@@ -13,6 +14,7 @@ from closeloop.models.steps import (
     CloseTicket,
     CreateEscalation,
     ExecuteAction,
+    RaiseAlert,
     Recorded,
 )
 from closeloop.names import idempotency_key
@@ -22,11 +24,12 @@ from closeloop.ports import Crm, Records
 class CrmActivities:
     """Activities that write to the CRM."""
 
-    def __init__(self, crm: Crm, effects: Effects, records: Records) -> None:
-        """Keep the CRM port, the exactly-once executor and the operations database."""
+    def __init__(self, crm: Crm, effects: Effects, records: Records, past: PastTickets) -> None:
+        """Keep the CRM, the exactly-once executor, the operations database and past tickets."""
         self._crm = crm
         self._effects = effects
         self._records = records
+        self._past = past
 
     @property
     def readers(self) -> dict[str, Reader]:
@@ -63,13 +66,28 @@ class CrmActivities:
         return ActionOutcome(state="done", receipt=receipt, attempts=activity.info().attempt)
 
     @activity.defn
+    def raise_alert(self, step: RaiseAlert) -> Recorded:
+        """Tell the people of a queue once, and record where the ticket stands."""
+        key = idempotency_key(step.tenant, f"alert:{step.ticket_id}:{step.number}")
+        alert = self._crm.find_alert(step.tenant, key) or self._crm.raise_alert(
+            step.tenant, key, step.queue, step.text
+        )
+        self._records.record(step.snapshot)
+        receipt = Receipt(
+            receipt_id=alert.alert_id, summary=f"alert {alert.alert_id}", at=alert.created_at
+        )
+        return Recorded(receipt=receipt)
+
+    @activity.defn
     def close_ticket(self, step: CloseTicket) -> Recorded:
-        """Write the closing note to the CRM, then the last events and the final snapshot."""
+        """Write the closing note to the CRM, the last events and snapshot, then the past ticket."""
         key = idempotency_key(step.tenant, f"closed:{step.ticket_id}:{step.number}")
         note = self._crm.find_note(step.tenant, key) or self._crm.add_note(
             step.tenant, key, step.customer_id, step.note
         )
         self._records.record(step.snapshot)
+        if step.past_ticket:
+            self._past.keep(step)
         return Recorded(receipt=_note(note))
 
     def _read_note(self, tenant: str, key: str) -> Receipt | None:

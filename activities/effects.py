@@ -1,6 +1,6 @@
 """Writes, exactly once: intent before the call, reading before any repetition, receipt after it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,9 +9,11 @@ from temporalio import activity
 from closeloop.actions.base import ActionKind
 from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused, EffectUnknown
+from closeloop.models.policy import EffectFacts
 from closeloop.models.proposal import ActionError, Receipt
 from closeloop.models.steps import (
     ActionOutcome,
+    AdvisedEffect,
     ExecuteAction,
     RecordedEffects,
     Verification,
@@ -52,8 +54,8 @@ class Effects:
             BackendUnavailable: nothing happened; an attempt may follow.
             EffectUnknown: it may have happened; the next attempt reads first.
         """
-        key = idempotency_key(step.tenant, step.effect_id)
         before = self._ledger.begin(step.tenant, step, datetime.now(UTC))
+        key = idempotency_key(step.tenant, _name(step, before))
         if before.state == "done":
             receipt = self._ledger.receipt(step.tenant, step.effect_id)
             return ActionOutcome(state="done", receipt=receipt, attempts=activity.info().attempt)
@@ -74,6 +76,11 @@ class Effects:
         except BackendRefused as refusal:
             self._ledger.fail(step.tenant, step.effect_id, refusal.code)
             raise
+
+
+def _name(step: ExecuteAction, before: EffectFacts) -> str:
+    """Name the effect for the backend: made anew, it is not the one that was taken back."""
+    return f"{step.effect_id}~{before.taken_back + 1}" if before.taken_back else step.effect_id
 
 
 def _earlier(
@@ -153,12 +160,43 @@ class VerificationActivities:
                     code="effect_not_found",
                 )
             found.append((named, receipt))
-        for named, receipt in found:
+        followed = self._followed(request.advised, found)
+        for named, receipt in (*found, *followed):
             self._ledger.record_done(named.tenant, named, receipt)
         return RecordedEffects(
             effect_ids=tuple(named.effect_id for named, _ in found),
             receipts=tuple(receipt for _, receipt in found),
+            advised=tuple(
+                AdvisedEffect(action=named.action, effect_id=named.effect_id, receipt=receipt)
+                for named, receipt in followed
+            ),
         )
+
+    def _followed(
+        self,
+        advised: Sequence[ExecuteAction],
+        found: Sequence[tuple[ExecuteAction, Receipt]],
+    ) -> list[tuple[ExecuteAction, Receipt]]:
+        """Return what a person did as advised, and did not say; what is not there was not done."""
+        said = {named.effect_id for named, _ in found}
+        seen = [receipt.receipt_id for _, receipt in found]
+        followed: list[tuple[ExecuteAction, Receipt]] = []
+        for step in advised:
+            if step.effect_id in said or step.action.kind not in self._readers:
+                continue
+            check = VerifyAction(
+                tenant=step.tenant,
+                ticket_id=step.ticket_id,
+                action=step.action,
+                effect_id=step.effect_id,
+                amount=step.amount,
+                besides=tuple(seen),
+            )
+            receipt = self._read(check, MADE_BY_A_PERSON)
+            if receipt is not None:
+                seen.append(receipt.receipt_id)
+                followed.append((self._named(step, parse(step.action)), receipt))
+        return followed
 
     def _by_person(self, check: VerifyAction) -> Receipt | None:
         """Read what the ledger has on record as a person's doing, under no key of ours."""

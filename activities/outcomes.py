@@ -1,14 +1,22 @@
 """The operations database: approvals, outcome events, and where tickets stand."""
 
+from datetime import UTC, datetime
+
 from temporalio import activity
 
+from closeloop.errors import BackendRefused
+from closeloop.models.proposal import Action, ActionRecord, ActionState
 from closeloop.models.steps import (
     ApprovalPublished,
+    RecalledEffects,
+    RecallEffects,
     Recorded,
     RecordOutcome,
     RequestApproval,
     SettleApproval,
 )
+from closeloop.models.view import ActionView
+from closeloop.names import tickets_between
 from closeloop.ports import Ledger, PolicyBook, Records
 
 
@@ -38,7 +46,9 @@ class OutcomeActivities:
             raise
         self._records.publish_approval(request)
         self._records.record(request.snapshot)
-        return ApprovalPublished(roster=self._book.approvers(request.tenant))
+        now = request.requested_at or datetime.now(UTC)
+        terms = self._book.approval_terms(request.tenant, request.clock_start or now, now)
+        return ApprovalPublished(roster=self._book.approvers(request.tenant), terms=terms)
 
     @activity.defn
     def settle_approval(self, step: SettleApproval) -> Recorded:
@@ -46,6 +56,8 @@ class OutcomeActivities:
         freed = step.dropped if step.outcome == "approved" else step.effect_ids
         self._ledger.release(step.tenant, freed, step.request_id)
         self._records.settle_approval(step.tenant, step.ticket_id, step.request_id, step.outcome)
+        if step.label is not None:
+            self._records.keep_decision(step.tenant, step.ticket_id, step.label)
         self._records.record(step.snapshot)
         return Recorded()
 
@@ -54,3 +66,47 @@ class OutcomeActivities:
         """Write events and the snapshot."""
         self._records.record(step.snapshot)
         return Recorded()
+
+    @activity.defn
+    def recall_effects(self, step: RecallEffects) -> RecalledEffects:
+        """Return what earlier tickets did; of an effect on several, the last one's word counts.
+
+        Raises:
+            BackendRefused: ``effect_not_on_record``: a person has to look what it was.
+        """
+        last: dict[str, ActionRecord] = {}
+        for ticket_id in tickets_between(step.made_by, step.ticket_id):
+            view = self._records.get_ticket_view(step.tenant, ticket_id)
+            for shown in view.actions if view else ():
+                if shown.effect_id is not None:
+                    last[shown.effect_id] = _record(ticket_id, shown)
+        if step.effect_id is not None and step.effect_id not in last:
+            raise BackendRefused(
+                f"{step.effect_id}: ticket {step.made_by} has no such effect on record",
+                code="effect_not_on_record",
+            )
+        return RecalledEffects(
+            records=tuple(
+                record
+                for effect_id, record in last.items()
+                if record.state is ActionState.VERIFIED and step.effect_id in (None, effect_id)
+            )
+        )
+
+
+def _record(ticket_id: str, shown: ActionView) -> ActionRecord:
+    """Return the record of another ticket's action, under a name that is no action's here."""
+    return ActionRecord(
+        action=Action.model_validate(
+            {
+                "action_id": f"{ticket_id}:{shown.action_id}",
+                "kind": shown.kind,
+                "params": shown.params,
+            }
+        ),
+        effect_id=shown.effect_id,
+        state=ActionState(shown.state),
+        attempts=shown.attempts,
+        receipt=shown.receipt,
+        error=shown.error,
+    )

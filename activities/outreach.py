@@ -6,14 +6,16 @@ from closeloop.errors import BackendRefused
 from closeloop.models.proposal import Receipt
 from closeloop.models.steps import ActionOutcome, SendReply
 from closeloop.names import idempotency_key
-from closeloop.ports import Outbox, Records, Shop
+from closeloop.policy.voice import forbidden_in
+from closeloop.ports import Outbox, PolicyBook, Records, Shop
 
 
 class OutreachActivities:
     """Activities that write to customers."""
 
-    def __init__(self, outbox: Outbox, shop: Shop, records: Records) -> None:
-        """Keep the outbox, the shop for contacts on file, and the operations database."""
+    def __init__(self, outbox: Outbox, shop: Shop, records: Records, book: PolicyBook) -> None:
+        """Keep the outbox, the shop for contacts, the operations database and the voice."""
+        self._book = book
         self._outbox = outbox
         self._shop = shop
         self._records = records
@@ -25,8 +27,13 @@ class OutreachActivities:
         A stranger's reply goes to the address the ticket came from.
 
         Raises:
-            BackendRefused: ``no_contact``, there is no address to write to.
+            BackendRefused: ``no_contact``, there is no address to write to; ``forbidden_words``,
+                the desk's voice forbids a phrase of it.
         """
+        voice = self._book.voice(step.tenant)
+        phrase = forbidden_in(step.text, voice) if voice else None
+        if phrase is not None:
+            raise BackendRefused(f"the desk does not say {phrase!r}", code="forbidden_words")
         key = idempotency_key(step.tenant, f"reply:{step.ticket_id}:{step.reply_id}")
         sent = self._outbox.find(step.tenant, key)
         if sent is None:

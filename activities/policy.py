@@ -6,30 +6,41 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.facts import ChangeFacts
-from closeloop.actions.base import Access, ActionKind
+from activities.grounding import ReplyFacts
+from closeloop.actions.base import Access, ActionKind, Effect
 from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused
-from closeloop.models.base import Money
+from closeloop.models.base import Money, clip
 from closeloop.models.policy import ActionFacts, Facts, Judgement, JudgeRequest
 from closeloop.models.proposal import Action
 from closeloop.models.records import OrderRecord
 from closeloop.models.steps import CheckApprover, Recorded
+from closeloop.policy.binding import effect_digest
 from closeloop.policy.consent import names_remedy, names_target
 from closeloop.policy.roster import may_decide
 from closeloop.policy.velocity import scopes_of
-from closeloop.ports import Ledger, Payments, PolicyBook, Shop
+from closeloop.ports import InjectionDetector, Knowledge, Ledger, Payments, PolicyBook, Shop
 
 
 class PolicyActivities:
     """Activities that decide what is allowed; they read, and never write."""
 
-    def __init__(self, book: PolicyBook, shop: Shop, payments: Payments, ledger: Ledger) -> None:
-        """Keep the rules and the systems that facts come from."""
+    def __init__(
+        self,
+        book: PolicyBook,
+        shop: Shop,
+        payments: Payments,
+        ledger: Ledger,
+        knowledge: Knowledge,
+        detector: InjectionDetector,
+    ) -> None:
+        """Keep the rules, the detector, and the systems that facts come from."""
         self._book = book
         self._shop = shop
         self._payments = payments
         self._ledger = ledger
         self._changes = ChangeFacts(shop)
+        self._replies = ReplyFacts(book, shop, payments, knowledge, detector)
 
     @activity.defn
     def evaluate_policy(self, request: JudgeRequest) -> Judgement:
@@ -52,7 +63,10 @@ class PolicyActivities:
             confidence=request.confidence,
             topics=request.topics,
             injection_suspected=request.injection_suspected,
+            **self._replies.of(request, now),
             mode_cap=request.mode_cap,
+            cap_source=request.cap_source,
+            stopped=self._stopped(request.tenant),
             contact_changed_at=self._contact_changed_at(request),
             customer_spent_today_minor=customer_spent,
             tenant_spent_today_minor=tenant_spent,
@@ -70,8 +84,9 @@ class PolicyActivities:
         customer = None
         if check.customer_id is not None:
             customer = self._shop.get_customer(check.tenant, check.customer_id)
+        at = check.at or datetime.now(UTC)
         problem = may_decide(
-            self._book.approver(check.approver),
+            self._book.approver(check.approver, check.tenant, at.date()),
             approver_id=check.approver,
             tenant=check.tenant,
             requesters=(*check.requesters, *([customer.email] if customer else ())),
@@ -80,6 +95,10 @@ class PolicyActivities:
         if problem is not None:
             raise BackendRefused(problem.message, code=problem.code)
         return Recorded()
+
+    def _stopped(self, tenant: str) -> str | None:
+        stop = self._ledger.stopped(tenant)
+        return None if stop is None else clip(f"stopped by {stop.by}: {stop.reason}", 200)
 
     def _contact_changed_at(self, request: JudgeRequest) -> datetime | None:
         """Read it again where something would be done: a ticket may be months old."""
@@ -137,6 +156,8 @@ class PolicyActivities:
             "amount": effect.amount,
             "effect": known,
             "names_remedy": names_remedy(asked, type(params)),
+            "undo": self._undo(request, action, params, order),
+            "consent": _consent(request, params, effect),
         }
         if order is None:
             update["names_target"] = params.target_customer is not None and bool(asked)
@@ -161,7 +182,30 @@ class PolicyActivities:
             }
             if params.moves_money:
                 update |= self._money(request.tenant, params, order)
+        if not (update["names_target"] and update["names_remedy"]):
+            update |= {
+                "in_words": params.in_words(order),
+                "digest": effect_digest(params, effect),
+            }
         return facts.model_copy(update=update)
+
+    def _undo(
+        self, request: JudgeRequest, action: Action, params: ActionKind, order: OrderRecord | None
+    ) -> Action | None:
+        """Return what would take the action back, from what stands before it."""
+        own = params.target_customer
+        customer = None
+        if own is not None and own == request.customer_id:
+            customer = self._shop.get_customer(request.tenant, own)
+        inverse = params.inverse(order, customer)
+        if inverse is None:
+            return None
+        return Action(
+            action_id=f"{action.action_id}-undo",
+            kind=inverse.kind,
+            params=inverse.model_dump(mode="json"),
+            reason=f"takes back {action.action_id}",
+        )
 
     def _money(self, tenant: str, params: ActionKind, order: OrderRecord) -> dict[str, object]:
         payments = self._payments.list_payments(tenant, order.order_id)
@@ -192,6 +236,14 @@ class PolicyActivities:
             )
             for facts in gathered
         )
+
+
+def _consent(request: JudgeRequest, params: ActionKind, effect: Effect) -> str | None:
+    """Return the message that said yes to exactly this."""
+    if not request.consents:
+        return None
+    digest = effect_digest(params, effect)
+    return next((c.message_id for c in request.consents if c.digest == digest), None)
 
 
 def _total(order: OrderRecord, amounts: Iterable[Money]) -> Money:

@@ -22,9 +22,10 @@ MAX_PROPOSAL_BYTES: Final = 40_000
 class ResolutionActivities:
     """Activities that ask the resolver."""
 
-    def __init__(self, resolver: Resolver) -> None:
-        """Keep the resolver port."""
+    def __init__(self, resolver: Resolver, offline: Resolver) -> None:
+        """Keep the resolver in use, and the one that needs no language model."""
         self._resolver = resolver
+        self._offline = offline
 
     @activity.defn
     def propose_resolution(self, request: ProposeRequest) -> Proposal:
@@ -33,7 +34,8 @@ class ResolutionActivities:
         Raises:
             BackendRefused: ``bad_proposal``, it is too large or promises something at no time.
         """
-        proposal = _bounded(self._resolver.propose(request), request.proposal_number)
+        resolver = self._offline if request.offline else self._resolver
+        proposal = _bounded(resolver.propose(request), request.proposal_number)
         size = len(proposal.model_dump_json().encode(errors="replace"))
         if size > MAX_PROPOSAL_BYTES:
             raise BackendRefused(f"the proposal has {size} bytes", code="bad_proposal")

@@ -2,31 +2,63 @@
 
 from temporalio import activity
 
+from closeloop.errors import BackendRefused
 from closeloop.models.records import CustomerRecord
-from closeloop.models.steps import ClassifyTicket, LoadCustomer, LoadedCustomer, ReadConfirmation
+from closeloop.models.steps import (
+    ClassifyTicket,
+    HoursRead,
+    LoadCustomer,
+    LoadedCustomer,
+    ReadConfirmation,
+    ReadHours,
+)
 from closeloop.models.triage import Classification, Confirmation, CustomerContext
-from closeloop.ports import Classifier, PolicyBook, Shop
+from closeloop.ports import Classifier, InjectionDetector, Languages, PolicyBook, Shop
 
 
 class TriageActivities:
     """Activities that read what the customer wrote, and who they are."""
 
-    def __init__(self, classifier: Classifier, shop: Shop, book: PolicyBook) -> None:
-        """Keep the classifier, the shop and the desk's terms."""
+    def __init__(
+        self,
+        classifier: Classifier,
+        offline: Classifier,
+        detector: InjectionDetector,
+        shop: Shop,
+        book: PolicyBook,
+        languages: Languages | None = None,
+    ) -> None:
+        """Keep the classifier in use, the one without a language model, detector, shop, terms.
+
+        Without ``languages`` a classifier's own word on the language stands.
+        """
+        self._languages = languages
         self._classifier = classifier
+        self._offline = offline
+        self._detector = detector
         self._shop = shop
         self._book = book
 
     @activity.defn
     def classify_ticket(self, step: ClassifyTicket) -> Classification:
         """Return intent, urgency, sentiment, priority, entities and confidence."""
-        return self._classifier.classify(step.tenant, step.request)
+        classifier = self._offline if step.offline else self._classifier
+        found = classifier.classify(step.tenant, step.request)
+        said = self._languages and self._languages.detect(step.request.messages)
+        if said:
+            found = found.model_copy(update={"language": said})
+        if found.injection_suspected:
+            return found
+        texts = (step.request.subject, *step.request.messages)
+        return found.model_copy(
+            update={"injection_suspected": any(map(self._detector.suspects, texts))}
+        )
 
     @activity.defn
     def load_customer(self, step: LoadCustomer) -> LoadedCustomer:
-        """Return the customer on file and the desk's terms; a stranger has no customer id.
+        """Return the customer on file, and the desk's terms with its service levels.
 
-        An id and an e-mail that belong to different people are a stranger.
+        A stranger has no customer id; an id and an e-mail of different people are a stranger.
         """
         record = self._find(step)
         context = CustomerContext()
@@ -37,12 +69,30 @@ class TriageActivities:
                 order_ids=record.order_ids[:50],
                 contact_changed_at=record.contact_changed_at,
             )
-        return LoadedCustomer(customer=context, terms=self._book.terms(step.tenant))
+        terms = self._book.terms(step.tenant)
+        if step.clock_start is not None:
+            levels = self._book.service_levels(step.tenant, step.clock_start)
+            terms = terms.model_copy(update={"sla": levels})
+        return LoadedCustomer(customer=context, terms=terms)
 
     @activity.defn
     def read_confirmation(self, step: ReadConfirmation) -> Confirmation:
         """Return what the customer's word after a resolution means."""
         return self._classifier.read_confirmation(step.tenant, step.text)
+
+    @activity.defn
+    def read_hours(self, step: ReadHours) -> HoursRead:
+        """Return when the desk is open from a time on.
+
+        Raises:
+            BackendRefused: ``no_calendar``, the policies have none of that name any more.
+        """
+        hours = self._book.open_hours(step.tenant, step.calendar, step.clock_start, step.since)
+        if hours is None:
+            raise BackendRefused(
+                f"sla.toml has no [calendar.{step.calendar}] any more", code="no_calendar"
+            )
+        return HoursRead(hours=hours)
 
     def _find(self, step: LoadCustomer) -> CustomerRecord | None:
         who = step.customer

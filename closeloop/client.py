@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Final, Literal, Protocol, Self, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 import structlog
 from temporalio.client import Client
@@ -24,6 +24,7 @@ from closeloop.models.approval import (
     Decision,
     Edit,
     Operation,
+    OperationName,
     RecordedResolution,
     RejectCode,
     UpdateReceipt,
@@ -50,8 +51,6 @@ from closeloop.settings import Settings, load_settings
 
 PATIENCE_SECONDS: Final = 30.0
 """How long an answer is waited for: a worker that was killed is back in less."""
-
-_MAX_LINKS: Final = 100
 
 Read = TypeVar("Read")
 log = structlog.get_logger(__name__)
@@ -175,7 +174,7 @@ class SupportDesk:
         digest = intake.message_digest(message.message_id)
         before: TicketStart | None = None
         current = ticket_id
-        for _ in range(_MAX_LINKS):
+        for _ in range(executions.MAX_LINKS):
             handle = self._handle(current)
             description = await calls.describe(handle)
             if description is None:
@@ -220,11 +219,13 @@ class SupportDesk:
         reason: RejectCode | None = None,
         words: str = "",
         edit: Edit | Mapping[str, object] | None = None,
+        ask: str | None = None,
         decision_id: str | None = None,
     ) -> UpdateReceipt:
         """Decide on an approval request; the identical decision again gets the same receipt.
 
         A rejection needs a ``reason``; an ``edit`` goes with an approval and only ever lessens.
+        ``ask`` puts a question to the customer instead, with neither a yes nor a reason.
 
         Raises:
             Refused: with the code of the rule, for example ``stale_request``, ``above_limit`` or
@@ -233,7 +234,7 @@ class SupportDesk:
         handle = self._handle(ticket_id)
         changes = None if edit is None else intake.parse_input(Edit, edit)
         default_id = intake.decision_id(
-            request_id, approver, approve=approve, reason=reason, words=words, edit=changes
+            request_id, approver, approve=approve, reason=reason, words=words, edit=changes, ask=ask
         )
         given: dict[str, object] = {
             "decision_id": decision_id or default_id,
@@ -244,6 +245,7 @@ class SupportDesk:
             "reason": reason,
             "words": words,
             "edit": changes,
+            "ask": ask,
         }
         decision = intake.parse_input(Decision, given)
         await calls.check_open(handle)
@@ -258,14 +260,14 @@ class SupportDesk:
     async def operate(
         self,
         ticket_id: str,
-        operation: Literal["take_over", "hand_back", "record_resolution", "lower_mode"],
+        operation: OperationName,
         approver: str,
         *,
         resolution: RecordedResolution | Mapping[str, object] | None = None,
         mode: Mode | None = None,
         operation_id: str | None = None,
     ) -> UpdateReceipt:
-        """Take a ticket over, hand it back, record how a person resolved it, or lower its mode.
+        """Claim its request; take it over, hand it back, record its resolution, or lower its mode.
 
         The same resolution or mode again gets the same receipt.
 
@@ -292,9 +294,13 @@ class SupportDesk:
     async def backend_event(self, ticket_id: str, event: BackendEvent) -> Hinted:
         """Tell the ticket that a backend says something changed: it reads, it believes nothing.
 
-        A repeated event id changes nothing. A closed ticket, or none, is an outcome, no error.
+        A repeated event id changes nothing. For a closed ticket a linked one, ``<id>~2``, reads
+        back what it is about; it bothers nobody while all of that still stands. No such ticket is
+        an outcome, no error.
         """
-        return await executions.hint(self._handle(ticket_id), event)
+        return await executions.hint(
+            self.client, self.tenant, ticket_id, event, opened_by=self._identity
+        )
 
     async def get_ticket(self, ticket_id: str) -> TicketView:
         """Return the whole ticket; as it was last recorded where no worker answers within 5 s."""

@@ -10,12 +10,16 @@
     ├── Unavailable               a server does not answer                              (exit 4)
     └── BackendError              what a port says when a call fails
         ├── BackendRefused        a business refusal: repeating it changes nothing
+        │   └── ModelRefused      a language model will not answer this, or not usefully
         ├── BackendUnavailable    nothing was done; repeat later (503, 429, connection refused)
+        │   └── ModelUnavailable  the language models do not answer now
         └── EffectUnknown         a write may or may not have happened: read before repeating
 
 Ports raise the ``BackendError`` family only. ``activities/failures.py`` is the one place that
 turns it into Temporal failures, ``client.py`` the one place that turns those into the rest.
 """
+
+from closeloop.models.spending import ModelCall
 
 
 class CloseloopError(Exception):
@@ -80,6 +84,23 @@ class BackendUnavailable(BackendError):
         """Keep the backend's own wish for when to come back, in seconds."""
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class ModelRefused(BackendRefused):
+    """A language model gave no usable answer, and the same question would get none again.
+
+    Codes: ``authentication``, ``quota``, ``no_model``, ``bad_request``, ``context_length``,
+    ``content_filter``, ``refusal``, ``truncated``, ``malformed``.
+    """
+
+    def __init__(self, message: str, *, code: str, calls: tuple[ModelCall, ...] = ()) -> None:
+        """Keep the words, the code, and what was paid for all the same."""
+        super().__init__(message, code=code)
+        self.calls = calls
+
+
+class ModelUnavailable(BackendUnavailable):
+    """The language models do not answer now: busy, broken, too slow, or not to be reached."""
 
 
 class EffectUnknown(BackendError):

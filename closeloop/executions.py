@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio.client import (
@@ -25,8 +25,8 @@ from temporalio.converter import WorkflowSerializationContext
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from closeloop import calls
-from closeloop.errors import NotFound, Unavailable
+from closeloop import calls, intake
+from closeloop.errors import NotFound, Refused, Unavailable
 from closeloop.models.approval import BackendEvent
 from closeloop.models.base import Wire
 from closeloop.models.hints import Hinted
@@ -39,11 +39,14 @@ from closeloop.names import (
     SIGNAL_BACKEND_EVENT,
     TICKET_WORKFLOW,
     TICKETS_QUEUE,
+    linked_ticket_id,
     parse_workflow_id,
     workflow_id,
 )
 
 MAX_LISTED: Final = 1000
+MAX_LINKS: Final = 100
+"""How many tickets may follow one another."""
 
 _STATUS: Final = SearchAttributeKey.for_keyword("TicketStatus")
 _TENANT: Final = SearchAttributeKey.for_keyword("Tenant")
@@ -177,26 +180,51 @@ async def opening_of(client: Client, closed_workflow_id: str) -> TicketStart:
     return opening
 
 
-async def hint(handle: calls.Handle, event: BackendEvent) -> Hinted:
-    """Signal a backend's hint to the ticket, if it is open; a known event id changes nothing there.
+async def hint(
+    client: Client, tenant: str, ticket_id: str, event: BackendEvent, *, opened_by: str | None
+) -> Hinted:
+    """Signal a backend's hint to the ticket; a known event id changes nothing there.
+
+    Where the ticket is closed, the linked one that follows it is told; where that is closed too, or
+    not there yet, another one is opened, which reads back what the hint is about.
 
     Raises:
         Unavailable, ConfigurationError: the server did not take it: let the backend send it again.
+        Refused: there are too many linked tickets (``too_many_links``).
     """
-    _, ticket_id = parse_workflow_id(handle.id)
-    description = await calls.describe(handle)
-    if description is None:
-        return Hinted(ticket_id=ticket_id, event_id=event.event_id, outcome="no_ticket")
-    closed = Hinted(ticket_id=ticket_id, event_id=event.event_id, outcome="closed")
-    if description.status is not WorkflowExecutionStatus.RUNNING:
-        return closed
+    told, current, closed = event, ticket_id, None
+    digest = intake.event_digest(event.event_id)
+    for _ in range(MAX_LINKS):
+        handle = client.get_workflow_handle(workflow_id(tenant, current))
+        hinted = Hinted(ticket_id=current, event_id=event.event_id, outcome="delivered")
+        description = await calls.describe(handle)
+        if description is None and closed is None:
+            return hinted.model_copy(update={"outcome": "no_ticket"})
+        if description is None and closed is not None:
+            ticket = intake.looking_again(closed, told, current, now=datetime.now(UTC))
+            opening = TicketStart(
+                ticket=ticket, opened_by=opened_by, linked=(closed.ticket_id,), hint=told
+            )
+            description = await start(client, opening, opening_message=digest)
+        assert description is not None
+        if await memo(description, MEMO_OPENING_MESSAGE) == digest:
+            return hinted.model_copy(update={"outcome": "opened"})
+        if description.status is WorkflowExecutionStatus.RUNNING and await _signalled(handle, told):
+            return hinted
+        closed = (await opening_of(client, handle.id)).ticket
+        told = event.model_copy(update={"ticket_id": ticket_id})
+        current = linked_ticket_id(current)
+    raise Refused(f"ticket {ticket_id} has too many linked tickets", code="too_many_links")
+
+
+async def _signalled(handle: calls.Handle, event: BackendEvent) -> bool:
     try:
         await handle.signal(SIGNAL_BACKEND_EVENT, event, rpc_timeout=calls.RPC_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:  # it closed meanwhile
-            return closed
+            return False
         raise calls.in_our_words(error) from error
-    return closed.model_copy(update={"outcome": "delivered"})
+    return True
 
 
 async def until_at_rest(handle: calls.Handle, *, patience: float, at_most: float | None) -> None:

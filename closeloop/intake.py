@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from closeloop.errors import BadInput, Refused
-from closeloop.models.approval import Edit, RecordedResolution, RejectCode
+from closeloop.models.approval import BackendEvent, Edit, RecordedResolution, RejectCode
 from closeloop.models.base import clip
 from closeloop.models.ticket import ID_PATTERN, Assurance, Mode, Ticket, TicketRequest
 
@@ -98,6 +98,17 @@ def follow_up(
     )
 
 
+def looking_again(closed: Ticket, event: BackendEvent, ticket_id: str, *, now: datetime) -> Ticket:
+    """Return the ticket that a hint about the ``closed`` one opens: nobody has written."""
+    return follow_up(
+        closed,
+        clip(f"{event.kind}: {event.effect_id or 'any effect'} of {event.ticket_id}", _MAX_SUBJECT),
+        ticket_id,
+        Assurance.NONE,
+        now=now,
+    ).model_copy(update={"channel": "api"})
+
+
 def random_id() -> str:
     """Return 16 characters of base32, 80 bits: not to be guessed, easy to read out."""
     return base64.b32encode(secrets.token_bytes(10)).decode().lower()
@@ -111,10 +122,12 @@ def decision_id(
     reason: RejectCode | None,
     words: str,
     edit: Edit | None,
+    ask: str | None = None,
 ) -> str:
     """Return the same id for the same decision, so that repeating it is harmless."""
     content = edit.model_dump(mode="json") if edit else None
-    return _digest("d", [request_id, approver, approve, reason, words, content])
+    parts = [request_id, approver, approve, reason, words, content]
+    return _digest("d", parts if ask is None else [*parts, ask])
 
 
 def operation_id(
@@ -129,9 +142,10 @@ def operation_id(
 
     Recording a resolution or lowering a mode has the same id each time, so that repeating it is
     harmless; ``after`` is the customer's last message, and tells two resolutions of a reopened
-    ticket apart. Taking over and handing back may be meant again each time: their ids are random.
+    ticket apart. Claiming, taking over and handing back may be meant again each time: their ids are
+    random.
     """
-    if operation in ("take_over", "hand_back"):
+    if operation in ("claim", "take_over", "hand_back"):
         return f"o-{random_id()}"
     content = resolution.model_dump(mode="json") if resolution else None
     return _digest("o", [operation, approver, content, mode, after])
@@ -140,6 +154,11 @@ def operation_id(
 def message_digest(message_id: str) -> str:
     """Return a hash of a message id, which may be an e-mail's own and so name a person."""
     return _digest("m", [message_id])
+
+
+def event_digest(event_id: str) -> str:
+    """Return a hash of a backend event's id."""
+    return _digest("e", [event_id])
 
 
 def _digest(prefix: str, content: Sequence[object]) -> str:

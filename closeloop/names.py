@@ -8,9 +8,12 @@ from closeloop.errors import BadInput
 TICKETS_QUEUE: Final = "closeloop-tickets"
 """Workflows, policy and other quick reads (local activities)."""
 BACKENDS_QUEUE: Final = "closeloop-backends"
-"""Activities that call agents and backend systems."""
+"""Activities that call backend systems, and the offline models where they stand in."""
+AGENTS_QUEUE: Final = "closeloop-agents"
+"""Activities that ask agents: a queue of their own, for language models have a rate limit."""
 
 TICKET_WORKFLOW: Final = "TicketWorkflow"
+KNOWLEDGE_SYNC_WORKFLOW: Final = "KnowledgeSyncWorkflow"
 
 UPDATE_DECIDE: Final = "decide"
 UPDATE_ADD_MESSAGE: Final = "add_message"
@@ -36,10 +39,10 @@ SEARCH_ATTRIBUTES: Final[dict[str, str]] = {
 """Name to Temporal type. They are not encrypted: no personal data, ever."""
 
 MEMO_CONTENT_HASH: Final = "content_hash"
-"""Hash of what makes two openings of one id the same ticket (see ``models.ticket``)."""
+"""Hash of what makes two openings of one id the same ticket, or two syncs of a tenant the same."""
 
 MEMO_OPENING_MESSAGE: Final = "opening_message"
-"""Hash of the id of the message that opened a linked ticket: its second delivery opens no other."""
+"""Hash of the id of the message or hint that opened a linked ticket: sent again, it opens none."""
 
 DEFAULT_TENANT: Final = "default"
 
@@ -80,10 +83,35 @@ def parse_workflow_id(value: str) -> tuple[str, str]:
     return match["tenant"], match["ticket"]
 
 
+def knowledge_sync_id(tenant: str) -> str:
+    """Return ``knowledge-sync:<tenant>``: a tenant has one such workflow at a time.
+
+    Raises:
+        BadInput: the tenant does not match ``[A-Za-z0-9_-]{1,64}``.
+    """
+    return f"knowledge-sync:{checked_part(tenant, 'tenant')}"
+
+
+def parse_knowledge_sync_id(value: str) -> str:
+    """Return the tenant of a sync's workflow id; the inverse of ``knowledge_sync_id``."""
+    prefix, _, tenant = value.partition(":")
+    if prefix != "knowledge-sync":
+        raise BadInput(f"{value[:160]!r} is not the workflow id of a sync", field="workflow_id")
+    return checked_part(tenant, "tenant")
+
+
 def linked_ticket_id(ticket_id: str) -> str:
     """Return the id of the ticket that follows ``ticket_id``: ``T``, ``T~2``, ``T~3``, ..."""
     base, _, number = ticket_id.partition("~")
     return f"{base}~{int(number or '1') + 1}"
+
+
+def tickets_between(first: str, last: str) -> tuple[str, ...]:
+    """Return ``first`` and the linked tickets that follow it, up to and without ``last``."""
+    base, _, start = first.partition("~")
+    _, _, end = last.partition("~")
+    numbers = range(int(start or "1"), int(end or "1"))
+    return tuple(base if number == 1 else f"{base}~{number}" for number in numbers)
 
 
 def idempotency_key(tenant: str, effect_id: str) -> str:

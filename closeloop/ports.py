@@ -7,17 +7,20 @@ the ``BackendError`` family of ``closeloop.errors``: ``BackendRefused`` (a busin
 All calls block; activities run in threads.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from closeloop.models.approval import Approver
+from closeloop.models.approval import ApprovalTerms, Approver
 from closeloop.models.base import Money
-from closeloop.models.knowledge import Passage, SourceKind
+from closeloop.models.identity import CodeTerms
+from closeloop.models.knowledge import Document, Passage, SourceKind, StoredDocument
+from closeloop.models.labels import DecisionLabel
 from closeloop.models.policy import EffectFacts, Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action, Proposal, ProposeRequest, Receipt
 from closeloop.models.records import (
     Address,
+    AlertRecord,
     CreditRecord,
     CustomerRecord,
     DisputeRecord,
@@ -30,9 +33,20 @@ from closeloop.models.records import (
     SentMessage,
     StoreCreditRecord,
 )
+from closeloop.models.sla import OpenHours, ServiceLevels
 from closeloop.models.state import Terms
-from closeloop.models.steps import ExecuteAction, RequestApproval, Snapshot
+from closeloop.models.steps import (
+    CodeChecked,
+    ExecuteAction,
+    RequestApproval,
+    RetrievedKnowledge,
+    RetrieveKnowledge,
+    Snapshot,
+)
+from closeloop.models.stop import Stop
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
+from closeloop.models.view import TicketView
+from closeloop.models.voice import Voice
 
 
 class Classifier(Protocol):
@@ -51,13 +65,105 @@ class Knowledge(Protocol):
     """Finds passages; a tenant sees its own only."""
 
     def search(
-        self, tenant: str, query: str, *, limit: int, kinds: Sequence[SourceKind] | None = None
+        self,
+        tenant: str,
+        query: str,
+        *,
+        limit: int,
+        kinds: Sequence[SourceKind] | None = None,
+        language: str | None = None,
+        on: date | None = None,
     ) -> tuple[Passage, ...]:
-        """Return the best passages for free text, best first; any text is a valid query."""
+        """Return the best passages for free text, best first; any text is a valid query.
+
+        ``kinds`` keeps to these kinds, ``language`` (``en``, ``pt-BR``; its first part counts) to
+        one language, ``on`` to what is in force on that day. None keeps everything.
+        """
         ...
 
     def get(self, tenant: str, passage_ids: Sequence[str]) -> tuple[Passage, ...]:
         """Return the passages with these ids that exist, in the order asked for."""
+        ...
+
+
+class InjectionDetector(Protocol):
+    """Reads whether a text gives orders to the machine that reads it."""
+
+    def suspects(self, text: str) -> bool:
+        """Return whether any part of the text does; a signal, never a guard."""
+        ...
+
+
+class Languages(Protocol):
+    """Tells which language a customer writes."""
+
+    def detect(self, texts: Sequence[str]) -> str | None:
+        """Return the ISO 639 code of the newest of texts, oldest first; None where unsure."""
+        ...
+
+
+class KnowledgeStore(Knowledge, Protocol):
+    """Knowledge that can be written; what is written is found by the next search."""
+
+    def put(self, tenant: str, documents: Sequence[Document]) -> int:
+        """Make each document exactly what is given, its passages included.
+
+        A passage that has not changed keeps its vector; one that the document no longer has is
+        removed. Repeating a call that failed half way completes it. Returns how many passages were
+        added, replaced or removed.
+
+        Raises:
+            ValueError: a document id is given twice, or a passage id stands in two places.
+        """
+        ...
+
+    def documents(self, tenant: str) -> tuple[StoredDocument, ...]:
+        """Return every document that the tenant has here, by id."""
+        ...
+
+    def delete_document(self, tenant: str, document_id: str) -> bool:
+        """Remove a document with its passages; False where there was none."""
+        ...
+
+
+class KnowledgeSources(Protocol):
+    """Where knowledge is written: folders of articles and product feeds."""
+
+    def documents(self, tenant: str, source: str) -> Iterator[Document]:
+        """Yield every document that the source has now, each with ``source`` as its own.
+
+        Raises:
+            BackendRefused: it is not there, or faulty (``bad_source``); names file and key.
+        """
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors: near in meaning, near in direction."""
+
+    @property
+    def name(self) -> str:
+        """Which model; a store refuses to mix the vectors of two."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a vector has."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector of length one for each text, whatever it says and however long it is.
+
+        Batches and limits of a service are the embedder's own business.
+        """
+        ...
+
+
+class Retriever(Protocol):
+    """Finds what is known about a ticket."""
+
+    def retrieve(self, step: RetrieveKnowledge) -> RetrievedKnowledge:
+        """Return the passages that help, with their text, and what is missing."""
         ...
 
 
@@ -221,6 +327,14 @@ class Crm(Protocol):
         """Return the case created under ``key``."""
         ...
 
+    def raise_alert(self, tenant: str, key: str, queue: str, text: str) -> AlertRecord:
+        """Tell the people of a queue something at once, without making it a case."""
+        ...
+
+    def find_alert(self, tenant: str, key: str) -> AlertRecord | None:
+        """Return the alert raised under ``key``."""
+        ...
+
 
 class Outbox(Protocol):
     """Messages to customers."""
@@ -233,6 +347,42 @@ class Outbox(Protocol):
 
     def find(self, tenant: str, key: str) -> SentMessage | None:
         """Return the message sent under ``key``."""
+        ...
+
+
+class Codes(Protocol):
+    """One-time codes, kept as hashes alone.
+
+    Limits count for a ``subject``, whichever tickets its codes came with; ``at`` is the time as the
+    ticket has it. Repeating a call after a crash counts nothing twice.
+    """
+
+    def issue(
+        self,
+        tenant: str,
+        ticket_id: str,
+        number: int,
+        subject: str,
+        at: datetime,
+        terms: CodeTerms,
+    ) -> str | None:
+        """Make the ticket's n-th code and return it, this once; it ends those before it.
+
+        None: the subject is locked out, or had too many.
+        """
+        ...
+
+    def check(
+        self,
+        tenant: str,
+        ticket_id: str,
+        attempt_id: str,
+        subject: str,
+        code: str,
+        at: datetime,
+        terms: CodeTerms,
+    ) -> CodeChecked:
+        """Compare a code with the ticket's newest; a right one is used up by it."""
         ...
 
 
@@ -261,6 +411,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def stopped(self, tenant: str) -> Stop | None:
+        """Return who has stopped the tenant's autonomous writes, and why."""
+        ...
+
     def reserve(self, tenant: str, effect: ExecuteAction, expires_at: datetime) -> None:
         """Reserve an effect and its money while approval is asked.
 
@@ -279,7 +433,8 @@ class Ledger(Protocol):
         receipt on record when it is done already.
 
         Raises:
-            BackendRefused: as ``reserve``.
+            BackendRefused: as ``reserve``; and ``stopped``, for what nobody has approved while the
+                tenant's autonomous writes are stopped.
         """
         ...
 
@@ -288,7 +443,7 @@ class Ledger(Protocol):
         ...
 
     def finish(self, tenant: str, effect_id: str, receipt: Receipt) -> None:
-        """Record that the effect happened."""
+        """Record that the effect happened, and free the one that it takes back."""
         ...
 
     def record_done(self, tenant: str, effect: ExecuteAction, receipt: Receipt) -> None:
@@ -322,12 +477,20 @@ class Records(Protocol):
         """Upsert the ticket's projection, insert events not seen before, close its audit line."""
         ...
 
+    def get_ticket_view(self, tenant: str, ticket_id: str) -> TicketView | None:
+        """Return the ticket as it was last recorded."""
+        ...
+
     def publish_approval(self, request: RequestApproval) -> None:
         """Upsert the row that ``approvals`` lists."""
         ...
 
     def settle_approval(self, tenant: str, ticket_id: str, request_id: str, outcome: str) -> None:
         """Take the row off the list, keeping how it ended."""
+        ...
+
+    def keep_decision(self, tenant: str, ticket_id: str, label: DecisionLabel) -> None:
+        """Keep what a person made of a proposal; the first word on a request stays."""
         ...
 
 
@@ -347,14 +510,40 @@ class PolicyBook(Protocol):
         """Return the desk's terms, waits already scaled."""
         ...
 
+    def service_levels(self, tenant: str, start: datetime) -> ServiceLevels:
+        """Return targets and open hours for a ticket whose clock began at ``start``, scaled."""
+        ...
+
+    def open_hours(
+        self, tenant: str, calendar: str, start: datetime, since: datetime
+    ) -> OpenHours | None:
+        """Return the hours from ``since`` on, scaled around ``start``; None if there are none."""
+        ...
+
     def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:
         """Return the limits on money that the ledger holds."""
+        ...
+
+    def voice(self, tenant: str) -> Voice | None:
+        """Return how the tenant speaks to customers; None where that is left to who writes."""
+        ...
+
+    def secret_limits(self, tenant: str) -> frozenset[int]:
+        """Return the limits, in minor units, that no customer is told."""
+        ...
+
+    def contact_bar(self) -> timedelta:
+        """Return for how long after a change of contact money waits; none where no rule asks."""
         ...
 
     def approvers(self, tenant: str) -> tuple[Approver, ...]:
         """Return who may decide for this tenant."""
         ...
 
-    def approver(self, approver_id: str) -> Approver | None:
-        """Return the person with this id, of whatever tenant."""
+    def approver(self, approver_id: str, tenant: str, on: date) -> Approver | None:
+        """Return the person with this id, of whatever tenant, with their limit in one on a day."""
+        ...
+
+    def approval_terms(self, tenant: str, start: datetime, asked_at: datetime) -> ApprovalTerms:
+        """Return how a request of ``asked_at`` is decided; the clock began at ``start``."""
         ...

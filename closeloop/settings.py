@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, cast
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from closeloop.errors import ConfigurationError
 
@@ -18,13 +18,26 @@ _LOOPBACK: Final = r"^http://(127\.0\.0\.1|localhost):\d{1,5}$"
 _EXPECTED: Final[Mapping[str, str]] = {
     "database_url": "must be an SQLAlchemy address that begins with sqlite:// or postgresql://",
     "weaviate_url": "must be an address that begins with http:// or https://",
+    "weaviate_grpc_port": "must be a port number",
+    "embedder": "must be offline or openai",
     "llm": "must be offline or openai",
+    "llm_prices": 'must be JSON like {"gpt-4.1": [2.0, 8.0]}: dollars for a million tokens in, out',
+    "llm_per_second": "must be a number above 0",
+    "llm_at_once": "must be a whole number from 1 to 200",
     "payments": "must be embedded or stripe",
     "stripe_api_base": "is for tests: it must be http://127.0.0.1:PORT or http://localhost:PORT",
     "time_scale": "must be a number above 0 and not above 1000",
     "log_format": "must be console or json",
     "log_level": "must be debug, info or warning",
 }
+
+
+ModelId = Annotated[str, StringConstraints(pattern=r"^\S{1,120}$")]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+def _list_prices() -> dict[str, tuple[float, float]]:
+    return {"gpt-4.1": (2.0, 8.0), "gpt-4.1-mini": (0.4, 1.6), "gpt-4.1-nano": (0.1, 0.4)}
 
 
 def _default_database(values: Mapping[str, object]) -> str:
@@ -50,7 +63,23 @@ class Settings(BaseSettings):
     """The operations database, as SQLAlchemy names it; it may hold a password."""
     weaviate_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
     """Without one, knowledge is kept in SQLite."""
+    weaviate_grpc_port: Annotated[int, Field(gt=0, lt=65_536)] = 50_051
+    """Where that host answers gRPC, which searches and batches use."""
+    weaviate_api_key: SecretStr | None = None
+    embedder: Literal["offline", "openai"] = "offline"
+    """What makes vectors; ``openai`` reads OPENAI_API_KEY and OPENAI_BASE_URL."""
     llm: Literal["offline", "openai"] = "offline"
+    """``openai`` needs ``OPENAI_API_KEY``, and takes ``OPENAI_BASE_URL``: the client's own."""
+    llm_classify: ModelId = "gpt-4.1-mini"
+    llm_retrieve: ModelId = "gpt-4.1-mini"
+    llm_resolve: ModelId = "gpt-4.1"
+    """Which model each agent asks."""
+    llm_prices: dict[str, tuple[NonNegative, NonNegative]] = Field(default_factory=_list_prices)
+    """US dollars for a million input and output tokens by model, as JSON; ours are list prices."""
+    llm_per_second: Annotated[float, Field(gt=0)] = 5.0
+    """Steps of agents a second over all workers; each asks its model one to four times."""
+    llm_at_once: Annotated[int, Field(ge=1, le=200)] = 8
+    """Steps of agents that one worker has under way at a time."""
     payments: Literal["embedded", "stripe"] = "embedded"
     """Where money is given back; ``stripe`` needs ``stripe_api_key``."""
     stripe_api_key: SecretStr | None = None
@@ -85,6 +114,8 @@ def load_settings() -> Settings:
             raise ConfigurationError(f"{variable} is not a setting: {hint}")
     try:
         settings = Settings()
+    except SettingsError:  # pydantic-settings: a variable that must be JSON is none
+        raise ConfigurationError(f"{PREFIX}LLM_PRICES {_EXPECTED['llm_prices']}") from None
     except ValidationError as error:
         # Without the value: an address may hold a password.
         first = error.errors(include_url=False, include_input=False)[0]

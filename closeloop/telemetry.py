@@ -1,8 +1,8 @@
 """Logging: structlog, on the console or as JSON lines, always on stderr.
 
 Inside an activity or a workflow, every line carries the ticket and its workflow; elsewhere
-``ticket_logged`` binds them. Log keys and ids hold no personal data; nothing else is redacted, so
-customer text must not be logged.
+``ticket_logged`` binds them. Log keys and ids hold no personal data, and customer text must not be
+logged; should payment data slip into a line all the same, it is taken out.
 """
 
 import logging
@@ -17,6 +17,7 @@ from temporalio import activity, workflow
 
 from closeloop.errors import BadInput
 from closeloop.names import parse_workflow_id, workflow_id
+from closeloop.policy.redaction import redact
 
 LogLevel = Literal["debug", "info", "warning"]
 
@@ -29,10 +30,15 @@ _TEMPORAL_EXTRAS: Final = (
 """What the SDK adds to its records, mostly in words it also puts into the message."""
 
 
+_QUIET: Final = ("alembic", "httpx2", "openai")
+"""Libraries whose news is none; at debug level, ``openai`` logs what customers wrote."""
+
+
 def configure_logging(log_format: Literal["console", "json"], log_level: LogLevel) -> None:
     """Send the logs of structlog and of the standard library to stderr; may be called again."""
     logging.captureWarnings(True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # a schema up to date is no news
+    for library in _QUIET:
+        logging.getLogger(library).setLevel(logging.WARNING)
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False
     shared: list[structlog.typing.Processor] = [
@@ -83,7 +89,7 @@ class _StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.write(f"{redact(self.format(record))}\n")
         except Exception:
             self.handleError(record)
 

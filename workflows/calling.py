@@ -4,15 +4,22 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    FailureError,
+    TimeoutError,
+)
 
 with workflow.unsafe.imports_passed_through():
-    from activities.failures import REFUSED
+    from activities.failures import MODEL_REFUSED, MODEL_UNAVAILABLE, REFUSED
     from closeloop.models.base import clip
     from closeloop.models.proposal import ActionError
+    from closeloop.models.spending import ModelCall
     from closeloop.models.state import TicketState
     from workflows import options
 
@@ -27,14 +34,26 @@ MAX_SUMMARY = 120
 class CallFailed(Exception):
     """An activity ended without a result.
 
-    ``refused`` says that the backend said no for a business reason, so that nothing happened.
+    ``refused`` says that the backend said no for a business reason, so that nothing happened;
+    ``unanswered``, that a language model, or nobody at all, had an answer; ``calls`` are those
+    that were paid for nevertheless.
     """
 
-    def __init__(self, activity: str, problem: ActionError, *, refused: bool) -> None:
+    def __init__(
+        self,
+        activity: str,
+        problem: ActionError,
+        *,
+        refused: bool,
+        unanswered: bool = False,
+        calls: tuple[ModelCall, ...] = (),
+    ) -> None:
         """Keep the activity's name and what went wrong, bounded."""
         super().__init__(f"{activity}: {problem.message}")
         self.problem = problem
         self.refused = refused
+        self.unanswered = unanswered
+        self.calls = calls
 
 
 async def remote(
@@ -117,9 +136,21 @@ def _failed(name: str, error: FailureError) -> CallFailed:
         raise asyncio.CancelledError from error
     if isinstance(cause, ApplicationError):
         refused = cause.type == REFUSED
-        code = str(cause.details[0]) if refused and cause.details else cause.type or "failed"
+        coded = cause.type in (REFUSED, MODEL_REFUSED) and cause.details
+        code = str(cause.details[0]) if coded else cause.type or "failed"
         problem = ActionError(code=clip(code, 80), message=clip(cause.message, 300))
-        return CallFailed(name, problem, refused=refused)
+        unanswered = cause.type in (MODEL_REFUSED, MODEL_UNAVAILABLE)
+        return CallFailed(name, problem, refused=refused, unanswered=unanswered, calls=_paid(cause))
     kind = type(cause).__name__ if cause else "ActivityError"
     problem = ActionError(code=kind, message=clip(str(cause or error), 300))
-    return CallFailed(name, problem, refused=False)
+    return CallFailed(name, problem, refused=False, unanswered=isinstance(cause, TimeoutError))
+
+
+def _paid(error: ApplicationError) -> tuple[ModelCall, ...]:
+    """Return the model calls that a failure names; none where it is not ours."""
+    if error.type != MODEL_REFUSED or len(error.details) < 2:
+        return ()
+    try:
+        return TypeAdapter(tuple[ModelCall, ...]).validate_python(error.details[1])
+    except ValidationError:
+        return ()

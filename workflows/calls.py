@@ -1,6 +1,7 @@
 """Every activity call of a ticket: its input from the state, its options, its summary."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from temporalio import workflow
 
@@ -16,11 +17,20 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import (
         ApprovalOutcome,
         ApprovalRequest,
+        BackendEvent,
     )
     from closeloop.models.base import clip
+    from closeloop.models.grounding import ReplyToCheck
+    from closeloop.models.labels import DecisionLabel
     from closeloop.models.policy import Judgement, JudgeRequest
-    from closeloop.models.proposal import Action, Proposal, ProposeRequest
-    from closeloop.models.state import TicketState
+    from closeloop.models.proposal import (
+        Action,
+        ActionRecord,
+        Proposal,
+        ProposeRequest,
+    )
+    from closeloop.models.sla import OpenHours
+    from closeloop.models.state import SUPPORT_QUEUE, TicketState
     from closeloop.models.steps import (
         ActionOutcome,
         ApprovalPublished,
@@ -30,7 +40,11 @@ with workflow.unsafe.imports_passed_through():
         ExecuteAction,
         LoadCustomer,
         LoadedCustomer,
+        RaiseAlert,
         ReadConfirmation,
+        ReadHours,
+        RecalledEffects,
+        RecallEffects,
         Recorded,
         RecordOutcome,
         RequestApproval,
@@ -42,17 +56,47 @@ with workflow.unsafe.imports_passed_through():
         Verification,
         VerifyAction,
     )
-    from closeloop.models.ticket import Mode
     from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
     from closeloop.models.view import snapshot_view
-    from workflows import approval, conversation, options
+    from workflows import (
+        approval,
+        conversation,
+        identity,
+        levels,
+        options,
+        past_ticket,
+        replies,
+        standin,
+    )
     from workflows.calling import local, remote
 
 
 def snapshot(state: TicketState) -> Snapshot:
     """Return what travels to the operations database with the next activity that records."""
     return Snapshot(
-        sequence=state.snapshot_count, view=snapshot_view(state), events=state.pending_events
+        sequence=state.snapshot_count,
+        view=snapshot_view(state),
+        events=state.pending_events,
+        judgements=state.pending_judgements,
+    )
+
+
+def _agent(state: TicketState) -> options.RemoteOptions:
+    return options.STAND_IN if standin.stands_in(state) else options.AGENT
+
+
+def classify_step(state: TicketState) -> ClassifyTicket:
+    """Return what a classifier is given."""
+    return ClassifyTicket(
+        tenant=state.ticket.tenant,
+        ticket_id=state.ticket.ticket_id,
+        request=ClassifyRequest(
+            subject=state.ticket.subject,
+            messages=conversation.turns(state),
+            order_ids=state.ticket.order_ids,
+            answers_question=conversation.answers_question(state),
+        ),
+        offline=standin.stands_in(state),
     )
 
 
@@ -61,19 +105,10 @@ async def classify_ticket(state: TicketState) -> Classification:
     return await remote(
         state,
         TriageActivities.classify_ticket,
-        ClassifyTicket(
-            tenant=state.ticket.tenant,
-            ticket_id=state.ticket.ticket_id,
-            request=ClassifyRequest(
-                subject=state.ticket.subject,
-                messages=conversation.turns(state),
-                order_ids=state.ticket.order_ids,
-                answers_question=conversation.answers_question(state),
-            ),
-        ),
+        classify_step(state),
         Classification,
         summary="understand the customer's words",
-        how=options.AGENT,
+        how=_agent(state),
     )
 
 
@@ -88,10 +123,23 @@ async def load_customer(state: TicketState) -> LoadedCustomer:
             ticket_id=ticket.ticket_id,
             customer=ticket.customer,
             assurance=ticket.assurance,
+            clock_start=levels.clock_start(state),
         ),
         LoadedCustomer,
         summary="who writes, and the desk's terms",
-        how=options.AGENT,
+        how=options.STAND_IN,
+    )
+
+
+def retrieve_step(state: TicketState, classification: Classification) -> RetrieveKnowledge:
+    """Return what knowledge is searched for."""
+    texts = list(conversation.customer_texts(state).values())
+    return RetrieveKnowledge(
+        tenant=state.ticket.tenant,
+        ticket_id=state.ticket.ticket_id,
+        classification=classification,
+        query=clip(f"{state.ticket.subject} {' '.join(texts[-2:])}", 2_000),
+        offline=standin.stands_in(state),
     )
 
 
@@ -99,76 +147,87 @@ async def retrieve_knowledge(
     state: TicketState, classification: Classification
 ) -> RetrievedKnowledge:
     """Find passages for the customer's words."""
-    texts = list(conversation.customer_texts(state).values())
     return await remote(
         state,
         KnowledgeActivities.retrieve_knowledge,
-        RetrieveKnowledge(
-            tenant=state.ticket.tenant,
-            ticket_id=state.ticket.ticket_id,
-            classification=classification,
-            query=clip(f"{state.ticket.subject} {' '.join(texts[-2:])}", 2_000),
-        ),
+        retrieve_step(state, classification),
         RetrievedKnowledge,
         summary=f"what is known about {classification.intent}",
-        how=options.AGENT,
+        how=_agent(state),
+    )
+
+
+def propose_request(state: TicketState, classification: Classification) -> ProposeRequest:
+    """Return what a resolution agent is given."""
+    customer = state.customer
+    named = classification.entities
+    return ProposeRequest(
+        tenant=state.ticket.tenant,
+        ticket_id=state.ticket.ticket_id,
+        proposal_number=state.proposal_count + 1,
+        customer_id=customer.customer_id if customer else None,
+        display_name=customer.display_name if customer else None,
+        assurance=identity.assurance(state),
+        subject=state.ticket.subject,
+        classification_intent=classification.intent,
+        confidence=classification.confidence,
+        topics=classification.topics,
+        order_ids=tuple(dict.fromkeys((*named.order_ids, *state.ticket.order_ids))),
+        item_mentions=named.item_mentions,
+        amounts=named.amounts,
+        passage_ids=tuple(passage.passage_id for passage in state.passages),
+        conversation=conversation.window(state),
+        earlier=conversation.earlier(state),
+        observations=state.observations,
+        done=replies.done(state),
+        offline=standin.stands_in(state),
     )
 
 
 async def propose_resolution(state: TicketState, classification: Classification) -> Proposal:
     """Ask the resolution agent what to do next."""
-    customer = state.customer
-    named = classification.entities
     return await remote(
         state,
         ResolutionActivities.propose_resolution,
-        ProposeRequest(
-            tenant=state.ticket.tenant,
-            ticket_id=state.ticket.ticket_id,
-            proposal_number=state.proposal_count + 1,
-            customer_id=customer.customer_id if customer else None,
-            display_name=customer.display_name if customer else None,
-            assurance=state.ticket.assurance,
-            subject=state.ticket.subject,
-            classification_intent=classification.intent,
-            confidence=classification.confidence,
-            topics=classification.topics,
-            order_ids=tuple(dict.fromkeys((*named.order_ids, *state.ticket.order_ids))),
-            item_mentions=named.item_mentions,
-            amounts=named.amounts,
-            passage_ids=tuple(passage.passage_id for passage in state.passages),
-            conversation=conversation.window(state),
-            observations=state.observations,
-            done=tuple(r for r in state.actions if r.receipt is not None),
-        ),
+        propose_request(state, classification),
         Proposal,
         summary=f"proposal {state.proposal_count + 1}",
-        how=options.AGENT,
+        how=_agent(state),
+    )
+
+
+def judge_request(
+    state: TicketState, actions: Sequence[Action], reply: ReplyToCheck | None
+) -> JudgeRequest:
+    """Return what a judgement is made on; a reply is held against what it rests on."""
+    customer, classification = state.customer, state.classification
+    return JudgeRequest(
+        tenant=state.ticket.tenant,
+        ticket_id=state.ticket.ticket_id,
+        customer_id=customer.customer_id if customer else None,
+        assurance=identity.assurance(state),
+        intent=classification.intent if classification else "",
+        confidence=classification.confidence if classification else 0,
+        topics=classification.topics if classification else (),
+        injection_suspected=bool(classification and classification.injection_suspected),
+        mode_cap=approval.mode_cap(state),
+        cap_source=approval.cap_source(state),
+        contact_changed_at=customer.contact_changed_at if customer else None,
+        ticket_order_ids=state.ticket.order_ids,
+        customer_messages=conversation.asking_texts(state),
+        actions=tuple(actions),
+        consents=state.consents,
+        reply=reply,
     )
 
 
 async def evaluate_policy(
-    state: TicketState, actions: Sequence[Action], classification: Classification, cap: Mode
+    state: TicketState, actions: Sequence[Action], reply: ReplyToCheck | None
 ) -> Judgement:
     """Gather the facts and judge."""
-    customer = state.customer
     return await local(
         PolicyActivities.evaluate_policy,
-        JudgeRequest(
-            tenant=state.ticket.tenant,
-            ticket_id=state.ticket.ticket_id,
-            customer_id=customer.customer_id if customer else None,
-            assurance=state.ticket.assurance,
-            intent=classification.intent,
-            confidence=classification.confidence,
-            topics=classification.topics,
-            injection_suspected=classification.injection_suspected,
-            mode_cap=cap,
-            contact_changed_at=customer.contact_changed_at if customer else None,
-            ticket_order_ids=state.ticket.order_ids,
-            customer_messages=conversation.asking_texts(state),
-            actions=tuple(actions),
-        ),
+        judge_request(state, actions, reply),
         summary="what policy allows",
         how=options.LOCAL,
     )
@@ -193,6 +252,8 @@ async def request_approval(state: TicketState, request: ApprovalRequest) -> Appr
             total=request.total,
             deadline=request.deadline,
             snapshot=snapshot(state),
+            clock_start=levels.clock_start(state),
+            requested_at=request.requested_at,
         ),
         ApprovalPublished,
         summary=f"ask for approval of {request.request_id}",
@@ -201,7 +262,11 @@ async def request_approval(state: TicketState, request: ApprovalRequest) -> Appr
 
 
 async def settle_approval(
-    state: TicketState, outcome: ApprovalOutcome, effect_ids: Sequence[str], dropped: Sequence[str]
+    state: TicketState,
+    outcome: ApprovalOutcome,
+    effect_ids: Sequence[str],
+    dropped: Sequence[str],
+    label: DecisionLabel | None,
 ) -> None:
     """Take the request off the list and free what it reserved; ``dropped`` even if approved."""
     await remote(
@@ -215,6 +280,7 @@ async def settle_approval(
             effect_ids=tuple(effect_ids),
             dropped=tuple(dropped),
             snapshot=snapshot(state),
+            label=label,
         ),
         Recorded,
         summary=f"{outcome.request_id} {outcome.outcome}",
@@ -282,6 +348,24 @@ async def reconcile_action(state: TicketState, step: ExecuteAction) -> Verificat
     )
 
 
+async def recall_effects(state: TicketState, hint: BackendEvent) -> tuple[ActionRecord, ...]:
+    """Look up what an earlier ticket did that a hint is about."""
+    found = await remote(
+        state,
+        OutcomeActivities.recall_effects,
+        RecallEffects(
+            tenant=state.ticket.tenant,
+            ticket_id=state.ticket.ticket_id,
+            made_by=hint.ticket_id or state.ticket.ticket_id,
+            effect_id=hint.effect_id,
+        ),
+        RecalledEffects,
+        summary=f"what {hint.ticket_id} did",
+        how=options.WRITE,
+    )
+    return found.records
+
+
 async def send_reply(state: TicketState, reply_id: str, text: str, after: TicketState) -> None:
     """Send one reply; ``after`` is where the ticket stands once it is out."""
     ticket = state.ticket
@@ -326,6 +410,43 @@ async def create_escalation(state: TicketState, pack: str) -> ActionOutcome:
     )
 
 
+async def raise_alert(state: TicketState, text: str) -> None:
+    """Tell the people of the ticket's queue at once."""
+    escalation = state.escalation
+    await remote(
+        state,
+        CrmActivities.raise_alert,
+        RaiseAlert(
+            tenant=state.ticket.tenant,
+            ticket_id=state.ticket.ticket_id,
+            number=state.watch.alert_count,
+            queue=escalation.queue if escalation else SUPPORT_QUEUE,
+            text=text,
+            snapshot=snapshot(state),
+        ),
+        Recorded,
+        summary=f"alert {state.watch.alert_count}: service levels",
+        how=options.WRITE,
+    )
+
+
+async def read_hours(state: TicketState, calendar: str, since: datetime) -> OpenHours:
+    """Read a calendar from ``since`` on."""
+    found = await local(
+        TriageActivities.read_hours,
+        ReadHours(
+            tenant=state.ticket.tenant,
+            ticket_id=state.ticket.ticket_id,
+            calendar=calendar,
+            clock_start=levels.clock_start(state),
+            since=since,
+        ),
+        summary=f"the hours of {calendar}",
+        how=options.LOCAL,
+    )
+    return found.hours
+
+
 async def close_ticket(state: TicketState, note: str) -> None:
     """Write the closing note and the last events."""
     await remote(
@@ -338,6 +459,7 @@ async def close_ticket(state: TicketState, note: str) -> None:
             customer_id=approval.customer_id(state),
             note=note,
             snapshot=snapshot(state),
+            past_ticket=past_ticket.serves(state),
         ),
         Recorded,
         summary="close: CRM note and outcome events",

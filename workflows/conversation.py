@@ -12,6 +12,8 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.proposal import ConversationMessage
     from closeloop.models.state import TicketState
     from closeloop.models.ticket import Message
+    from closeloop.policy.codes import HIDDEN
+    from workflows import recap
 
 OPENING_MESSAGE: Final = "#0"
 """The message id of the ticket's own body; no id that a caller may give begins like this."""
@@ -25,6 +27,8 @@ MAX_UNREAD_BYTES: Final = 400_000
 WINDOW_MESSAGES: Final = 12
 MAX_WINDOW_MESSAGES: Final = 60
 WINDOW_CHARS: Final = 4_000
+OLDER_CHARS: Final = 300
+"""What is shown of a message that an earlier turn was about; of the ticket's first one all."""
 WINDOW_TOTAL_CHARS: Final = 52_000
 MAX_TURN_CHARS: Final = 20_000
 
@@ -39,15 +43,14 @@ def unread(state: TicketState) -> tuple[Message, ...]:
 
 def added(state: TicketState, message: Message) -> TicketState:
     """Add a message at the end."""
-    return state.model_copy(update={"messages": _trimmed((*state.messages, message))})
+    return _carrying(state, (*state.messages, message))
 
 
 def said(state: TicketState, message: Message) -> TicketState:
     """Add a message of ours, before those unread: they came while it was on its way."""
     fresh = unread(state)
     position = state.messages.index(fresh[0]) if fresh else len(state.messages)
-    messages = (*state.messages[:position], message, *state.messages[position:])
-    return state.model_copy(update={"messages": _trimmed(messages)})
+    return _carrying(state, (*state.messages[:position], message, *state.messages[position:]))
 
 
 def handled(state: TicketState, message_ids: Sequence[str]) -> TicketState:
@@ -56,25 +59,53 @@ def handled(state: TicketState, message_ids: Sequence[str]) -> TicketState:
     messages = tuple(
         m.model_copy(update={"handled": True}) if m.message_id in ids else m for m in state.messages
     )
-    return state.model_copy(update={"messages": _trimmed(messages)})
+    return _carrying(state, messages)
 
 
 def window(state: TicketState) -> tuple[ConversationMessage, ...]:
     """Return the bounded part of the conversation that models see.
 
     It holds the first message and the last ones; of those that the customer sent since our last
-    word all, as far as there is room: the more there are, the less of each.
+    word all, as far as there is room: the more there are, the less of each. Older ones are short,
+    so that what all turns together show does not grow with the square of their number.
     """
-    messages = state.messages
+    messages = _spoken(state)
+    since, start = _bounds(messages)
+    shown = (*([0] if start else []), *range(start, len(messages)))
+    room = min(WINDOW_CHARS, WINDOW_TOTAL_CHARS // max(1, len(shown)))
+
+    def limit(position: int) -> int:
+        older = 0 < position < since - 1  # our last word is not: the customer answers it
+        return min(room, OLDER_CHARS) if older else room
+
+    return tuple(
+        ConversationMessage(
+            message_id=messages[n].message_id,
+            sender=messages[n].sender,
+            text=clip(messages[n].text, limit(n)),
+        )
+        for n in shown
+    )
+
+
+def earlier(state: TicketState) -> tuple[str, ...]:
+    """Return a line for each message that the window does not show, the oldest first; bounded."""
+    messages = _spoken(state)
+    _, start = _bounds(messages)
+    return recap.bounded((*state.recap, *recap.lines_of(messages[1:start])))
+
+
+def _spoken(state: TicketState) -> tuple[Message, ...]:
+    """Return the messages that say something: one that was only a code says nothing to agents."""
+    return tuple(m for m in state.messages if m.text != HIDDEN)
+
+
+def _bounds(messages: Sequence[Message]) -> tuple[int, int]:
+    """Return where the customer's words since our last one begin, and where the window does."""
     ours = [position for position, m in enumerate(messages) if m.sender != "customer"]
     since = ours[-1] + 1 if ours else 0
     start = max(0, len(messages) - MAX_WINDOW_MESSAGES, min(len(messages) - WINDOW_MESSAGES, since))
-    shown = (*messages[: 1 if start else 0], *messages[start:])
-    limit = min(WINDOW_CHARS, WINDOW_TOTAL_CHARS // len(shown))
-    return tuple(
-        ConversationMessage(message_id=m.message_id, sender=m.sender, text=clip(m.text, limit))
-        for m in shown
-    )
+    return since, start
 
 
 def customer_texts(state: TicketState) -> dict[str, str]:
@@ -105,10 +136,21 @@ def turns(state: TicketState) -> tuple[str, ...]:
 
 
 def answers_question(state: TicketState) -> bool:
-    """Whether the customer's unread words follow a question that we sent."""
+    """Whether the customer's unread words follow a question that we sent, or one of our people."""
     asked = state.proposal is not None and state.proposal.asks_customer
     read = [m for m in state.messages if m.handled]
-    return asked and bool(read) and read[-1].sender == "closeloop"
+    if not read or read[-1].sender != "closeloop":
+        return False
+    return asked or read[-1].message_id == state.question_id
+
+
+def _carrying(state: TicketState, messages: Sequence[Message]) -> TicketState:
+    """Carry the messages as far as there is room; of what is dropped a line each stays."""
+    kept = _trimmed(messages)
+    names = {m.message_id for m in kept}
+    gone = recap.lines_of([m for m in messages if m.message_id not in names])
+    lines = recap.bounded((*state.recap, *gone))
+    return state.model_copy(update={"messages": kept, "recap": lines})
 
 
 def _trimmed(messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -8,11 +8,11 @@ from typing import Any, Final, Literal
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from closeloop.models.approval import ApprovalOutcome, Decision
+    from closeloop.models.approval import ApprovalOutcome, Decision, RequestOutcome
+    from closeloop.models.labels import DecisionLabel
     from closeloop.models.policy import Judgement
     from closeloop.models.proposal import (
         ActionError,
-        ActionRecord,
         ActionState,
         CommitmentDraft,
         EscalationDraft,
@@ -22,7 +22,16 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.state import Escalation, Phase, TicketState
     from closeloop.models.ticket import Mode, Status
     from closeloop.models.triage import Classification
-    from workflows import approval, attributes, calls, conversation
+    from workflows import (
+        approval,
+        attributes,
+        calls,
+        comparing,
+        conversation,
+        deciders,
+        levels,
+        replies,
+    )
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.card import card
@@ -45,10 +54,54 @@ class TicketCore:
     async def _wait(self, deadline: datetime, reason: str) -> bool:
         """Wait for something new or the deadline; False also when it is time to continue as new."""
         workflow.set_current_details(card(self._state))
-        ready = await self._clock.wait(
-            lambda: self._something_new() or self._should_continue(), deadline, reason
-        )
-        return ready and self._something_new()
+
+        def ready() -> bool:
+            return self._something_new() or self._should_continue()
+
+        while True:
+            wake = levels.next_wake(self._state)
+            if wake is None or wake.at >= deadline:
+                return await self._clock.wait(ready, deadline, reason) and self._something_new()
+            if await self._clock.wait(ready, wake.at, wake.reason):
+                return self._something_new()
+            await self._look_at_levels()
+
+    async def _look_at_levels(self) -> None:
+        """Tell people of targets at risk and missed, and read on where the known hours end."""
+        now = workflow.now()
+        self._state = levels.seen(self._state, now)
+        end = levels.hours_end(self._state, now)
+        if end is not None:
+            await self._read_hours(*end)
+        if self._state.watch.alarms:
+            await self._alert()
+
+    async def _read_hours(self, calendar: str, since: datetime) -> None:
+        try:
+            hours = await calls.read_hours(self._state, calendar, since)
+        except CallFailed as failure:
+            self._note("no service level", f"{calendar}: {failure.problem.message}")
+            self._state = levels.given_up(self._state)
+            return
+        self._state = levels.renewed(self._state, calendar, hours)
+
+    async def _alert(self) -> None:
+        told = self._state.watch.alarms
+        await self._tell_people(levels.alert(self._state))
+        self._state = levels.alerted(self._state, told)
+
+    async def _tell_people(self, text: str) -> None:
+        """Tell the people of the ticket's queue at once, and record where it stands."""
+        watch = self._state.watch
+        self._set(watch=watch.model_copy(update={"alert_count": watch.alert_count + 1}))
+        self._publish()
+        state = self._recording()
+        try:
+            await calls.raise_alert(state, text)
+            self._state = transitions.flushed(self._state, state.pending_events)
+        except CallFailed as failure:
+            self._note("nobody told", failure.problem.message)
+            await self._record("an alert that nobody got")
 
     def _resting(self) -> bool:
         """Whether a wait ended only to continue as new."""
@@ -66,7 +119,8 @@ class TicketCore:
         state = self._state
         person = state.recorded is not None or state.handed_back
         hints = state.hints and state.phase in HEEDS_HINTS
-        return bool(state.decision or hints or person or self._interrupted())
+        news = state.decision or hints or person or state.claim_news
+        return bool(news or self._interrupted())
 
     def _interrupted(self) -> bool:
         """Whether what is under way must stop: new words, a person in charge, a lower mode."""
@@ -89,7 +143,7 @@ class TicketCore:
 
     async def _end_request(
         self,
-        outcome: Literal["approved", "rejected", "expired", "withdrawn"],
+        outcome: RequestOutcome,
         decision: Decision | None = None,
         *,
         dropped: Sequence[str] = (),
@@ -101,30 +155,41 @@ class TicketCore:
         request = self._state.approval
         if request is None:
             return
+        now = workflow.now()
         ended = ApprovalOutcome(
             request_id=request.request_id,
             outcome=outcome,
             approver=decision.approver if decision else None,
+            first_approver=request.first.approver if request.first else None,
             reason=decision.reason if decision else None,
             words=decision.words if decision else "",
-            edited=bool(decision and decision.edit),
-            at=workflow.now(),
+            edited=bool(decision and deciders.edit_of(self._state, decision)),
+            at=now,
         )
+        seconds = deciders.human_seconds(request, decision, now) if decision else None
+        label = deciders.label(self._state, ended, decision) if decision else None
         effects = approval.effect_ids(self._state, request.actions)
         if outcome != "approved":
             to = ActionState.REFUSED if outcome == "rejected" else ActionState.SKIPPED
             error = ActionError(code=outcome, message=ended.words or outcome)
             self._state = transitions.open_actions_become(self._state, to, error)
-        self._state = approval.ended(self._state, ended, workflow.now())
+        if decision is not None and outcome != "withdrawn":
+            edit = deciders.edit_of(self._state, decision)
+            self._state = comparing.decided(self._state, request, outcome, edit, seconds, now)
+        self._state = approval.ended(self._state, ended, seconds, now)
         self._set(status=Status.WORKING, deadline=None, deadline_reason="")
-        await self._settle(ended, effects, dropped)
+        await self._settle(ended, effects, dropped, label)
 
     async def _settle(
-        self, ended: ApprovalOutcome, effects: Sequence[str], dropped: Sequence[str] = ()
+        self,
+        ended: ApprovalOutcome,
+        effects: Sequence[str],
+        dropped: Sequence[str] = (),
+        label: DecisionLabel | None = None,
     ) -> None:
         """Tell the ledger and the list of approvals; a cancelled ticket does so before it ends."""
         state = self._recording()
-        call = asyncio.create_task(calls.settle_approval(state, ended, effects, dropped))
+        call = asyncio.create_task(calls.settle_approval(state, ended, effects, dropped, label))
         try:
             await asyncio.shield(call)
         except asyncio.CancelledError:
@@ -134,43 +199,6 @@ class TicketCore:
             self._note("not settled", failure.problem.message)
             return
         self._state = transitions.flushed(self._state, state.pending_events)
-
-    def _hinted(self) -> tuple[ActionRecord, ...]:
-        """Take the backends' hints, and return the effects that they are about."""
-        names = {hint.effect_id for hint in self._state.hints}
-        self._set(hints=())
-        return tuple(
-            record
-            for record in self._state.actions
-            if record.state is ActionState.VERIFIED
-            and (record.effect_id in names or (None in names and record.effect_id is not None))
-        )
-
-    async def _gone(self, records: Sequence[ActionRecord]) -> tuple[ActionRecord, ...]:
-        """Read effects back; return those that their system of record does not show any more."""
-        gone: list[ActionRecord] = []
-        for record in records:
-            found = await calls.verify_action(approval.step_of(self._state, record))
-            if found.holds and found.receipt is not None:
-                self._became(record.action.action_id, ActionState.VERIFIED, receipt=found.receipt)
-                self._note("read back", found.receipt.summary)
-            else:
-                gone.append(record)
-        return tuple(gone)
-
-    def _undone(self, record: ActionRecord) -> None:
-        """Take note that an effect, once verified, is gone."""
-        problem = ActionError(code="undone", message="the effect is gone")
-        self._became(record.action.action_id, ActionState.FAILED, error=problem)
-        self._state = transitions.event(
-            self._state,
-            workflow.now(),
-            "action_failed",
-            kind=record.action.kind,
-            effect_id=record.effect_id,
-            code=problem.code,
-        )
-        self._failed_observation("not_verified", record.action.kind, problem)
 
     def _hand_over(self, reason: str, summary: str, recommendation: str) -> None:
         """Route the ticket to people; the run loop does it next."""
@@ -190,6 +218,7 @@ class TicketCore:
                     ),
                     since=now,
                     taken_by=state.taken_by,
+                    stays=reason in state.returned,
                 ),
             }
         )
@@ -198,14 +227,28 @@ class TicketCore:
         self._go(Phase.ESCALATE)
 
     async def _send(
-        self, text: str, status: Status, promises: Sequence[CommitmentDraft] = ()
+        self,
+        text: str,
+        status: Status,
+        promises: Sequence[CommitmentDraft] = (),
+        *,
+        by_person: bool = False,
     ) -> bool:
-        """Send a reply once; the snapshot that goes with it shows the ticket after it."""
+        """Send a reply once; the snapshot that goes with it shows the ticket after it.
+
+        What a person wrote goes as it is, anything else in the desk's voice.
+        """
+        if not by_person:
+            text = replies.in_voice(self._state, text)
         reply_id = f"r{self._state.reply_count + 1}"
         now = workflow.now()
 
         def sent(state: TicketState) -> TicketState:
-            return transitions.replied(state, reply_id, text, now, status=status, promises=promises)
+            state = levels.answered(state, status, now)
+            state = transitions.replied(
+                state, reply_id, text, now, status=status, promises=promises
+            )
+            return levels.seen(state, now)
 
         before = self._recording()
         after = sent(before)
@@ -243,7 +286,8 @@ class TicketCore:
         self._state = transitions.note(self._state, workflow.now(), what, detail)
 
     def _go(self, phase: Phase, status: Status | None = None) -> None:
-        self._state = transitions.moved(self._state, phase, status)
+        moved = transitions.moved(self._state, phase, status)
+        self._state = levels.seen(moved, workflow.now())
 
     def _classification(self) -> Classification:
         classification = self._state.classification
@@ -289,7 +333,7 @@ class TicketCore:
 
     def _publish(self) -> None:
         """Upsert the search attributes that changed; one event, at stops only."""
-        self._state = transitions.overdue(self._state, workflow.now())
+        self._state = levels.seen(self._state, workflow.now())
         pairs = attributes.changed(self._state, workflow.info().typed_search_attributes)
         if pairs:
             workflow.upsert_search_attributes(  # pyright: ignore[reportUnknownMemberType]

@@ -5,40 +5,67 @@ from collections.abc import Sequence
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from closeloop.models.approval import Decision
+    from closeloop.models.approval import Decision, Edit, Rung
+    from closeloop.models.grounding import ReplyToCheck
     from closeloop.models.policy import Judgement, Ruling
     from closeloop.models.proposal import Action, ActionError, ActionState, Observation
     from closeloop.models.state import Phase
     from closeloop.models.ticket import Mode, Status
-    from workflows import approval, calls
+    from workflows import (
+        approval,
+        calls,
+        consenting,
+        deciders,
+        edits,
+        notices,
+        replies,
+        standin,
+    )
     from workflows import state as transitions
     from workflows.calling import CallFailed
-    from workflows.core import TicketCore
+    from workflows.consenting import ConsentingSteps
+    from workflows.verifying import VerifyingSteps
 
 
-class DecidingSteps(TicketCore):
+class DecidingSteps(VerifyingSteps, ConsentingSteps):
     """Judge and approve."""
 
     async def _judge(self) -> None:
         proposal = self._proposal()
-        judgement = await self._evaluate(approval.live_actions(self._state, proposal))
-        self._judged(judgement)
+        judgement = await self._evaluate(
+            approval.live_actions(self._state, proposal), replies.of_proposal(self._state)
+        )
+        revise = replies.to_revise(self._state, judgement)
+        effects = () if revise else consenting.to_ask(self._state, judgement)
+        self._judged(judgement, final=revise is None and not effects)
+        asks_alone = proposal.asks_customer and judgement.mode is Mode.AUTONOMOUS
+        if revise is None and not asks_alone and not effects:  # what rules could be tried on again
+            self._state = transitions.judged(self._state, judgement, workflow.now())
         if judgement.escalate is not None:
             summary = "; ".join(judgement.mode_reasons)
             self._hand_over(judgement.escalate, summary, proposal.rationale)
         elif judgement.ruling is Ruling.REFUSE:
             self._refused(judgement)
+            surer = self._needs_code(judgement.needs_assurance)
+            self._go(Phase.VERIFY if surer else Phase.PROPOSE)
+        elif revise is not None:
+            self._state = transitions.observed(self._state, revise)
+            self._state = transitions.open_actions_become(self._state, ActionState.SKIPPED)
+            self._note("sent back", revise.message)
             self._go(Phase.PROPOSE)
+        elif effects:
+            await self._ask_consent(effects)
         elif judgement.mode is not Mode.AUTONOMOUS:
             self._go(Phase.APPROVE)
         else:
             self._go(Phase.ACT)
 
-    async def _evaluate(self, actions: Sequence[Action]) -> Judgement:
-        cap = approval.mode_cap(self._state)
-        return await calls.evaluate_policy(self._state, actions, self._classification(), cap)
+    async def _evaluate(
+        self, actions: Sequence[Action], reply: ReplyToCheck | None = None
+    ) -> Judgement:
+        return await calls.evaluate_policy(self._state, actions, reply)
 
-    def _judged(self, judgement: Judgement) -> None:
+    def _judged(self, judgement: Judgement, *, final: bool = True) -> None:
         state = self._state.model_copy(
             update={
                 "judgement": judgement,
@@ -48,8 +75,9 @@ class DecidingSteps(TicketCore):
             }
         )
         now = workflow.now()
-        if judgement.ruling is not Ruling.REFUSE:
-            state = transitions.lowered(state, judgement.mode, judgement.mode_reasons, now)
+        if final and judgement.ruling is not Ruling.REFUSE:
+            reasons = (*standin.reasons(state), *judgement.mode_reasons)
+            state = transitions.lowered(state, judgement.mode, reasons, now)
         self._state = transitions.note(
             state, now, "judged", f"{judgement.ruling.value}: {'; '.join(judgement.mode_reasons)}"
         )
@@ -80,20 +108,38 @@ class DecidingSteps(TicketCore):
             return
         request = self._state.approval
         assert request is not None
-        deadline = request.deadline if request.reminded else request.reminder_at
-        reason = "approval" if request.reminded else "approval, then a reminder"
-        if await self._wait(deadline, reason):
+        stop = deciders.next_stop(request)
+        if await self._wait(stop.at, stop.reason):
             await self._decided_or_stale()
-        elif self._resting():
-            return
-        elif not request.reminded:
-            self._set(approval=request.model_copy(update={"reminded": True}))
-            self._note("reminded", f"{request.request_id} waits until {request.deadline:%H:%M}")
-            self._publish()
-            await self._record("remind the approvers")
-        else:
-            await self._end_request("expired")
-            self._hand_over("approval_expired", "Nobody decided in time.", "")
+        elif not self._resting():
+            await self._stop(stop)
+
+    async def _stop(self, stop: deciders.Stop) -> None:
+        """See to a request that nobody has decided by now."""
+        request = self._state.approval
+        assert request is not None
+        match stop.what:
+            case "raise":
+                await self._raise_to(deciders.raised_to(request, workflow.now()))
+            case "remind":
+                self._set(approval=request.model_copy(update={"reminded": True}))
+                self._note("reminded", f"{request.request_id} waits until {request.deadline:%H:%M}")
+                self._publish()
+                await self._record("remind the approvers")
+            case "expire":
+                await self._end_request("expired")
+                self._hand_over("approval_expired", "Nobody decided in time.", "")
+
+    async def _raise_to(self, rung: Rung) -> None:
+        """Ask the people of the next rung, who are told at once."""
+        now = workflow.now()
+        request = deciders.asking(self._state, rung, now)
+        self._set(approval=request)
+        self._state = transitions.event(
+            self._state, now, "approval_raised", request_id=request.request_id, rung=request.rung
+        )
+        self._note("asked higher", f"{request.rung}: {', '.join(request.asked)}")
+        await self._tell_people(notices.raised(self._state))
 
     async def _ask_for_approval(self) -> bool:
         now = workflow.now()
@@ -125,11 +171,13 @@ class DecidingSteps(TicketCore):
             await self._not_asked(failure)
             return False
         self._state = transitions.flushed(self._state, sent)
-        self._set(approval=request.model_copy(update={"roster": published.roster}))
+        who = {"roster": published.roster, "terms": published.terms}
+        self._set(approval=request.model_copy(update=who))
+        self._set(approval=deciders.asking(self._state, request.rung, now))
         self._publish()
-        if not approval.anyone_may_decide(self._state, published.roster):
+        if not deciders.enough_may_decide(self._state, now):
             await self._end_request("withdrawn")
-            self._hand_over("no_approver", "Nobody on the roster may decide this request.", "")
+            self._hand_over("no_approver", "Not enough people may decide this request.", "")
             return False
         return True
 
@@ -143,11 +191,16 @@ class DecidingSteps(TicketCore):
 
     async def _decided_or_stale(self) -> None:
         decision = self._state.decision
-        if decision is None and not self._something_new():
-            return
-        if decision is None:  # a message or a take-over came first
+        if decision is None and not self._interrupted():
+            if self._state.claim_news:
+                await self._hear_of_claim()
+        elif decision is None:  # a message or a take-over came first
             await self._end_request("withdrawn")
             self._go(Phase.UNDERSTAND, Status.WORKING)
+        elif decision.ask is not None:
+            await self._ask_customer(decision, decision.ask)
+        elif deciders.needs_second(self._state, decision):
+            await self._approved_once(decision)
         elif decision.approve:
             await self._approved(decision)
         else:
@@ -162,24 +215,61 @@ class DecidingSteps(TicketCore):
             )
             self._go(Phase.PROPOSE, Status.WORKING)
 
+    async def _hear_of_claim(self) -> None:
+        """Put on record who is looking, and tell the customer the first time that anybody is."""
+        self._set(claim_news=False)
+        claim = self._state.approval and self._state.approval.claim
+        self._note("claimed", f"by {claim.approver}" if claim else "")
+        if self._state.told_of_person:
+            await self._record("a person is looking")
+            return
+        self._set(told_of_person=True)
+        await self._send(notices.PERSON_LOOKS, Status.AWAITING_APPROVAL)
+
+    async def _ask_customer(self, decision: Decision, question: str) -> None:
+        """Put the request aside and ask; what the customer answers begins another turn."""
+        await self._end_request("asked", decision)
+        if await self._send(question, Status.AWAITING_CUSTOMER, by_person=True):
+            self._set(question_id=f"r{self._state.reply_count}")
+            self._rest_with_customer(final=False)
+        else:
+            self._hand_over("reply_failed", "The question could not be sent.", "")
+
+    async def _approved_once(self, decision: Decision) -> None:
+        """Keep the first of two approvals, and go on asking."""
+        now = workflow.now()
+        self._set(approval=deciders.approved_once(self._state, decision, now), decision=None)
+        request = self._state.approval
+        assert request is not None
+        request = deciders.asking(self._state, request.rung, now)
+        self._set(approval=request)
+        self._state = transitions.event(
+            self._state, now, "approved_once", request_id=request.request_id
+        )
+        self._note("approved once", f"by {decision.approver}; {deciders.SECOND_NEEDED}")
+        await self._record("the first of two approvals")
+
     async def _approved(self, decision: Decision) -> None:
         """Judge again before it runs: what was approved is what runs, or it is asked anew."""
         asked = approval.live_actions(self._state, self._proposal())
+        edit = deciders.edit_of(self._state, decision)
+        request = self._state.approval
+        assert request is not None
         try:
-            covered, after = await self._still_covered(asked, decision)
+            covered, after = await self._still_covered(asked, edit)
         except CallFailed as failure:
             await self._end_request("withdrawn", decision)
             self._hand_over("step_failed", str(failure), "")
             return
         if covered:
-            dropped = approval.dropped(asked, decision.edit)
+            dropped = edits.dropped(asked, edit)
             effects = approval.effect_ids(self._state, dropped)
-            if decision.edit is not None:
-                self._state = approval.edited(self._state, decision.edit, workflow.now())
+            if edit is not None:
+                self._state = edits.edited(self._state, edit, workflow.now())
             self._judged(after)
             self._state = transitions.open_actions_become(self._state, ActionState.APPROVED)
             await self._end_request("approved", decision, dropped=effects)
-            self._set(approved_by=decision.approver)
+            self._set(approved_by=deciders.approvers(request, decision))
             self._go(Phase.ACT, Status.WORKING)
             return
         await self._end_request("withdrawn", decision)
@@ -190,7 +280,7 @@ class DecidingSteps(TicketCore):
         self._go(Phase.JUDGE, Status.WORKING)
 
     async def _still_covered(
-        self, asked: Sequence[Action], decision: Decision
+        self, asked: Sequence[Action], edit: Edit | None
     ) -> tuple[bool, Judgement]:
         """Return whether the decision covers what would run, and how that is judged now.
 
@@ -199,7 +289,7 @@ class DecidingSteps(TicketCore):
         """
         before = self._judgement()
         now = await self._evaluate(asked)
-        if decision.edit is None or not approval.unchanged(before, now):
+        if edit is None or not approval.unchanged(before, now):
             return approval.unchanged(before, now), now
-        after = await self._evaluate(approval.edited_actions(asked, decision.edit))
+        after = await self._evaluate(edits.edited_actions(asked, edit))
         return approval.permits(after), after

@@ -5,7 +5,7 @@ acts on it. Signals run the same checks as updates; what they may not do is reco
 Only ``ApplicationError`` leaves a handler.
 """
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow
@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
         UPDATE_DECIDE,
         UPDATE_OPERATE,
     )
-    from workflows import approval, checks
+    from workflows import approval, checks, comparing, deciders, levels
     from workflows import state as transitions
     from workflows.calling import decoded
     from workflows.core import TicketCore
@@ -43,6 +43,8 @@ with workflow.unsafe.imports_passed_through():
 
 
 MAX_HINTS = 20
+ADVICE_READ_BACK: Final = "advice-read-back"
+"""A patch: before it, only what a person recorded was read back."""
 
 Sent = TypeVar("Sent", bound=BaseModel)
 
@@ -81,7 +83,7 @@ class TicketHandlers(TicketCore):
     @decide.validator
     def _check_decision(self, decision: Decision) -> None:
         if self._known("decision", decision.decision_id) is None:
-            _refuse(approval.decision_problem(self._state, decision))
+            _refuse(deciders.decision_problem(self._state, decision, workflow.now()))
 
     @workflow.signal(name=SIGNAL_SUBMIT_DECISION)
     async def submit_decision(self, raw: RawValue) -> None:
@@ -96,7 +98,7 @@ class TicketHandlers(TicketCore):
 
     @workflow.update(name=UPDATE_OPERATE)
     async def operate(self, operation: Operation) -> UpdateReceipt:
-        """Take over, hand back, record a person's resolution, or lower the mode.
+        """Claim a request, take over, hand back, record a resolution, or lower the mode.
 
         Raises:
             ApplicationError: its type is the refusal's code, for example ``not_escalated``.
@@ -104,22 +106,31 @@ class TicketHandlers(TicketCore):
         known = self._known("operation", operation.operation_id)
         if known is not None:
             return known
-        _refuse(approval.operation_problem(self._state, operation))
+        _refuse(deciders.operation_problem(self._state, operation, workflow.now()))
         await checks.check_approver(self._state, operation.approver, None, operation)
         effects = RecordedEffects()
-        if operation.resolution is not None and operation.resolution.effects:
-            effects = await checks.verify_resolution(self._state, operation, operation.resolution)
+        if operation.resolution is not None:
+            advised = comparing.advised(self._state)
+            if advised and not workflow.patched(ADVICE_READ_BACK):
+                advised = ()
+            if operation.resolution.effects or advised:
+                effects = await checks.verify_resolution(
+                    self._state, operation, operation.resolution, advised
+                )
+        if operation.resolution is not None:
+            recorded = _recorded(operation, effects)
+            await checks.check_recorded_reply(self._state, operation.resolution, recorded)
         known = self._known("operation", operation.operation_id)
         if known is not None:  # a second delivery overtook this one
             return known
-        _refuse(approval.operation_problem(self._state, operation))
+        _refuse(deciders.operation_problem(self._state, operation, workflow.now()))
         self._operate(operation, effects)
         return self._receipt("operation", operation.operation_id)
 
     @operate.validator
     def _check_operation(self, operation: Operation) -> None:
         if self._known("operation", operation.operation_id) is None:
-            _refuse(approval.operation_problem(self._state, operation))
+            _refuse(deciders.operation_problem(self._state, operation, workflow.now()))
 
     @workflow.signal(name=SIGNAL_BACKEND_EVENT)
     def backend_event(self, raw: RawValue) -> None:
@@ -159,27 +170,32 @@ class TicketHandlers(TicketCore):
         known = self._known("message", message.message_id)
         if known is not None:
             return known
-        self._state = transitions.received(
-            self._state, message.message_id, message.text, workflow.now()
-        )
+        now = workflow.now()
+        state = transitions.received(self._state, message.message_id, message.text, now)
+        self._state = levels.asked(state, now)
         return self._receipt("message", message.message_id)
 
     async def _take_decision(self, decision: Decision) -> UpdateReceipt:
         known = self._known("decision", decision.decision_id)
         if known is not None:
             return known
-        _refuse(approval.decision_problem(self._state, decision))
+        _refuse(deciders.decision_problem(self._state, decision, workflow.now()))
         await checks.check_approver(self._state, decision.approver, decision, None)
+        await checks.check_decided_reply(self._state, decision)
         known = self._known("decision", decision.decision_id)
         if known is not None:
             return known
-        _refuse(approval.decision_problem(self._state, decision))
+        _refuse(deciders.decision_problem(self._state, decision, workflow.now()))
+        first = deciders.needs_second(self._state, decision)
         self._state = self._state.model_copy(update={"decision": decision})
-        return self._receipt("decision", decision.decision_id)
+        reason = deciders.SECOND_NEEDED if first else None
+        return self._receipt("decision", decision.decision_id, reason)
 
     def _operate(self, operation: Operation, effects: RecordedEffects) -> None:
         state = self._state
         match operation.operation:
+            case "claim":
+                state = deciders.claimed(state, operation.approver, workflow.now())
             case "take_over":
                 state = state.model_copy(update={"taken_by": operation.approver})
             case "hand_back":
@@ -188,6 +204,7 @@ class TicketHandlers(TicketCore):
                 state = state.model_copy(update={"mode_cap": operation.mode})
             case "record_resolution":
                 records = _recorded(operation, effects)
+                state = comparing.done_by_person(state, records, workflow.now())
                 state = state.model_copy(
                     update={
                         "recorded": operation.resolution,
@@ -200,12 +217,13 @@ class TicketHandlers(TicketCore):
     def _known(self, what: Item, item_id: str) -> UpdateReceipt | None:
         return self._state.receipts.get(transitions.receipt_key(what, item_id))
 
-    def _receipt(self, what: Item, item_id: str) -> UpdateReceipt:
+    def _receipt(self, what: Item, item_id: str, reason: str | None = None) -> UpdateReceipt:
         receipt = UpdateReceipt(
             ticket_id=self._state.ticket.ticket_id,
             id=item_id,
             accepted=True,
             status=self._state.status,
+            reason=reason,
         )
         key = transitions.receipt_key(what, item_id)
         self._state = transitions.with_receipt(self._state, key, receipt)
@@ -223,7 +241,22 @@ def _refuse(problem: approval.Problem | None) -> None:
 def _recorded(operation: Operation, effects: RecordedEffects) -> tuple[ActionRecord, ...]:
     resolution = operation.resolution
     done = resolution.effects if resolution else ()
-    return tuple(
+    advised = tuple(
+        ActionRecord(
+            action=one.action.model_copy(
+                update={
+                    "action_id": checks.person_action_id(operation, len(done) + position),
+                    "reason": "done by a person, as it was advised",
+                }
+            ),
+            effect_id=one.effect_id,
+            state=ActionState.VERIFIED,
+            attempts=1,
+            receipt=one.receipt,
+        )
+        for position, one in enumerate(effects.advised, start=1)
+    )
+    return advised + tuple(
         ActionRecord(
             action=Action(
                 action_id=checks.person_action_id(operation, position),

@@ -5,12 +5,16 @@ from typing import Final
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from closeloop.actions.catalogue import CATALOGUE, parse
     from closeloop.models.base import clip
     from closeloop.models.proposal import ActionState
     from closeloop.models.state import TicketState
 
 PARTLY_DONE: Final = "partly_done"
 """Why people get a ticket of whose actions some were done and a later one was refused."""
+
+EFFECT_UNDONE: Final = "effect_undone"
+"""Why people get a ticket whose effect, once read back, is gone."""
 
 HANDED_OVER: Final = (
     "Thank you for your patience. One of our colleagues is taking over your request and will get"
@@ -19,9 +23,64 @@ HANDED_OVER: Final = (
 
 DONE_SO_FAR: Final = "\n\nThis is done already: {done}."
 
+UNDONE: Final = (
+    "We are sorry: something that we told you was done has not lasted. This does not hold any more:"
+    " {lost}.\n\n"
+    "One of our colleagues is looking into it and will get back to you here. You do not need to do"
+    " anything."
+)
+
+TAKEN_BACK: Final = (
+    "We are sorry: not everything that you asked for can be done, so we have stopped.\n\n"
+    "This was not possible, or was not begun: {missing}.\n"
+    "This was done before, and we have taken it back: {undone}.\n\n"
+    "So nothing has changed. Please tell us how you would like to go on; if you would rather speak"
+    " to a colleague, just say so."
+)
+
+CODE_SENT: Final = (
+    "Thank you for writing. To protect every account, we talk about orders and payments, and change"
+    " anything, only with the person they belong to, and this message alone does not show us who"
+    " that is.\n\n"
+    "If the address you gave is on file with us, a code is on its way to the contact on file."
+    " Please answer here with that code, and we will go on. If you get none, please write to us"
+    " from the address on your account, or ask for a colleague."
+)
+
+CODE_WAITS: Final = (
+    "Before we go on we need the code that we sent to the contact on file. Please answer here with"
+    " it. If you cannot, please ask for a colleague."
+)
+
+CODE_WRONG: Final = (
+    "That is not the code that was sent to the contact on file. Please look again: it has eight"
+    " digits, and only the newest one counts. Please answer here with it, or ask for a colleague."
+)
+
+CODE_EXPIRED: Final = (
+    "That code is not good any more. If the address you gave is on file with us, a new one is on"
+    " its way to the contact on file. Please answer here with that one, or ask for a colleague."
+)
+
+CONSENT: Final = (
+    "We want to be sure that this is what you want. If you answer with yes, we will:\n\n"
+    "{effects}\n\n"
+    "Please answer with yes or no. If you want something else, just write what it is."
+)
+
+NOT_DONE: Final = (
+    "Thank you for your answer: we have not done it. Please tell us what you would like instead; if"
+    " there is nothing, you do not need to do anything."
+)
+
 DONE_BY_PERSON: Final = (
     "One of our colleagues has dealt with your request. If anything is still open, just answer"
     " this message and we will look at it again."
+)
+
+PERSON_LOOKS: Final = (
+    "One of our colleagues is looking at your request right now. You do not need to do anything; we"
+    " will get back to you here."
 )
 
 MAX_PACK_CHARS: Final = 6_000
@@ -29,6 +88,14 @@ MAX_PACK_CHARS: Final = 6_000
 
 def handed_over(state: TicketState) -> str:
     """Return what the customer hears; what a plan that broke off has done already is no secret."""
+    reason = state.escalation.reason if state.escalation else ""
+    if reason == EFFECT_UNDONE:
+        lost = [
+            record.receipt.summary
+            for record in state.actions
+            if record.receipt is not None and record.error and record.error.code == "undone"
+        ]
+        return UNDONE.format(lost="; ".join(lost))
     names = [action.action_id for action in state.proposal.actions] if state.proposal else []
     done = [
         record.receipt.summary
@@ -37,8 +104,33 @@ def handed_over(state: TicketState) -> str:
         and record.state is ActionState.VERIFIED
         and record.receipt is not None
     ]
-    broke_off = state.escalation is not None and state.escalation.reason == PARTLY_DONE
-    return HANDED_OVER + (DONE_SO_FAR.format(done="; ".join(done)) if broke_off and done else "")
+    told = reason == PARTLY_DONE and done
+    return HANDED_OVER + (DONE_SO_FAR.format(done="; ".join(done)) if told else "")
+
+
+def taken_back(state: TicketState) -> str:
+    """Return what the customer hears of a plan that broke off, and of which nothing is left."""
+    actions = state.proposal.actions if state.proposal else ()
+    undone: list[str] = []
+    missing: list[str] = []
+    for action in actions:
+        record = next(r for r in state.actions if r.action.action_id == action.action_id)
+        if not CATALOGUE[action.kind].internal:
+            taken = record.state is ActionState.COMPENSATED
+            (undone if taken else missing).append(parse(action).describe())
+    return TAKEN_BACK.format(missing="; ".join(missing), undone="; ".join(undone))
+
+
+def raised(state: TicketState) -> str:
+    """Return what the people of the next rung are told: none of the customer's words."""
+    request = state.approval
+    assert request is not None
+    total = f", {request.total}" if request.total else ""
+    return (
+        f"Ticket {state.ticket.ticket_id}: request {request.request_id}{total} is not decided yet."
+        f" It is asked of the {request.rung} now: {', '.join(request.asked) or 'nobody'}."
+        f" Decide by {request.deadline:%Y-%m-%d %H:%M} UTC."
+    )
 
 
 def hand_over_pack(state: TicketState, reason: str, summary: str, recommendation: str) -> str:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from closeloop.names import BACKENDS_QUEUE
+    from closeloop.names import AGENTS_QUEUE, BACKENDS_QUEUE
 
 BACKEND_RETRY: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1),
@@ -31,6 +31,7 @@ class RemoteOptions(TypedDict):
     start_to_close_timeout: timedelta
     schedule_to_close_timeout: timedelta
     retry_policy: RetryPolicy
+    heartbeat_timeout: NotRequired[timedelta]
 
 
 class LocalOptions(TypedDict):
@@ -42,12 +43,28 @@ class LocalOptions(TypedDict):
 
 
 AGENT: Final = RemoteOptions(
+    task_queue=AGENTS_QUEUE,
+    start_to_close_timeout=timedelta(minutes=4),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=40),
+    retry_policy=BACKEND_RETRY,
+)
+"""Agents: after ten minutes without an answer others are asked.
+
+An agent asks its model several times, and says before each that it lives. So a killed worker is
+noticed within 40 s, and a model that hangs is given up by its client before that (30 s).
+"""
+
+STAND_IN: Final = RemoteOptions(
     task_queue=BACKENDS_QUEUE,
     start_to_close_timeout=timedelta(seconds=30),
     schedule_to_close_timeout=timedelta(minutes=10),
     retry_policy=BACKEND_RETRY,
 )
-"""Agents: after ten minutes without an answer a person is better than more waiting."""
+"""The offline models, and who the customer is: not where language models are waited for.
+
+After ten minutes without an answer a person is better than more waiting.
+"""
 
 WRITE: Final = RemoteOptions(
     task_queue=BACKENDS_QUEUE,
@@ -76,6 +93,18 @@ DURABLE: Final = RemoteOptions(
     ),
 )
 """Hand-overs, replies and records: there is nowhere else to go, so they wait out an outage."""
+
+SYNC: Final = RemoteOptions(
+    task_queue=BACKENDS_QUEUE,
+    start_to_close_timeout=timedelta(hours=6),
+    schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=20),
+    retry_policy=BACKEND_RETRY,
+)
+"""A sync of knowledge: an attempt goes on where the last one stopped.
+
+It heartbeats after each batch of passages, which takes a second or two.
+"""
 
 LOCAL: Final = LocalOptions(
     start_to_close_timeout=timedelta(seconds=5),

@@ -1,5 +1,7 @@
 """A ticket's stay with people: hand-over, reminders, and what comes back from them."""
 
+from typing import Final
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -9,10 +11,20 @@ with workflow.unsafe.imports_passed_through():
     from workflows import approval, calls, conversation, notices
     from workflows import state as transitions
     from workflows.calling import CallFailed
-    from workflows.core import TicketCore
+    from workflows.hinted import HintedSteps
 
 
-class PeopleSteps(TicketCore):
+SHADOW_SAYS_NOTHING: Final = "shadow-says-nothing"
+"""A patch: before it, a person's resolution was told to the customer in shadow mode, too."""
+
+
+NO_LOOPS: Final = "no-hand-off-loops"
+"""A patch: before it, a ticket could be handed back and come again for ever."""
+TAKEN_OVER: Final = "taken_over"
+MAX_RETURNED: Final = 20
+
+
+class PeopleSteps(HintedSteps):
     """Escalate, and wait for a person."""
 
     async def _escalate(self) -> None:
@@ -43,9 +55,13 @@ class PeopleSteps(TicketCore):
         except CallFailed as failure:  # the ticket stays escalated, and reminders go on
             self._note("case not created", failure.problem.message)
             await self._record("escalated, without a case")
-        if approval.mode_cap(self._state) is not Mode.SHADOW:  # which only watches
+        if not self._only_watches():
             await self._send(notices.handed_over(self._state), Status.ESCALATED)
         self._go(Phase.WITH_PERSON)
+
+    def _only_watches(self) -> bool:
+        """Whether nothing may reach the customer from here: a person does all of the work."""
+        return Mode.SHADOW in (self._state.mode, approval.mode_cap(self._state))
 
     async def _with_person(self) -> None:
         deadline = self._state.deadline
@@ -58,10 +74,21 @@ class PeopleSteps(TicketCore):
         if state.recorded is not None:
             await self._resolved_by_person()
         elif state.handed_back:
+            self._returned()
             self._set(handed_back=False, escalation=None, taken_by=None, observations=(), round=0)
             self._go(Phase.UNDERSTAND, Status.WORKING)
         else:
             await self._forward_news()
+
+    def _returned(self) -> None:
+        """Keep why people had the ticket: the same reason again, and it stays with them.
+
+        Taking over is a person's own choice, and may be made as often as they like.
+        """
+        reason = self._escalation().reason
+        if reason != TAKEN_OVER and workflow.patched(NO_LOOPS):
+            reasons = (*self._state.returned, reason)
+            self._set(returned=tuple(dict.fromkeys(reasons))[-MAX_RETURNED:])
 
     async def _remind_people(self) -> None:
         escalation = self._escalation()
@@ -88,7 +115,7 @@ class PeopleSteps(TicketCore):
 
     async def _still_gone(self) -> tuple[ActionRecord, ...]:
         try:
-            return await self._gone(self._hinted())
+            return await self._gone(await self._hinted())
         except CallFailed as failure:
             self._note("not read back", failure.problem.message)
             return ()
@@ -98,7 +125,11 @@ class PeopleSteps(TicketCore):
         assert recorded is not None
         self._set(recorded=None, escalation=None, taken_by=None, proposal=None)
         self._note("resolved by a person", recorded.summary)
+        if self._only_watches() and workflow.patched(SHADOW_SAYS_NOTHING):
+            self._state = transitions.resolved(self._state, workflow.now())
+            self._rest_with_customer(final=True)
+            return
         text = recorded.reply or notices.DONE_BY_PERSON
-        if not await self._send(text, Status.RESOLVED):
+        if not await self._send(text, Status.RESOLVED, by_person=recorded.reply is not None):
             self._state = transitions.resolved(self._state, workflow.now())
         self._rest_with_customer(final=True)

@@ -7,8 +7,9 @@ from typing import Final, Literal
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from closeloop.models.approval import UpdateReceipt
+    from closeloop.models.approval import BackendEvent, UpdateReceipt
     from closeloop.models.base import clip
+    from closeloop.models.policy import Judgement
     from closeloop.models.proposal import (
         ActionError,
         ActionRecord,
@@ -28,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
         TimelineEntry,
     )
     from closeloop.models.ticket import Closure, Message, Mode, Status
-    from workflows import conversation
+    from workflows import conversation, identity
 
 MAX_TIMELINE: Final = 200
 MAX_RECEIPTS: Final = 400
@@ -37,14 +38,17 @@ MAX_VERDICTS: Final = 20
 MAX_ACTIONS: Final = 40
 MAX_APPROVALS: Final = 30
 MAX_EVENTS: Final = 100
+MAX_JUDGEMENTS: Final = 8
 
 Item = Literal["message", "decision", "operation", "event"]
 """What reaches a running ticket, each with an id that makes its second delivery harmless."""
 
 
 def opened(start: TicketStart, now: datetime) -> TicketState:
-    """Return the state of a ticket that was just opened."""
+    """Return the state of a ticket that was just opened, by a customer's words or by a hint."""
     ticket = start.ticket
+    if start.hint is not None:
+        return _opened_by_hint(start, start.hint, now)
     first = Message(
         message_id=conversation.OPENING_MESSAGE,
         sender="customer",
@@ -60,6 +64,35 @@ def opened(start: TicketStart, now: datetime) -> TicketState:
     )
     state = note(state, now, "opened", f"by {ticket.channel}")
     return event(state, now, "ticket_opened", channel=ticket.channel)
+
+
+def _opened_by_hint(start: TicketStart, hint: BackendEvent, now: datetime) -> TicketState:
+    """Return a ticket without a word of the customer's; it counts once there is work to do."""
+    ticket = start.ticket
+    state = TicketState(
+        ticket=ticket,
+        opened_by=start.opened_by,
+        opened_at=now,
+        linked=start.linked,
+        phase=Phase.LOOK_AGAIN,
+        hints=(hint,),
+    )
+    receipt = UpdateReceipt(
+        ticket_id=ticket.ticket_id, id=hint.event_id, accepted=True, status=state.status
+    )
+    state = with_receipt(state, receipt_key("event", hint.event_id), receipt)
+    return note(state, now, "opened", f"by {hint.kind} {hint.effect_id or ''}")
+
+
+def counted(state: TicketState, now: datetime) -> TicketState:
+    """Return the state of a ticket that a hint opened, once it has something to do."""
+    return event(state, now, "ticket_opened", channel=state.ticket.channel)
+
+
+def nothing_lost(state: TicketState, now: datetime) -> TicketState:
+    """Return the end of a ticket that a hint opened for nothing: no outcome, none to count."""
+    ended = state.model_copy(update={"status": Status.CLOSED, "closure": "unconfirmed"})
+    return note(ended, now, "closed", "nothing is lost")
 
 
 def note(state: TicketState, now: datetime, what: str, detail: str = "") -> TicketState:
@@ -82,11 +115,21 @@ def flushed(state: TicketState, written: Sequence[OutcomeEvent]) -> TicketState:
     """Drop the events that were written."""
     gone = {row.event_id for row in written}
     left = tuple(row for row in state.pending_events if row.event_id not in gone)
-    return state.model_copy(update={"pending_events": left})
+    kept = tuple(row for row in state.pending_judgements if row.event_id not in gone)
+    return state.model_copy(update={"pending_events": left, "pending_judgements": kept})
+
+
+def judged(state: TicketState, judgement: Judgement, now: datetime) -> TicketState:
+    """Queue what policy said, with its facts, to be kept with the next activity that records."""
+    state = event(state, now, "judged", ruling=judgement.ruling.value, mode=judgement.mode.value)
+    row = judgement.recorded(state.pending_events[-1].event_id)
+    pending = (*state.pending_judgements, row)[-MAX_JUDGEMENTS:]
+    return state.model_copy(update={"pending_judgements": pending})
 
 
 def received(state: TicketState, message_id: str, text: str, now: datetime) -> TicketState:
-    """Add a message of the customer."""
+    """Add a message of the customer; what may be a code that is waited for is kept out of it."""
+    state, text = identity.heard(state, message_id, text)
     message = Message(message_id=message_id, sender="customer", text=text, at=now)
     return note(conversation.added(state, message), now, "customer wrote", clip(text, 80))
 
@@ -135,6 +178,13 @@ def record_of(state: TicketState, action_id: str) -> ActionRecord:
     return next(r for r in state.actions if r.action.action_id == action_id)
 
 
+def with_record(state: TicketState, record: ActionRecord) -> TicketState:
+    """Take up the record of an earlier ticket's action; one that is there stays as it is."""
+    if any(r.action.action_id == record.action.action_id for r in state.actions):
+        return state
+    return state.model_copy(update={"actions": (*state.actions, record)[-MAX_ACTIONS:]})
+
+
 def action_became(
     state: TicketState,
     action_id: str,
@@ -180,15 +230,9 @@ def replied(
     status: Status,
     promises: Sequence[CommitmentDraft] = (),
 ) -> TicketState:
-    """Return the state after a reply went out; the waiting notice of a hand-over is no response."""
+    """Return the state after a reply went out."""
     message = Message(message_id=reply_id, sender="closeloop", text=text, at=now, handled=True)
     state = conversation.said(state, message)
-    if state.sla.first_response_at is None and status is not Status.ESCALATED:
-        seconds = (now - state.ticket.received_at).total_seconds()
-        state = event(state, now, "first_response", seconds=round(seconds, 3))
-        state = state.model_copy(
-            update={"sla": state.sla.model_copy(update={"first_response_at": now})}
-        )
     made = tuple(
         Commitment(
             commitment_id=f"{reply_id}-c{position}",
@@ -203,10 +247,10 @@ def replied(
             "status": status,
             "reply_count": state.reply_count + 1,
             "commitments": (*state.commitments, *made)[-20:],
-            "observations": (),
-            "round": 0,
         }
     )
+    if status is not Status.AWAITING_APPROVAL:  # a notice meanwhile begins no new round
+        state = state.model_copy(update={"observations": (), "round": 0})
     state = note(state, now, "replied", clip(text, 120))
     return resolved(state, now) if status is Status.RESOLVED else state
 
@@ -214,7 +258,7 @@ def replied(
 def resolved(state: TicketState, now: datetime) -> TicketState:
     """Return the state of a ticket whose answer went out; the customer has the word."""
     due = state.sla.due_at
-    within = None if due is None else now <= due
+    within = None if due is None else now < due
     breached = state.sla.breached or within is False
     state = state.model_copy(
         update={
@@ -307,6 +351,9 @@ def closed(state: TicketState, now: datetime) -> TicketState:
         by_person=state.escalation_count > 0,
         escalated=state.escalation_count > 0,
         usd_micros=state.cost.usd_micros,
+        input_tokens=state.cost.input_tokens,
+        output_tokens=state.cost.output_tokens,
+        scored=state.csat is not None,
     )
     return note(state, now, "closed", closure)
 
@@ -325,8 +372,14 @@ def lowered(state: TicketState, mode: Mode, reasons: Sequence[str], now: datetim
         }
     )
     if left:
-        reason = reasons[0] if reasons else effective.value
-        state = event(state, now, "left_autonomous", mode=effective.value, reason=clip(reason, 120))
+        state = event(
+            state,
+            now,
+            "left_autonomous",
+            mode=effective.value,
+            reason=clip(reasons[0] if reasons else effective.value, 120),
+            intent=state.classification.intent if state.classification else None,
+        )
     return state
 
 

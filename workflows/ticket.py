@@ -19,29 +19,32 @@ with workflow.unsafe.imports_passed_through():
     )
     from closeloop.models.rendering import render_reply
     from closeloop.models.state import Phase, TicketOutcome, TicketStart, TicketState
-    from closeloop.models.ticket import Status
+    from closeloop.models.ticket import Assurance, Status
     from closeloop.models.triage import PERSON_INTENT, Classification
     from closeloop.names import TICKET_WORKFLOW
-    from workflows import approval, calls, conversation, notices
+    from workflows import approval, calls, conversation, levels, notices, replies
     from workflows import state as transitions
     from workflows.acting import ActingSteps
+    from workflows.agents import AgentSteps
     from workflows.calling import CallFailed
     from workflows.card import card
     from workflows.clock import Clock
     from workflows.deciding import DecidingSteps
     from workflows.handlers import TicketHandlers
-    from workflows.people import PeopleSteps
+    from workflows.people import TAKEN_OVER, PeopleSteps
 
 
 STALE_ON_MESSAGE: Final = frozenset({Phase.PROPOSE, Phase.JUDGE, Phase.ACT, Phase.ANSWER})
 """Phases whose proposal a new message makes stale: it is read before anything else happens."""
+HEEDED_WHILE_CLOSING: Final = "hints-heeded-while-closing"
+"""A patch: before it, a hint that came during the closing activity was dropped."""
 _CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,59}")
 MAX_REOPENED: Final = 2
 """How often "still broken" starts another round before a person looks."""
 
 
 @workflow.defn(name=TICKET_WORKFLOW)
-class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
+class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, PeopleSteps):
     """One ticket: understand, propose, judge, approve, act, verify, answer, confirm, close."""
 
     @workflow.init
@@ -55,6 +58,8 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         """Go through the phases until the ticket is closed."""
         try:
             while await self._unfinished():
+                await self._look_at_levels()
+                await self._hear_codes()
                 await self._redirect()
                 await self._step()
                 workflow.set_current_details(card(self._state))
@@ -65,6 +70,8 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
 
     async def _step(self) -> None:
         match self._state.phase:
+            case Phase.LOOK_AGAIN:
+                await self._guarded(self._look_again)
             case Phase.UNDERSTAND:
                 await self._guarded(self._understand)
             case Phase.PROPOSE:
@@ -75,6 +82,10 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
                 await self._approve()
             case Phase.ACT:
                 await self._act()
+            case Phase.TAKE_BACK:
+                await self._take_back()
+            case Phase.VERIFY:
+                await self._guarded(self._verify)
             case Phase.ANSWER:
                 await self._answer()
             case Phase.CONFIRM:
@@ -105,7 +116,7 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         state = self._state
         busy = state.phase not in (Phase.ESCALATE, Phase.WITH_PERSON, Phase.CLOSE, Phase.DONE)
         if state.taken_by is not None and busy:
-            self._hand_over("taken_over", f"{state.taken_by} takes over", "")
+            self._hand_over(TAKEN_OVER, f"{state.taken_by} takes over", "")
         elif state.phase in STALE_ON_MESSAGE and conversation.unread(state):
             self._note("stale", "the customer wrote again; the proposal is dropped")
             await self._abandon("new_message")
@@ -127,29 +138,34 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         fresh = [m.message_id for m in conversation.unread(self._state)]
         if self._state.customer is None:
             classification, loaded = await asyncio.gather(
-                calls.classify_ticket(self._state), calls.load_customer(self._state)
+                self._ask(calls.classify_ticket, new_turn=True), calls.load_customer(self._state)
             )
             self._set(customer=loaded.customer, terms=loaded.terms)
         else:
-            classification = await calls.classify_ticket(self._state)
+            classification = await self._ask(calls.classify_ticket, new_turn=True)
         self._state = conversation.handled(self._state, fresh)
+        self._set(consents=(), consent_open=False)  # new words: what was agreed to is open again
         self._classified(classification)
         if classification.intent == PERSON_INTENT:
             self._hand_over("customer_asked", "The customer asks for a person.", "")
             return
-        found = await calls.retrieve_knowledge(self._state, classification)
-        self._set(passages=found.passages, round=0)
+        if not replies.served(self._state, classification.language):
+            said = clip(classification.language, 20)
+            self._hand_over(
+                "language_not_served", f"The customer writes in a language ({said}) not served.", ""
+            )
+            return
+        self._found(await self._ask(lambda s: calls.retrieve_knowledge(s, classification)))
         self._go(Phase.PROPOSE)
 
     def _classified(self, classification: Classification) -> None:
         now = workflow.now()
         first = self._state.classification is None
-        state = self._state.model_copy(update={"classification": classification})
+        triage = levels.kept_priority(self._state, classification)
+        state = self._state.model_copy(update={"classification": triage})
         if first:
-            seconds = state.terms.resolution_target_seconds.get(classification.priority)
-            state = transitions.with_target(state, seconds)
             state = transitions.event(
-                state,
+                levels.begun(state),
                 now,
                 "classified",
                 intent=classification.intent,
@@ -168,7 +184,7 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         if self._state.round >= self._state.terms.max_rounds:
             self._hand_over("no_safe_plan", "No proposal was safe within the rounds allowed.", "")
             return
-        proposal = await calls.propose_resolution(self._state, classification)
+        proposal = await self._ask(lambda s: calls.propose_resolution(s, classification))
         self._state = transitions.proposed(self._state, proposal, workflow.now())
         unknown = _unknown_kind(proposal)
         problem = _invalid(proposal)
@@ -178,6 +194,8 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
             error = ActionError(code=problem.code, message=clip(problem.message, 300))
             self._state = transitions.open_actions_become(self._state, ActionState.REFUSED, error)
             self._state = transitions.observed(self._state, problem)
+        elif proposal.asks_identity and self._needs_code(Assurance.CONFIRMED):
+            self._go(Phase.VERIFY)
         elif proposal.escalation is not None:
             draft = proposal.escalation
             self._hand_over(_code(draft.reason), draft.summary, draft.recommendation)
@@ -214,15 +232,18 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         assert deadline is not None
         if not await self._wait(deadline, self._state.deadline_reason):
             if not self._resting() and await self._still_stands(self._unsettled()):
-                self._close_or_watch()
+                await self._no_word()
             return
-        if self._state.hints and not await self._still_stands(self._hinted()):
+        if self._state.hints and not await self._still_stands(await self._hinted()):
             return
         messages = conversation.unread(self._state)
         if not messages:
             return
         if self._state.status is not Status.RESOLVED:
-            self._go(Phase.UNDERSTAND, Status.WORKING)
+            if self._state.consent_open:
+                await self._hear_consent()
+            else:
+                self._go(Phase.UNDERSTAND, Status.WORKING)
             return
         text = "\n".join(m.text for m in messages)
         word = await calls.read_confirmation(self._state, text)
@@ -235,11 +256,18 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
                 self._state = transitions.confirmed(
                     self._state, [m.message_id for m in messages], now
                 )
+                self._state = levels.needs_no_answer(self._state, now)
             case "still_broken":
                 self._reopen("The customer says again that it is not solved.")
             case "other":
                 self._note("another wish", "after the resolution")
                 self._go(Phase.UNDERSTAND, Status.WORKING)
+
+    async def _no_word(self) -> None:
+        """Go on without the customer's word: silence is no yes to what they were asked about."""
+        if self._state.consent_open:
+            await self._abandon("not_agreed")
+        self._close_or_watch()
 
     def _close_or_watch(self) -> None:
         """Close; but money that is still under way keeps the ticket, until a person looks."""
@@ -277,6 +305,9 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         if not gone:
             return True
         self._reopen("An effect was undone again.")
+        if self._state.phase is Phase.UNDERSTAND and self._state.classification is None:
+            self._lost(gone)
+            return False
         for record in gone:
             self._undone(record)
         if self._state.phase is Phase.UNDERSTAND:
@@ -292,8 +323,15 @@ class TicketWorkflow(TicketHandlers, DecidingSteps, ActingSteps, PeopleSteps):
         if conversation.unread(self._state):  # it came while closing: not lost, not too late
             self._state = transitions.reopened(self._state, workflow.now())
             return
+        if self._state.hints and workflow.patched(HEEDED_WHILE_CLOSING):
+            await self._guarded(self._heed_hints)
+            if self._state.phase is not Phase.CLOSE:
+                return
         self._go(Phase.DONE)
         self._publish()
+
+    async def _heed_hints(self) -> None:
+        await self._still_stands(await self._hinted())
 
     async def _guarded_close(self, state: TicketState) -> None:
         try:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from closeloop.models.base import Input, Money, Wire
-from closeloop.models.records import OrderRecord
+from closeloop.models.records import CustomerRecord, OrderRecord
 from closeloop.models.ticket import Assurance
 
 
@@ -75,6 +75,22 @@ class ActionKind(ActionParams, ABC):
     @abstractmethod
     def describe(self) -> str:
         """Return one line for a tired person: what would happen."""
+
+    def in_words(self, order: OrderRecord | None) -> str:
+        """Return the exact effect as its customer reads it, as what we would do; "" if they cannot.
+
+        What only staff can read is for a person to ask about.
+        """
+        return ""
+
+    def inverse(
+        self, order: OrderRecord | None, customer: CustomerRecord | None
+    ) -> "ActionKind | None":
+        """Return the action that takes this one back; None where nothing of ours can.
+
+        ``order`` and ``customer`` are as they stand before the action. Money has no inverse.
+        """
+        return None
 
 
 def short_id(prefix: str, parts: tuple[str, ...]) -> str:

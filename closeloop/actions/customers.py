@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from closeloop.actions.base import ActionKind, Effect
 from closeloop.actions.orders import address_digest
 from closeloop.models.base import MAX_SAFE_MINOR, Money
-from closeloop.models.records import Address, OrderRecord
+from closeloop.models.records import Address, CustomerRecord, OrderRecord
 from closeloop.models.ticket import Assurance, OrderId
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
@@ -33,10 +33,22 @@ class UpdateCustomerAddress(ActionKind):
         digest = address_digest(self.address)
         return Effect(effect_id=f"customer-address:{self.customer_id}:{ticket_id}:{digest}")
 
+    def in_words(self, order: OrderRecord | None) -> str:
+        """Name the whole address."""
+        return f"change the address on your account to {self.address.in_a_line()}"
+
     def describe(self) -> str:
         """Say what the address would be."""
         place = self.address
         return f"Change the customer's address to {place.address1}, {place.zip} {place.city}"
+
+    def inverse(
+        self, order: OrderRecord | None, customer: CustomerRecord | None
+    ) -> "UpdateCustomerAddress | None":
+        """Bring back the address that is on file."""
+        if customer is None or customer.address is None:
+            return None
+        return UpdateCustomerAddress(customer_id=self.customer_id, address=customer.address)
 
 
 class IssueStoreCredit(ActionKind):

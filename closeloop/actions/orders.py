@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import StringConstraints
 
 from closeloop.actions.base import ActionKind, Effect
-from closeloop.models.records import Address, OrderRecord
+from closeloop.models.records import Address, CustomerRecord, OrderRecord
 from closeloop.models.ticket import Assurance, OrderId
 
 
@@ -44,6 +44,12 @@ class CancelOrder(ActionKind):
             amount=order.total(),
         )
 
+    def in_words(self, order: OrderRecord | None) -> str:
+        """Name the order and what would go back."""
+        if order is None:
+            return ""
+        return f"cancel order {order.order_id} as a whole and give back {order.total()}"
+
     def describe(self) -> str:
         """Say what would be cancelled."""
         return f"Cancel order {self.order_id} ({self.reason}) and give back what was paid"
@@ -70,10 +76,22 @@ class ModifyOrderAddress(ActionKind):
         target = order.order_id if order else self.order_id
         return Effect(effect_id=f"address:{target}:{address_digest(self.address)}")
 
+    def in_words(self, order: OrderRecord | None) -> str:
+        """Name the order and the whole address."""
+        return f"send order {self.order_id} to {self.address.in_a_line()}" if order else ""
+
     def describe(self) -> str:
         """Say where the order would go."""
         place = self.address
         return f"Send order {self.order_id} to {place.address1}, {place.zip} {place.city}"
+
+    def inverse(
+        self, order: OrderRecord | None, customer: CustomerRecord | None
+    ) -> "ModifyOrderAddress | None":
+        """Send the order to where it would have gone."""
+        if order is None or order.address is None:
+            return None
+        return ModifyOrderAddress(order_id=self.order_id, address=order.address)
 
 
 class ModifyOrderPayment(ActionKind):

@@ -1,5 +1,6 @@
 """Money back for an order."""
 
+from collections import Counter
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -72,6 +73,16 @@ class RefundPayment(ActionKind):
             components={f"{order.order_id}/{name}": parts[name] for name in chosen},
             amount=Money(amount_minor=amount, currency=order.currency),
         )
+
+    def in_words(self, order: OrderRecord | None) -> str:
+        """Name amount, items and order."""
+        if order is None:
+            return ""
+        effect = self.effect("", order)
+        chosen = {name.partition("/")[2] for name in effect.components}
+        labels = Counter(part.label for part in order.components() if part.component_id in chosen)
+        what = ", ".join(f"{n} x {label}" if n > 1 else label for label, n in labels.items())
+        return f"refund {effect.amount} for {what} of order {order.order_id}"
 
     def describe(self) -> str:
         """Say what would be paid back, and for what."""

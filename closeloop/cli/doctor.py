@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,13 @@ from temporalio.service import RPCError
 from closeloop.calls import RPC_TIMEOUT, connect, in_our_words
 from closeloop.errors import BackendError, CloseloopError, Unavailable
 from closeloop.models.base import Wire
-from closeloop.names import BACKENDS_QUEUE, DEFAULT_TENANT, SEARCH_ATTRIBUTES, TICKETS_QUEUE
+from closeloop.names import (
+    AGENTS_QUEUE,
+    BACKENDS_QUEUE,
+    DEFAULT_TENANT,
+    SEARCH_ATTRIBUTES,
+    TICKETS_QUEUE,
+)
 from closeloop.policy.book import FilePolicyBook
 from closeloop.search_attributes import search_attribute_types
 from closeloop.settings import Settings
@@ -103,6 +110,10 @@ async def _backend_workers(name: str, client: Client) -> Finding:
     return await _workers(name, client, BACKENDS_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
 
 
+async def _agent_workers(name: str, client: Client) -> Finding:
+    return await _workers(name, client, AGENTS_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
+
+
 async def _workers(name: str, client: Client, queue: str, kind: TaskQueueType.ValueType) -> Finding:
     response = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
@@ -135,11 +146,16 @@ def _database(settings: Settings) -> str:
         return f"{file} is not there yet; the worker makes it"
     records = bootstrap.open_records(settings)
     waiting = len(records.list_approvals(DEFAULT_TENANT))
-    return f"answers; tenant {DEFAULT_TENANT!r} has {waiting} waiting for approval"
+    stop = bootstrap.open_stops(settings).stopped(DEFAULT_TENANT)
+    words = f"; autonomous writes are stopped by {stop.by}: {stop.reason}" if stop else ""
+    return f"answers; tenant {DEFAULT_TENANT!r} has {waiting} waiting for approval{words}"
 
 
 def _policies(settings: Settings) -> str:
+    from closeloop import bootstrap
+
     book = FilePolicyBook(settings.policies_dir)
+    bootstrap.check_voice(book)
     people = len(book.approvers(DEFAULT_TENANT))
     return (
         f"{settings.policies_dir}, version {book.version[:12]}; tenants "
@@ -158,6 +174,19 @@ def _shop(settings: Settings) -> str:
     return f"{settings.shop_file or 'the example shop'} can be read"
 
 
+def _models(settings: Settings) -> str:
+    from closeloop import bootstrap
+
+    bootstrap.check_models(settings)
+    if settings.llm == "offline":
+        return "offline: no language model is asked"
+    endpoint = os.environ.get("OPENAI_BASE_URL") or "OpenAI"
+    asked = f"{settings.llm_classify}, {settings.llm_retrieve}, {settings.llm_resolve}"
+    unpriced = bootstrap.unpriced_models(settings)
+    words = f"; no price for {', '.join(unpriced)}: CLOSELOOP_LLM_PRICES" if unpriced else ""
+    return f"{asked} at {endpoint}{words}"
+
+
 def _good(name: str, detail: str) -> Finding:
     return Finding(name=name, ok=True, detail=detail)
 
@@ -173,9 +202,11 @@ _SERVER_LOOKS: Final[Sequence[tuple[str, Callable[[str, Client], Awaitable[Findi
     ("search attributes", _attributes),
     ("ticket worker", _ticket_workers),
     ("backend worker", _backend_workers),
+    ("agent worker", _agent_workers),
 )
 _LOCAL_LOOKS: Final[Sequence[tuple[str, Callable[[Settings], str]]]] = (
     ("database", _database),
     ("policies", _policies),
     ("shop data", _shop),
+    ("language models", _models),
 )

@@ -4,6 +4,7 @@ Customers' words are data: control characters are taken out, and nothing in them
 """
 
 import json
+import math
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import Final
 
 from pydantic import BaseModel
 from rich import box
+from rich.bar import Bar
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -26,25 +28,41 @@ _TURNING: Final = frozenset(
 )
 """What turns the direction of writing, so that a line reads as another than it is."""
 
+_BAR_WIDTH: Final = 20
+_COLUMNS: Final = "·▁▂▃▄▅▆▇█"
+
 
 @dataclass(frozen=True)
 class Grid:
-    """A table; a cell is one line."""
+    """A table; a cell is one line.
+
+    ``bars`` are drawn after the rows, on a terminal only: how much of the widest each one fills.
+    """
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     title: str = ""
+    bars: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Series:
+    """Counts in the order of time: a line of small columns on a terminal, elsewhere numbers."""
+
+    name: str
+    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Page:
-    """A title, facts by name, tables, and what to do next."""
+    """A title, facts by name, counts over time, tables, and what to do next."""
 
     title: str
     facts: Sequence[tuple[str, str]] = ()
     grids: Sequence[Grid] = ()
     hint: str = ""
     texts: Sequence[tuple[str, str]] = ()
+    series: Sequence[Series] = ()
 
 
 def emit(document: BaseModel | Sequence[BaseModel] | dict[str, object], page: Page | None) -> None:
@@ -85,8 +103,10 @@ def _plain_data(document: BaseModel | Sequence[BaseModel] | dict[str, object]) -
 
 def _plain_page(page: Page) -> str:
     lines = [one_line(page.title)]
-    width = max((len(name) for name, _ in page.facts), default=0)
-    lines += [f"  {name:<{width}}  {one_line(value)}" for name, value in page.facts]
+    counts = [(one.name, " ".join(str(count) for count in one.counts)) for one in page.series]
+    facts = [*page.facts, *counts]
+    width = max((len(name) for name, _ in facts), default=0)
+    lines += [f"  {name:<{width}}  {one_line(value)}" for name, value in facts]
     for grid in page.grids:
         lines += ["", grid.title] if grid.title else [""]
         lines += _plain_grid(grid)
@@ -109,11 +129,12 @@ def _plain_grid(grid: Grid) -> list[str]:
 
 def _write_rich(page: Page) -> None:
     parts: list[RenderableType] = []
-    if page.facts:
+    drawn = [(one.name, _sparkline(one.counts)) for one in page.series]
+    if page.facts or drawn:
         facts = Table.grid(padding=(0, 2))
         facts.add_column(style="bold", no_wrap=True)
         facts.add_column()
-        for name, value in page.facts:
+        for name, value in (*page.facts, *drawn):
             facts.add_row(Text(name), Text(one_line(value)))
         parts.append(facts)
     for grid in page.grids:
@@ -132,9 +153,19 @@ def _rich_grid(grid: Grid) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in grid.columns:
         table.add_column(Text(column), overflow="fold")
-    for row in grid.rows:
-        table.add_row(*(Text(one_line(cell)) for cell in row))
+    if grid.bars:
+        table.add_column()
+    for position, row in enumerate(grid.rows):
+        bar = [Bar(1.0, 0.0, grid.bars[position], width=_BAR_WIDTH)] if grid.bars else []
+        table.add_row(*(Text(one_line(cell)) for cell in row), *bar)
     return table
+
+
+def _sparkline(counts: Sequence[int]) -> str:
+    """Draw counts as columns against the highest, which is named; a dot is none."""
+    most = max(counts, default=0)
+    heights = [math.ceil(count * (len(_COLUMNS) - 1) / most) if most else 0 for count in counts]
+    return f"{''.join(_COLUMNS[height] for height in heights)} at most {most}"
 
 
 def _never_fail_on_characters() -> None:

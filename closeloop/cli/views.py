@@ -9,11 +9,11 @@ from closeloop.client import Opened
 from closeloop.models.approval import UpdateReceipt
 from closeloop.models.base import clip
 from closeloop.models.hints import BackendHint, Hinted, IgnoredEvent
+from closeloop.models.sla import Sla
 from closeloop.models.state import TimelineEntry
 from closeloop.models.ticket import Status
 from closeloop.models.view import ActionView, PendingApprovalView, TicketSummary, TicketView
 from closeloop.names import DEFAULT_TENANT, parse_workflow_id
-from closeloop.report import Metrics, Spread
 
 _SHOWN_MESSAGES = 6
 _SHOWN_CHARS = 1_000
@@ -104,7 +104,7 @@ def approvals_page(rows: Sequence[TicketSummary], now: datetime) -> Page:
         return Page(title="Nothing waits for approval")
     of = _of(rows[0].tenant)
     grid = Grid(
-        ("decide by", "ticket", "request", "actions", "total", "subject"),
+        ("decide by", "ticket", "request", "actions", "total", "asked", "subject"),
         [
             (
                 when(row.deadline, now),
@@ -112,6 +112,7 @@ def approvals_page(rows: Sequence[TicketSummary], now: datetime) -> Page:
                 row.request_id or "-",
                 ", ".join(row.action_kinds) or "reply",
                 str(row.total) if row.total else "-",
+                _asked(row, now),
                 clip(row.subject, 60),
             )
             for row in rows
@@ -122,9 +123,17 @@ def approvals_page(rows: Sequence[TicketSummary], now: datetime) -> Page:
         grids=[grid],
         hint=(
             f"python starter.py show TICKET{of}; then "
-            f"decide TICKET{of} --request R --as YOU (--approve | --reject --reason CODE)"
+            f"decide TICKET{of} --request R --as YOU "
+            "(--approve | --reject --reason CODE | --ask QUESTION)"
         ),
     )
+
+
+def _asked(row: TicketSummary, now: datetime) -> str:
+    """Say who is asked, or who looks at it."""
+    if row.claim is not None and now < row.claim.until:
+        return f"{row.claim.approver}, until {row.claim.until:%H:%M} UTC"
+    return row.rung or "-"
 
 
 def timeline_page(ticket_id: str, entries: Sequence[TimelineEntry]) -> Page:
@@ -174,33 +183,6 @@ def ticket_page(view: TicketView, now: datetime) -> Page:
     )
 
 
-def metrics_page(metrics: Metrics) -> Page:
-    """Show the metrics; a dash is what was not measured."""
-    auto = metrics.auto_resolution
-    since = f"{metrics.since:%Y-%m-%d %H:%M} UTC" if metrics.since else "the beginning"
-    cost = metrics.cost_per_ticket_usd_micros
-    facts = [
-        ("tickets opened", str(metrics.tickets_opened)),
-        ("tickets closed", str(metrics.tickets_closed)),
-        ("resolved alone, confirmed", _percent(auto.confirmed)),
-        ("resolved alone, verified and quiet", _percent(auto.verified_quiet)),
-        ("resolved alone, unconfirmed", _percent(auto.unconfirmed)),
-        ("first response", _spread(metrics.first_response)),
-        ("resolution", _spread(metrics.resolution)),
-        ("within the target time", _percent(metrics.sla_compliance)),
-        ("escalated", _percent(metrics.escalation_rate)),
-        ("reopened", str(metrics.reopened)),
-        ("satisfaction", _satisfaction(metrics)),
-        ("cost per ticket", "-" if cost is None else f"${cost / 1e6:.4f}"),
-    ]
-    reasons = [(reason, str(count)) for reason, count in metrics.escalation_reasons.items()]
-    return Page(
-        title=f"Tenant {metrics.tenant} since {since}",
-        facts=facts,
-        grids=[Grid(("escalated because of", "tickets"), reasons)] if reasons else [],
-    )
-
-
 def doctor_page(findings: Findings) -> Page:
     """Show what was looked at, and what to do."""
     rows = [(one.name, "ok" if one.ok else "problem", one.detail) for one in findings.checks]
@@ -217,6 +199,7 @@ def _facts(view: TicketView, now: datetime) -> list[tuple[str, str]]:
         facts.append(("waits for", f"{view.waiting_for} until {when(view.waiting_until, now)}"))
     facts.append(("opened", when(view.opened_at, now)))
     why = "; ".join(view.mode_reasons)
+    facts.append(("assurance", view.assurance.value))
     facts.append(("mode", f"{view.mode.value}: {why}" if why else view.mode.value))
     triage = view.classification
     if triage is not None:
@@ -226,9 +209,7 @@ def _facts(view: TicketView, now: datetime) -> list[tuple[str, str]]:
     facts.append(("customer", view.customer_id or "not known to the shop"))
     if view.closure:
         facts.append(("closure", view.closure))
-    if view.sla.due_at is not None:
-        late = ", breached" if view.sla.breached else ""
-        facts.append(("to be resolved by", when(view.sla.due_at, now) + late))
+    facts += _due(view.sla, now)
     if view.escalation is not None:
         people = view.escalation
         taken = f", taken by {people.taken_by}" if people.taken_by else ""
@@ -237,6 +218,18 @@ def _facts(view: TicketView, now: datetime) -> list[tuple[str, str]]:
         facts.append(("promised", f"{promise.text} by {when(promise.due_at, now)}"))
     if view.linked:
         facts.append(("follows", ", ".join(view.linked)))
+    return facts
+
+
+def _due(sla: Sla, now: datetime) -> list[tuple[str, str]]:
+    due = [
+        ("to be answered by", sla.first_response_due_at or sla.next_response_due_at),
+        ("to be resolved by", sla.due_at),
+    ]
+    facts = [(name, when(at, now)) for name, at in due if at is not None]
+    missed = ", ".join(goal.value.replace("_", " ") for goal in sla.missed)
+    if sla.breached:
+        facts.append(("late", missed or "resolution"))
     return facts
 
 
@@ -262,8 +255,16 @@ def _request(view: TicketView, request: PendingApprovalView) -> tuple[str, str]:
     ]
     lines += [f"- {summary}" for summary in request.summaries]
     lines += [f"because {reason}" for reason in request.reasons]
+    lines.append(f"asked: {', '.join(request.asked) or 'nobody'} ({request.rung})")
+    if request.claim is not None:
+        lines.append(f"{request.claim.approver} looks at it until {request.claim.until:%H:%M} UTC")
+    if request.first is not None:
+        changed = ", with the changes below" if request.first.edit else ""
+        lines.append(f"{request.first.approver} has approved it{changed}; it needs a second person")
     if request.reply:
         lines += ["the customer would read:", request.reply]
+    if request.first is not None and request.first.edit is not None:
+        lines += ["changes:", request.first.edit.model_dump_json(exclude_defaults=True)]
     total = f", {request.total} in all" if request.total else ""
     return f"to be decided: {request.request_id}{total}", "\n".join(lines)
 
@@ -274,7 +275,7 @@ def _hint(view: TicketView) -> str:
     if request is not None:
         return (
             f"python starter.py decide {ticket} --request {request.request_id} --as YOU "
-            "(--approve | --reject --reason CODE)"
+            "(--approve | --reject --reason CODE | --ask QUESTION)"
         )
     if view.status is Status.ESCALATED:
         return (
@@ -294,20 +295,3 @@ def _result(action: ActionView) -> str:
     if action.error is not None:
         return f"{action.error.code}: {action.error.message}"
     return "-"
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.0%}"
-
-
-def _spread(spread: Spread | None) -> str:
-    if spread is None:
-        return "-"
-    half, most = (span(timedelta(seconds=s)) for s in (spread.median_seconds, spread.p90_seconds))
-    return f"half within {half}, nine in ten within {most} ({spread.count} tickets)"
-
-
-def _satisfaction(metrics: Metrics) -> str:
-    if metrics.csat_mean is None:
-        return "-"
-    return f"{metrics.csat_mean:.1f} of 5 ({metrics.csat_responses} answers)"

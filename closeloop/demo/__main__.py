@@ -8,31 +8,23 @@ import asyncio
 import os
 import signal
 import sys
-import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.live import Live
 
-from closeloop.cli.doctor import examine
 from closeloop.client import SupportDesk
 from closeloop.demo.office import BackOffice
 from closeloop.demo.play import Player, Run, play_all
 from closeloop.demo.scenario import read_scenarios
 from closeloop.demo.scorecard import flat, print_scorecard, progress, write_report
-from closeloop.dev_json import read_dev_json
+from closeloop.demo.worker import ROOT, demo_settings, running_worker
 from closeloop.errors import CloseloopError, Unavailable
-from closeloop.settings import Settings, load_settings, make_state_dir
+from closeloop.settings import Settings
 from closeloop.telemetry import configure_logging
 
-ROOT: Final = Path(__file__).resolve().parent.parent.parent
-TIME_SCALE: Final = 1e-4
-"""Seven days become a minute, a day 8.6 seconds; no step is skipped."""
-START_SECONDS: Final = 90.0
 WIDTH: Final = 140
 """Columns of the scorecard where the output is no terminal."""
 
@@ -57,12 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _demo(console: Console, scenarios: Path, out: Path) -> int:
     _stop_in_order()
-    settings = _demo_settings()
+    settings = demo_settings()
     configure_logging("console", "warning")
     runs = [Run(scenario) for scenario in read_scenarios(scenarios)]
     keep = os.environ.get("KEEP") == "1"
     console.print(f"Starting Temporal's dev server and a worker in {settings.state_dir} ...")
-    async with _worker(settings) as ui_url:
+    async with running_worker(settings) as ui_url:
         console.print(f"Temporal Web UI: {ui_url}")
         desk = await SupportDesk.connect(settings, identity="demo-shop")
         office = BackOffice(settings)
@@ -85,66 +77,6 @@ def _stop_in_order() -> None:
     assert task is not None
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-
-
-def _demo_settings() -> Settings:
-    given = load_settings()
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    scale = given.time_scale if "CLOSELOOP_TIME_SCALE" in os.environ else TIME_SCALE
-    folder = (given.state_dir / f"demo-{stamp}-{os.getpid()}").absolute()
-    return Settings(
-        state_dir=folder,
-        database_url=f"sqlite:///{folder / 'operations.db'}",
-        policies_dir=given.policies_dir,
-        shop_file=given.shop_file,
-        time_scale=scale,
-    )
-
-
-@asynccontextmanager
-async def _worker(settings: Settings) -> AsyncGenerator[str]:
-    """Run ``worker.py --dev`` as a child of this process; yield the address of the Web UI."""
-    make_state_dir(settings.state_dir)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")} | {
-        "CLOSELOOP_STATE_DIR": str(settings.state_dir),
-        "CLOSELOOP_DATABASE_URL": settings.database_url,
-        "CLOSELOOP_TIME_SCALE": str(settings.time_scale),
-        "CLOSELOOP_FAULTS": "",
-    }
-    log = (settings.state_dir / "worker.log").open("wb")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(ROOT / "worker.py"),
-        "--dev",
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
-    try:
-        yield await _ready(settings, process)
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(process.wait(), 30)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-        log.close()
-
-
-async def _ready(settings: Settings, process: asyncio.subprocess.Process) -> str:
-    """Wait until server and workers are all that ``doctor`` wants; return the Web UI's address."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.returncode is None:
-        info = await read_dev_json(settings.state_dir)
-        if info is not None and (await examine(settings)).ok:
-            return info.ui_url or info.address
-        await asyncio.sleep(0.5)
-    log = (settings.state_dir / "worker.log").read_text(errors="replace").splitlines()
-    raise Unavailable("the worker did not start: " + (log[-1] if log else "no word from it"))
 
 
 async def _play(console: Console, player: Player, runs: Sequence[Run]) -> None:

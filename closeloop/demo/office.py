@@ -1,12 +1,17 @@
 """The back office of the demo: the embedded backends, as a person in the shop sees them."""
 
 import json
+import re
 from pathlib import Path
+from typing import Final
 
 from closeloop.bootstrap import open_backends
+from closeloop.errors import Refused
 from closeloop.models.base import Money
 from closeloop.models.ticket import TicketRequest
 from closeloop.settings import Settings
+
+_CODE: Final = re.compile(r"\b\d{4} \d{4}\b")
 
 
 class BackOffice:
@@ -45,6 +50,18 @@ class BackOffice:
             for refund in self._backends.payments.list_refunds(tenant, order_id)
         ]
         return sum({r.refund_id: r.amount.amount_minor for r in refunds}.values())
+
+    def code(self, ticket_id: str) -> str:
+        """Return the newest code that the customer of a ticket finds in their mail.
+
+        Raises:
+            Refused: there is none.
+        """
+        mails = self._backends.outbox.messages("default", ticket_id)
+        codes = [found[0] for mail in mails if (found := _CODE.search(mail.text))]
+        if not codes:
+            raise Refused("no code was sent to the customer", code="bad_scenario")
+        return codes[-1]
 
     def messages(self, ticket_id: str) -> int:
         """Return how many messages left for the customer of a ticket."""

@@ -134,6 +134,10 @@ class Player:
         desk, ticket_id = self._desk, run.ticket_id
         if deed.say is not None:
             await desk.add_message(ticket_id, deed.say)
+        elif deed.give_code is not None:
+            code = self._office.code(ticket_id)
+            right = deed.give_code
+            await desk.add_message(ticket_id, code if right else _another(code))
         elif deed.refund is not None:
             self._office.refund(deed.refund.order_id, deed.refund.amount_minor, by=who)
         elif deed.record_resolution is not None:
@@ -178,6 +182,11 @@ class Player:
             refunded_minor=self._office.refunded(run.scenario.ticket) - before,
             messages_to_customer=self._office.messages(run.ticket_id),
         )
+
+
+def _another(code: str) -> str:
+    """Return a code that is not this one."""
+    return f"{(int(code.replace(' ', '')) + 1) % 10**8:08d}"
 
 
 def _moment(view: TicketView) -> str:

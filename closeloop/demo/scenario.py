@@ -29,10 +29,14 @@ class Rejection(Input):
 
 
 class Deed(Input):
-    """What somebody does; exactly one of these."""
+    """What somebody does; exactly one of these.
+
+    ``give_code`` answers with the code that was sent to the contact on file (false: a wrong one).
+    """
 
     fault: str | None = None
     say: Body | None = None
+    give_code: bool | None = None
     approve: Literal[True] | None = None
     edit: Edit | None = None
     reject: Rejection | None = None

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import uuid4
 
-from closeloop.embedded.database import Call, once
+from closeloop.embedded.database import Call, once, result_of
 from closeloop.embedded.faults import FaultyPort, reads, writes
 from closeloop.errors import BackendRefused
-from closeloop.models.records import EscalationRecord, NoteRecord
+from closeloop.models.records import AlertRecord, EscalationRecord, NoteRecord
 
 
 class EmbeddedCrm(FaultyPort):
@@ -128,3 +128,45 @@ class EmbeddedCrm(FaultyPort):
             status=row[2],
             created_at=datetime.fromisoformat(row[3]),
         )
+
+    @writes
+    def raise_alert(self, tenant: str, key: str, queue: str, text: str) -> AlertRecord:
+        """Tell the people of a queue something at once, without making it a case.
+
+        Raises:
+            BackendRefused: ``empty_text`` or ``idempotency_mismatch``.
+        """
+        for name, value in (("queue", queue), ("text", text)):
+            if not value.strip():
+                raise BackendRefused(f"an alert needs a {name}", code="empty_text")
+        call = Call(
+            tenant=tenant,
+            service=self.port,
+            key=key,
+            operation="raise_alert",
+            arguments=(queue, text),
+        )
+        with self.database.write() as connection:
+
+            def tell() -> AlertRecord:
+                alert = AlertRecord(
+                    alert_id=f"alert_{uuid4().hex[:16]}",
+                    key=key,
+                    queue=queue,
+                    text=text,
+                    created_at=datetime.now(UTC),
+                )
+                connection.execute(
+                    "INSERT INTO alerts (tenant, key, alert_id, queue, text, created_at)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (tenant, key, alert.alert_id, queue, text, alert.created_at.isoformat()),
+                )
+                return alert
+
+            return once(connection, call, AlertRecord, tell)
+
+    @reads
+    def find_alert(self, tenant: str, key: str) -> AlertRecord | None:
+        """Return the alert raised under ``key``."""
+        with self.database.read() as connection:
+            return result_of(connection, tenant, self.port, key, AlertRecord)

@@ -27,7 +27,7 @@ from closeloop.models.base import Wire
 BUSY_SECONDS: Final = 10.0
 """How long a call waits for other writers before it says that the backend is not available."""
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _SCHEMA: Final = """
 CREATE TABLE tenants (
@@ -81,6 +81,9 @@ CREATE TABLE escalations (
     tenant TEXT NOT NULL, key TEXT NOT NULL, escalation_id TEXT NOT NULL, queue TEXT NOT NULL,
     reason TEXT NOT NULL, pack TEXT NOT NULL, status TEXT NOT NULL, created_at TEXT NOT NULL,
     PRIMARY KEY (tenant, key)) STRICT;
+CREATE TABLE alerts (
+    tenant TEXT NOT NULL, key TEXT NOT NULL, alert_id TEXT NOT NULL, queue TEXT NOT NULL,
+    text TEXT NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (tenant, key)) STRICT;
 CREATE TABLE messages (
     tenant TEXT NOT NULL, key TEXT NOT NULL, sent_id TEXT NOT NULL, ticket_id TEXT NOT NULL,
     recipient TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL, sent_at TEXT NOT NULL,

@@ -19,7 +19,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
-from closeloop.models.knowledge import SourceKind
+from closeloop.models.knowledge import Chunk, Document, SourceKind
 
 MAX_PASSAGE_CHARS = 1_200
 """About 300 tokens: a handful of passages fits into any prompt."""
@@ -41,20 +41,21 @@ class Article(BaseModel):
     version: str
     language: str
     valid_from: date | None = None
+    valid_until: date | None = None
     body: str
 
 
-class Chunk(BaseModel):
-    """A passage before it is indexed: ``title`` is the article's and the headings', joined."""
-
-    model_config = ConfigDict(frozen=True)
-
-    passage_id: str
-    article_id: str
-    title: str
-    kind: SourceKind
-    version: str
-    text: str
+def document_of(article: Article, *, source: str) -> Document:
+    """Return the article as stores take it; ``source`` is where it was read from."""
+    return Document(
+        document_id=article.article_id,
+        source=source,
+        kind=article.kind,
+        language=article.language,
+        valid_from=article.valid_from,
+        valid_until=article.valid_until,
+        chunks=chunk_article(article),
+    )
 
 
 def chunk_article(article: Article, *, max_chars: int = MAX_PASSAGE_CHARS) -> tuple[Chunk, ...]:
@@ -81,9 +82,7 @@ def chunk_article(article: Article, *, max_chars: int = MAX_PASSAGE_CHARS) -> tu
             chunks.append(
                 Chunk(
                     passage_id=base if seen[base] == 1 else f"{base}~{seen[base]}",
-                    article_id=article.article_id,
                     title=title,
-                    kind=article.kind,
                     version=f"{article.version}+{digest}",
                     text=part,
                 )

@@ -27,8 +27,8 @@ class IgnoredEvent(Wire):
 
 
 class Hinted(Wire):
-    """What became of a hint; only an open ticket hears it."""
+    """What became of a hint, and at which ticket: ``opened`` is a linked one, for a closed one."""
 
     ticket_id: str
     event_id: str
-    outcome: Literal["delivered", "closed", "no_ticket"]
+    outcome: Literal["delivered", "opened", "no_ticket"]

@@ -1,11 +1,13 @@
 """Facts, verdicts and judgements: what policy saw and what it said."""
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.grounding import Grounding, ReplyToCheck
+from closeloop.models.identity import Consent
 from closeloop.models.proposal import Action
 from closeloop.models.ticket import Assurance, Mode
 
@@ -50,7 +52,8 @@ class MoneyLimit(Wire):
 class EffectFacts(Wire):
     """An effect by its name, with what the ledger knows of it.
 
-    ``overlap`` names another live effect that claims one of the same components.
+    ``overlap`` names another live effect that claims one of the same components; ``taken_back`` is
+    how often it was made and undone, which ``Ledger.begin`` alone fills in.
     """
 
     effect_id: str
@@ -58,6 +61,7 @@ class EffectFacts(Wire):
     state: str | None = None
     ticket_id: str | None = None
     overlap: str | None = None
+    taken_back: int = 0
 
 
 class ItemFacts(Wire):
@@ -95,7 +99,10 @@ class ActionFacts(Wire):
     is negative. ``single_payment`` says that one payment is all that ever moved on the order.
     ``recent_minor`` names the scopes that its money counts towards (``order:#W1001``), with what
     moved there in the last ``WINDOW_DAYS``, effects of the same proposal left out. ``disputed`` is
-    what open and lost disputes have taken.
+    what open and lost disputes have taken. ``consent`` is the message that said yes to exactly this
+    effect; ``in_words`` says it to a customer who has to be asked, and ``digest`` is what a yes of
+    theirs would be bound to. ``undo`` is the action that would
+    take this one back.
     """
 
     action_id: str
@@ -129,10 +136,19 @@ class ActionFacts(Wire):
     single_payment: bool | None = None
     names_target: bool = False
     names_remedy: bool = False
+    consent: str | None = None
+    in_words: str = ""
+    digest: str = ""
+    undo: Action | None = None
 
 
 class Facts(Wire):
-    """The recorded snapshot a judgement was made on."""
+    """The recorded snapshot a judgement was made on.
+
+    ``suspected_in`` says where, beside the customer's words, something reads like an order to the
+    machine. ``grounding`` is None where no reply was looked at. ``cap_source`` says what set
+    ``mode_cap``; ``stopped`` who has stopped the tenant's autonomous writes, and why.
+    """
 
     at: UtcTime
     policy_version: str
@@ -144,7 +160,11 @@ class Facts(Wire):
     confidence: float
     topics: tuple[str, ...] = ()
     injection_suspected: bool = False
+    suspected_in: tuple[str, ...] = ()
+    grounding: Grounding | None = None
     mode_cap: Mode = Mode.AUTONOMOUS
+    cap_source: str = ""
+    stopped: str | None = None
     contact_changed_at: UtcTime | None = None
     customer_spent_today_minor: int = 0
     tenant_spent_today_minor: int = 0
@@ -171,20 +191,37 @@ class Judgement(Wire):
     """The verdicts on a whole proposal, the mode they add up to, and what they rest on.
 
     ``binding_hash`` covers arguments, policy version and facts: what was approved is what runs.
-    ``escalate`` is the rule id of a topic that only a person may handle.
+    ``escalate`` is the rule id of a topic that only a person may handle; ``rules`` are the ids of
+    all that had a word. ``needs_assurance`` is how sure of who writes its actions need us to be,
+    where we are not; ``lacks_consent`` names the actions that wait, on the customer's side, for
+    nothing but their yes.
     """
 
     verdicts: tuple[Verdict, ...] = ()
     mode: Mode = Mode.AUTONOMOUS
     mode_reasons: tuple[str, ...] = ()
     escalate: str | None = None
+    needs_assurance: Assurance | None = None
+    lacks_consent: tuple[str, ...] = ()
     facts: Facts
     binding_hash: str = ""
+    rules: tuple[str, ...] = ()
 
     @property
     def ruling(self) -> Ruling:
         """The least permissive ruling of all verdicts."""
         return max((v.ruling for v in self.verdicts), key=lambda r: r.rank, default=Ruling.ALLOW)
+
+    def recorded(self, event_id: str) -> "RecordedJudgement":
+        """Return it as it is kept."""
+        return RecordedJudgement(
+            event_id=event_id,
+            facts=self.facts,
+            mode=self.mode,
+            escalate=self.escalate,
+            rulings={verdict.action_id: verdict.ruling for verdict in self.verdicts},
+            rules=self.rules,
+        )
 
 
 class JudgeRequest(Wire):
@@ -199,7 +236,35 @@ class JudgeRequest(Wire):
     topics: tuple[str, ...] = ()
     injection_suspected: bool = False
     mode_cap: Mode = Mode.AUTONOMOUS
+    cap_source: str = ""
     contact_changed_at: UtcTime | None = None
     ticket_order_ids: tuple[str, ...] = ()
     customer_messages: dict[str, str] = Field(default_factory=dict)
     actions: tuple[Action, ...]
+    consents: tuple[Consent, ...] = ()
+    reply: ReplyToCheck | None = None
+
+
+class RecordedJudgement(Wire):
+    """A judgement as it is kept: the facts, and what they came to.
+
+    ``event_id`` is that of the ticket's event ``judged``; ``rulings`` are by action id.
+    """
+
+    event_id: str
+    facts: Facts
+    mode: Mode
+    escalate: str | None = None
+    rulings: dict[str, Ruling] = Field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+
+    @field_serializer("facts")
+    def _short(self, facts: Facts) -> dict[str, Any]:
+        """Leave out what is as by default: it travels through histories beside other things."""
+        return facts.model_dump(mode="json", exclude_defaults=True)
+
+
+class TicketJudgement(RecordedJudgement):
+    """A judgement with the ticket it was made on."""
+
+    ticket_id: str

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.spending import ModelCall
 
 
 class Action(Wire):
@@ -55,7 +56,9 @@ class Proposal(Wire):
     """What the agent wants next.
 
     Exactly one of three kinds: an answer (``reply``, with ``actions`` or without), a question
-    (``reply`` and ``asks_customer``), or an ``escalation``.
+    (``reply`` and ``asks_customer``), or an ``escalation``. ``asks_identity`` says that all it asks
+    is who writes: where codes are sent, that question is asked with one. ``source`` is who wrote
+    it: ``offline``, or a language model by its id.
     """
 
     proposal_id: str = ""
@@ -63,10 +66,12 @@ class Proposal(Wire):
     actions: tuple[Action, ...] = ()
     reply: Draft | None = None
     asks_customer: bool = False
+    asks_identity: bool = False
     commitments: tuple[CommitmentDraft, ...] = ()
     escalation: EscalationDraft | None = None
     rationale: str = ""
     source: str = "offline"
+    calls: tuple[ModelCall, ...] = ()
 
 
 class ActionState(StrEnum):
@@ -130,7 +135,11 @@ class ConversationMessage(Wire):
 
 
 class ProposeRequest(Wire):
-    """What a resolution agent is given; records are fetched by id inside the activity."""
+    """What a resolution agent is given; records are fetched by id inside the activity.
+
+    ``earlier`` has a line for each message that the conversation shows no more.
+    ``offline`` asks the models that need no server, whichever are in use otherwise.
+    """
 
     tenant: str
     ticket_id: str
@@ -147,5 +156,7 @@ class ProposeRequest(Wire):
     amounts: tuple[Money, ...] = ()
     passage_ids: tuple[str, ...] = ()
     conversation: tuple[ConversationMessage, ...]
+    earlier: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()
     done: tuple[ActionRecord, ...] = ()
+    offline: bool = False

@@ -17,6 +17,11 @@ class Address(Wire):
     zip: str
     country: str
 
+    def in_a_line(self) -> str:
+        """Return the address as one line of text."""
+        parts = (self.address1, self.address2, self.city, f"{self.state} {self.zip}", self.country)
+        return ", ".join(" ".join(part.split()) for part in parts if part.strip())
+
 
 class PaymentMethodRecord(Wire):
     """A customer's way to pay; ``balance`` is what is left on a gift card, None for the others."""
@@ -195,6 +200,16 @@ class EscalationRecord(Wire):
     key: str
     queue: str
     status: Literal["open", "done"]
+    created_at: UtcTime
+
+
+class AlertRecord(Wire):
+    """What the people of a queue were told at once."""
+
+    alert_id: str
+    key: str
+    queue: str
+    text: str
     created_at: UtcTime
 
 

@@ -1,7 +1,7 @@
 """The state of one ticket: a frozen model, carried through continue-as-new."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -14,21 +14,30 @@ from closeloop.models.approval import (
     UpdateReceipt,
 )
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.identity import CodeTerms, Consent, EffectAsked, Verification
 from closeloop.models.knowledge import Passage
-from closeloop.models.policy import Judgement, Verdict
+from closeloop.models.policy import Judgement, RecordedJudgement, Verdict
 from closeloop.models.proposal import ActionRecord, EscalationDraft, Observation, Proposal
-from closeloop.models.ticket import Closure, Message, Mode, Status, Ticket
+from closeloop.models.sla import ServiceLevels, Sla, SlaWatch
+from closeloop.models.ticket import Assurance, Closure, Message, Mode, Status, Ticket
 from closeloop.models.triage import Classification, CustomerContext
+from closeloop.models.voice import Voice
+
+SUPPORT_QUEUE: Final = "support"
+"""The people's queue that a ticket goes to unless it is routed to another."""
 
 
 class Phase(StrEnum):
     """What the workflow does next; the steps of DESIGN's life of a ticket."""
 
+    LOOK_AGAIN = "look_again"
     UNDERSTAND = "understand"
     PROPOSE = "propose"
     JUDGE = "judge"
     APPROVE = "approve"
     ACT = "act"
+    TAKE_BACK = "take_back"
+    VERIFY = "verify"
     ANSWER = "answer"
     CONFIRM = "confirm"
     ESCALATE = "escalate"
@@ -38,7 +47,14 @@ class Phase(StrEnum):
 
 
 class Terms(Wire):
-    """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled."""
+    """The desk's terms as they stood when the ticket opened; every wait in seconds, scaled.
+
+    ``model_budget_micros`` is what language models may cost a ticket, in millionths of a US dollar.
+    ``modes`` are caps by intent, beside ``mode_cap``, which is on all of them.
+    ``checks_replies`` is False on a ticket that was opened before replies were checked. ``codes``
+    are None where nobody is asked for a code; ``asks_consent`` says that customers are asked about
+    an effect that they did not name.
+    """
 
     reminder_seconds: float = 4 * 3600
     approval_expiry_seconds: float = 24 * 3600
@@ -50,8 +66,15 @@ class Terms(Wire):
     settlement_limit_seconds: float = 30 * 86400
     resolution_target_seconds: dict[str, float] = Field(default_factory=dict)
     max_rounds: int = 4
+    model_budget_micros: int | None = None
     time_scale: float = 1.0
     mode_cap: Mode = Mode.AUTONOMOUS
+    modes: dict[str, Mode] = Field(default_factory=dict)
+    sla: ServiceLevels | None = None
+    checks_replies: bool = False
+    codes: CodeTerms | None = None
+    asks_consent: bool = False
+    voice: Voice | None = None
 
 
 class TimelineEntry(Wire):
@@ -87,25 +110,20 @@ class Commitment(Wire):
 
 
 class Escalation(Wire):
-    """A ticket's stay with people: why, where, since when."""
+    """A ticket's stay with people: why, where, since when.
+
+    ``stays``: it was handed back before and came again for the same reason; people keep it.
+    """
 
     number: int
     reason: str
-    queue: str = "support"
+    queue: str = SUPPORT_QUEUE
     draft: EscalationDraft
     since: UtcTime
     receipt_id: str | None = None
     taken_by: str | None = None
     reminders: int = 0
-
-
-class Sla(Wire):
-    """When the resolution is due, and whether that was missed."""
-
-    due_at: UtcTime | None = None
-    breached: bool = False
-    first_response_at: UtcTime | None = None
-    resolved_at: UtcTime | None = None
+    stays: bool = False
 
 
 class Cost(Wire):
@@ -116,8 +134,20 @@ class Cost(Wire):
     output_tokens: int = 0
 
 
+StandIn = Literal["models_down", "over_budget"]
+"""Why the offline models stand in for the language models."""
+
+
 class TicketState(Wire):
-    """Everything one ticket knows."""
+    """Everything one ticket knows.
+
+    ``returned`` are the reasons of the stays with people that one of them ended by handing back.
+    ``assurance`` is what a code has raised the ticket's own to. ``consent_asked`` are the effects
+    that the customer was asked about; ``consent_open`` says that the answer is still to come.
+    ``claim_news``: a person has claimed the request, which nobody was told yet; the customer hears
+    of it once (``told_of_person``). ``question_id`` is the last question that a person, or the desk
+    itself, asked them.
+    """
 
     ticket: Ticket
     opened_by: str | None = None
@@ -132,9 +162,15 @@ class TicketState(Wire):
     mode_reasons: tuple[str, ...] = ()
     terms: Terms = Terms()
     customer: CustomerContext | None = None
+    assurance: Assurance | None = None
+    verification: Verification | None = None
+    consents: tuple[Consent, ...] = ()
+    consent_asked: tuple[EffectAsked, ...] = ()
+    consent_open: bool = False
     classification: Classification | None = None
     passages: tuple[Passage, ...] = ()
     messages: tuple[Message, ...] = ()
+    recap: tuple[str, ...] = ()
     round: int = 0
     observations: tuple[Observation, ...] = ()
     proposal: Proposal | None = None
@@ -144,12 +180,16 @@ class TicketState(Wire):
     approval: ApprovalRequest | None = None
     decision: Decision | None = None
     approved_by: str | None = None
+    claim_news: bool = False
+    told_of_person: bool = False
+    question_id: str | None = None
     approvals: tuple[ApprovalOutcome, ...] = ()
     actions: tuple[ActionRecord, ...] = ()
     commitments: tuple[Commitment, ...] = ()
     escalation: Escalation | None = None
     taken_by: str | None = None
     handed_back: bool = False
+    returned: tuple[str, ...] = ()
     recorded: RecordedResolution | None = None
     hints: tuple[BackendEvent, ...] = ()
     deadline: UtcTime | None = None
@@ -163,18 +203,25 @@ class TicketState(Wire):
     snapshot_count: int = 0
     csat: int | None = None
     sla: Sla = Sla()
+    watch: SlaWatch = SlaWatch()
     cost: Cost = Cost()
+    stand_in: StandIn | None = None
     receipts: dict[str, UpdateReceipt] = Field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()
     pending_events: tuple[OutcomeEvent, ...] = ()
+    pending_judgements: tuple[RecordedJudgement, ...] = ()
 
 
 class TicketStart(Wire):
-    """The input of ``TicketWorkflow``: a ticket, or the state of the run before."""
+    """The input of ``TicketWorkflow``: a ticket, or the state of the run before.
+
+    ``hint`` is the backend's event that opened it, where no customer's words did.
+    """
 
     ticket: Ticket
     opened_by: str | None = None
     linked: tuple[str, ...] = ()
+    hint: BackendEvent | None = None
     state: TicketState | None = None
 
 

@@ -4,10 +4,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from closeloop.models.approval import Approver
+from closeloop.models.approval import ApprovalTerms, Approver, RequestOutcome
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.identity import CodeOutcome, CodeTerms, GivenCodes
 from closeloop.models.knowledge import Passage
-from closeloop.models.proposal import Action, ActionError, Receipt
+from closeloop.models.labels import DecisionLabel
+from closeloop.models.policy import RecordedJudgement
+from closeloop.models.proposal import Action, ActionError, ActionRecord, Receipt
+from closeloop.models.sla import OpenHours
+from closeloop.models.spending import ModelCall
 from closeloop.models.state import OutcomeEvent, Terms
 from closeloop.models.ticket import Assurance, Customer
 from closeloop.models.triage import Classification, ClassifyRequest, CustomerContext
@@ -22,16 +27,18 @@ class Scope(Wire):
 
 
 class ClassifyTicket(Scope):
-    """Input of ``classify_ticket``."""
+    """Input of ``classify_ticket``; ``offline`` as in ``ProposeRequest``."""
 
     request: ClassifyRequest
+    offline: bool = False
 
 
 class LoadCustomer(Scope):
-    """Input of ``load_customer``."""
+    """Input of ``load_customer``; the ticket's clocks began at ``clock_start``."""
 
     customer: Customer
     assurance: Assurance
+    clock_start: UtcTime | None = None
 
 
 class LoadedCustomer(Wire):
@@ -41,17 +48,37 @@ class LoadedCustomer(Wire):
     terms: Terms
 
 
+class ReadHours(Scope):
+    """Input of ``read_hours``: a calendar from ``since`` on, scaled around ``clock_start``."""
+
+    calendar: str
+    clock_start: UtcTime
+    since: UtcTime
+
+
+class HoursRead(Wire):
+    """Output of ``read_hours``."""
+
+    hours: OpenHours
+
+
 class RetrieveKnowledge(Scope):
-    """Input of ``retrieve_knowledge``."""
+    """Input of ``retrieve_knowledge``; ``offline`` as in ``ProposeRequest``."""
 
     classification: Classification
     query: str
+    offline: bool = False
 
 
 class RetrievedKnowledge(Wire):
-    """Output of ``retrieve_knowledge``; passages without their text."""
+    """Output of ``retrieve_knowledge``; passages without their text.
+
+    ``missing`` says in a sentence what the customer needs to know and no passage says.
+    """
 
     passages: tuple[Passage, ...] = ()
+    missing: str = ""
+    calls: tuple[ModelCall, ...] = ()
 
 
 class ReadConfirmation(Scope):
@@ -68,6 +95,7 @@ class Snapshot(Wire):
 
     view: TicketView
     events: tuple[OutcomeEvent, ...] = ()
+    judgements: tuple[RecordedJudgement, ...] = ()
     sequence: int = 0
 
 
@@ -76,7 +104,8 @@ class ExecuteAction(Scope):
 
     ``effect_id`` and ``components`` (component id to minor units) come from the judgement's facts;
     the limits are re-checked in the transaction that records the intent, those of the ``scopes``
-    (``order:#W1001``, ``instrument:card_1``) included.
+    (``order:#W1001``, ``instrument:card_1``) included. An undo names the effect that it
+    ``takes_back``.
     """
 
     action: Action
@@ -87,6 +116,7 @@ class ExecuteAction(Scope):
     amount: Money | None = None
     approved_by: str | None = None
     request_id: str | None = None
+    takes_back: str | None = None
 
 
 class ActionOutcome(Wire):
@@ -118,16 +148,45 @@ class Verification(Wire):
 
 
 class VerifyResolution(Scope):
-    """Input of ``verify_resolution``: what a person says they did on backends."""
+    """Input of ``verify_resolution``: what a person says they did on backends.
+
+    ``advised`` is what they were advised to do, and may have done without saying so.
+    """
 
     effects: tuple[ExecuteAction, ...]
+    advised: tuple[ExecuteAction, ...] = ()
+
+
+class AdvisedEffect(Wire):
+    """Something that was advised, and that the system of record shows as done by a person."""
+
+    action: Action
+    effect_id: str
+    receipt: Receipt
 
 
 class RecordedEffects(Wire):
-    """Output of ``verify_resolution``, in the order asked for."""
+    """Output of ``verify_resolution``, in the order asked for; of the advice what was done."""
 
     effect_ids: tuple[str, ...] = ()
     receipts: tuple[Receipt, ...] = ()
+    advised: tuple[AdvisedEffect, ...] = ()
+
+
+class RecallEffects(Scope):
+    """Input of ``recall_effects``: what ``made_by``, and the tickets between it and this one, did.
+
+    ``effect_id`` None asks for all of it.
+    """
+
+    made_by: str
+    effect_id: str | None = None
+
+
+class RecalledEffects(Wire):
+    """Output of ``recall_effects``: what still stood when it was recorded."""
+
+    records: tuple[ActionRecord, ...] = ()
 
 
 class SendReply(Scope):
@@ -152,7 +211,10 @@ class CreateEscalation(Scope):
 
 
 class RequestApproval(Scope):
-    """Input of ``request_approval``: publish a request and reserve what it would spend."""
+    """Input of ``request_approval``: publish a request and reserve what it would spend.
+
+    The ticket's clocks began at ``clock_start``; None on tickets older than the ladder.
+    """
 
     request_id: str
     customer_id: str | None
@@ -161,29 +223,34 @@ class RequestApproval(Scope):
     total: Money | None
     deadline: UtcTime
     snapshot: Snapshot
+    clock_start: UtcTime | None = None
+    requested_at: UtcTime | None = None
 
 
 class ApprovalPublished(Wire):
-    """Output of ``request_approval``: who may decide now."""
+    """Output of ``request_approval``: who may decide now, and how."""
 
     roster: tuple[Approver, ...] = ()
+    terms: ApprovalTerms = ApprovalTerms()
 
 
 class SettleApproval(Scope):
     """Input of ``settle_approval``: a request ended; its reservations go unless it was approved.
 
-    ``dropped`` are effects of actions that the approver took out: theirs go in any case.
+    ``dropped`` are effects of actions that the approver took out: theirs go in any case. ``label``
+    is kept where a person decided.
     """
 
     request_id: str
-    outcome: Literal["approved", "rejected", "expired", "withdrawn"]
+    outcome: RequestOutcome
     effect_ids: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     snapshot: Snapshot
+    label: DecisionLabel | None = None
 
 
 class CheckApprover(Scope):
-    """Input of ``check_approver``: the live roster's word on a person.
+    """Input of ``check_approver``: the live roster's word on a person, as it is ``at`` a time.
 
     ``customer_id`` is the customer whose contact on file counts among the ``requesters``.
     """
@@ -192,15 +259,29 @@ class CheckApprover(Scope):
     requesters: tuple[str, ...] = ()
     customer_id: str | None = None
     total: Money | None = None
+    at: UtcTime | None = None
+
+
+class RaiseAlert(Scope):
+    """Input of ``raise_alert``: words for the people of a queue, none of them the customer's."""
+
+    number: int
+    queue: str
+    text: str
+    snapshot: Snapshot
 
 
 class CloseTicket(Scope):
-    """Input of ``close_ticket``: the CRM note, the last outcome events, the final snapshot."""
+    """Input of ``close_ticket``: the CRM note, the last outcome events, the final snapshot.
+
+    ``past_ticket``: it may serve as an example of wording; see ``workflows.past_ticket``.
+    """
 
     number: int
     customer_id: str | None
     note: str
     snapshot: Snapshot
+    past_ticket: bool = False
 
 
 class RecordOutcome(Scope):
@@ -213,3 +294,51 @@ class Recorded(Wire):
     """Output of an activity that only records."""
 
     receipt: Receipt | None = None
+
+
+class SendCode(Scope):
+    """Input of ``send_code``: the ticket's n-th code, at the ticket's own time ``at``."""
+
+    number: int
+    customer_id: str | None
+    customer: Customer
+    at: UtcTime
+    terms: CodeTerms
+
+
+class CodeSent(Wire):
+    """Output of ``send_code``.
+
+    ``sent`` is also said of a stranger, to whom nothing goes: nobody can tell the two apart.
+    """
+
+    outcome: Literal["sent", "locked", "contact_changed"]
+
+
+class CheckCode(Scope):
+    """Input of ``check_code``: what a customer's messages hold that may be a code, oldest first."""
+
+    customer_id: str | None
+    customer: Customer
+    given: tuple[GivenCodes, ...]
+    at: UtcTime
+    terms: CodeTerms
+
+
+class CodeChecked(Wire):
+    """Output of ``check_code``; ``left`` is how often a code may still be wrong."""
+
+    outcome: CodeOutcome
+    left: int = 0
+
+
+class ReadConsent(Scope):
+    """Input of ``read_consent``: the customer's words after a question about an effect."""
+
+    text: str
+
+
+class ConsentRead(Wire):
+    """Output of ``read_consent``; ``other`` is everything but a plain yes or no."""
+
+    answer: Literal["yes", "no", "other"]

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.spending import ModelCall
 
 Urgency = Literal["low", "normal", "high"]
 Sentiment = Literal["very_negative", "negative", "neutral", "positive"]
@@ -30,11 +31,12 @@ class ClassifyRequest(Wire):
 
 
 class Entities(Wire):
-    """What the customer names."""
+    """What the customer names; ``dates`` as they wrote them or, where that is clear, ISO 8601."""
 
     order_ids: tuple[str, ...] = ()
     item_mentions: tuple[str, ...] = ()
     amounts: tuple[Money, ...] = ()
+    dates: tuple[str, ...] = ()
 
 
 class Alternative(Wire):
@@ -58,6 +60,7 @@ class Classification(Wire):
     confidence: float = Field(ge=0, le=1)
     alternatives: tuple[Alternative, ...] = ()
     why: str = ""
+    calls: tuple[ModelCall, ...] = ()
 
 
 class Confirmation(Wire):

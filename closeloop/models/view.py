@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from closeloop.models.approval import ApprovalOutcome
+from closeloop.models.approval import ApprovalOutcome, Claim, FirstYes, Rung
 from closeloop.models.base import Money, UtcTime, Wire, clip
 from closeloop.models.knowledge import Passage
 from closeloop.models.policy import Verdict
 from closeloop.models.proposal import ActionError, ActionRecord, Proposal, Receipt
-from closeloop.models.state import Commitment, Cost, Escalation, Sla, TicketState
-from closeloop.models.ticket import Closure, Message, Mode, Status
+from closeloop.models.sla import Sla
+from closeloop.models.state import Commitment, Cost, Escalation, TicketState
+from closeloop.models.ticket import Assurance, Closure, Message, Mode, Status
 from closeloop.models.triage import Classification
 
 
@@ -26,7 +27,7 @@ class ActionView(Wire):
 
 
 class PendingApprovalView(Wire):
-    """The approval request a ticket waits for."""
+    """The approval request a ticket waits for; ``approvers`` may decide, ``asked`` are asked."""
 
     request_id: str
     binding_hash: str
@@ -37,6 +38,10 @@ class PendingApprovalView(Wire):
     reply: str | None
     action_ids: tuple[str, ...]
     approvers: tuple[str, ...]
+    rung: Rung = "team"
+    asked: tuple[str, ...] = ()
+    claim: Claim | None = None
+    first: FirstYes | None = None
 
 
 class TicketView(Wire):
@@ -67,6 +72,7 @@ class TicketView(Wire):
     sla: Sla
     cost: Cost
     linked: tuple[str, ...]
+    assurance: Assurance = Assurance.NONE
 
 
 class TicketSummary(Wire):
@@ -83,6 +89,8 @@ class TicketSummary(Wire):
     deadline: UtcTime | None = None
     action_kinds: tuple[str, ...] = ()
     total: Money | None = None
+    rung: Rung | None = None
+    claim: Claim | None = None
     opened_at: UtcTime
 
 
@@ -115,6 +123,10 @@ def view_of(state: TicketState) -> TicketView:
             reply=request.reply,
             action_ids=tuple(action.action_id for action in request.actions),
             approvers=tuple(person.approver_id for person in request.roster),
+            rung=request.rung,
+            asked=request.asked,
+            claim=request.claim,
+            first=request.first,
         )
     return TicketView(
         ticket_id=state.ticket.ticket_id,
@@ -142,6 +154,7 @@ def view_of(state: TicketState) -> TicketView:
         sla=state.sla,
         cost=state.cost,
         linked=state.linked,
+        assurance=state.assurance or state.ticket.assurance,
     )
 
 

@@ -1,7 +1,7 @@
 """Reads what a customer wants, without a language model and without a network."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from closeloop.models.triage import (
     OTHER_INTENT,
@@ -16,17 +16,20 @@ from closeloop.models.triage import (
 from closeloop.offline.confirmation import read_confirmation
 from closeloop.offline.entities import ORDER_ID, find_entities
 from closeloop.offline.intents import IntentModel, shorten
+from closeloop.offline.labelled import Labelled
 from closeloop.offline.taxonomy import Taxonomy
-from closeloop.offline.text import core, fold, own_words
+from closeloop.offline.text import core, fold, own_words, sentences
 
 MAX_SCANNED = 24_000
 """Characters of a conversation that are searched for cues and entities, the latest first."""
 _SURE_OF_A_PERSON = 0.95
 """Confidence in a wish for a person that stands there in plain words."""
-_WORDS_FOR_HALF_WEIGHT = 3
+_WORDS_FOR_HALF_WEIGHT = 2
 """A latest message of this many words weighs as much as everything before it."""
 _PLAINLY_ANOTHER_WISH = 0.9
 """How sure a reading of an answer to our question must be to count as a wish of its own."""
+_SURE = 0.55
+"""From here on a reading stands by itself; below, one sentence has to say the same."""
 _LEAST_SAY = 0.01
 """Small, so that no part weighs nothing."""
 
@@ -43,15 +46,19 @@ class OfflineClassifier:
     Safe to share between threads.
     """
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        """Train on the taxonomy's examples; takes a few seconds."""
+    def __init__(self, taxonomy: Taxonomy, labelled: Sequence[Labelled] = ()) -> None:
+        """Train on the taxonomy's examples and on labelled tickets; takes a few seconds."""
         self._taxonomy = taxonomy
-        self._model = IntentModel(
-            taxonomy,
-            {
-                intent.id: [_readable(core(example)) for example in intent.examples]
-                for intent in taxonomy.intents
-            },
+        examples = {
+            intent.id: [_readable(core(example)) for example in intent.examples]
+            for intent in taxonomy.intents
+        }
+        for ticket in labelled:
+            examples[ticket.intent].append(_readable(core(ticket.text)))
+        self.model = IntentModel(
+            examples,
+            outside=OTHER_INTENT,
+            cues=[intent.hints for intent in taxonomy.intents],
         )
 
     def classify(self, tenant: str, request: ClassifyRequest) -> Classification:
@@ -71,7 +78,7 @@ class OfflineClassifier:
             intent = PERSON_INTENT
             confidence = max(_SURE_OF_A_PERSON, probabilities[PERSON_INTENT])
         else:
-            intent = self._decide(probabilities)
+            intent = self._decide(probabilities, newest_first)
             confidence = probabilities[intent] if nearest else 0.0
 
         urgency = self._urgency(everything)
@@ -103,8 +110,8 @@ class OfflineClassifier:
         parts = [(_count_words(text), _readable(text)) for text in (latest, before)]
         readable = [text for words, text in parts if words]
         if not readable:
-            return {i: float(i == OTHER_INTENT) for i in self._model.intents}, ""
-        readings, nearest = self._model.read(readable)
+            return {i: float(i == OTHER_INTENT) for i in self.model.intents}, ""
+        readings, nearest = self.model.read(readable)
         if len(readings) == 1:
             return readings[0], nearest[0]
         now, earlier = readings
@@ -114,12 +121,28 @@ class OfflineClassifier:
         weight_now = parts[0][0] * (_wish(now) ** 2 + _LEAST_SAY)
         weight_earlier = _WORDS_FOR_HALF_WEIGHT * (_wish(earlier) ** 2 + _LEAST_SAY)
         share = weight_now / (weight_now + weight_earlier)
-        mixed = {i: share * now[i] + (1 - share) * earlier[i] for i in self._model.intents}
+        mixed = {i: share * now[i] + (1 - share) * earlier[i] for i in self.model.intents}
         return mixed, nearest[0 if share >= 1 / 2 else 1]
 
-    def _decide(self, probabilities: Mapping[str, float]) -> str:
-        best = max(probabilities, key=probabilities.__getitem__)
-        return best if probabilities[best] >= self._model.threshold else OTHER_INTENT
+    def _decide(self, probabilities: Mapping[str, float], texts: Sequence[str]) -> str:
+        """Return the intent; an unsure one only where one sentence by itself has it.
+
+        A letter's sentences may add up to a wish that none of them says, and then any sentence more
+        tips the scales: what stands beside a wish, put there by whom it may be, must not make one.
+        """
+        intent = self.model.decide(probabilities)
+        if intent == OTHER_INTENT or probabilities[intent] >= _SURE:
+            return intent
+        parts = [(text, sentences(text)) for text in texts]
+        alone = [core(text) for text, own in parts if len(own) < 2]
+        among = [sentence for _, own in parts if len(own) > 1 for sentence in own]
+        readings, _ = self.model.read([_readable(text) for text in (*alone, *among)])
+        said = [(self.model.decide(reading), reading[intent]) for reading in readings]
+        borne_out = any(
+            read == intent and (place < len(alone) or chance >= _SURE)
+            for place, (read, chance) in enumerate(said)
+        )
+        return intent if borne_out else OTHER_INTENT
 
     def _urgency(self, text: str) -> Urgency:
         cues = self._taxonomy.urgency

@@ -15,6 +15,15 @@ from closeloop.models.triage import OTHER_INTENT, PERSON_INTENT
 from closeloop.offline.playbooks import answers, drafting, orders, refunds
 from closeloop.offline.playbooks.case import CUSTOMER, Case, assurance_of
 from closeloop.offline.playbooks.revision import Playbook, revised
+from closeloop.offline.playbooks.wishes import (
+    all_of,
+    answers_nothing,
+    for_a_person,
+    hangs_on_a_condition,
+    is_conditional,
+    only_if,
+    wishes,
+)
 from closeloop.ports import Knowledge, Payments, Shop
 
 LOW_CONFIDENCE: Final = 0.3
@@ -79,16 +88,17 @@ class OfflineResolver:
         Raises:
             BackendUnavailable: the shop, payments or knowledge do not answer.
         """
-        entry = self._entry(request)
         case = self._case(request)
-        if case.assurance.rank < entry.needs.rank:
-            plan = (
-                drafting.not_identified(case)
-                if case.assurance is Assurance.NONE
-                else drafting.not_sure_enough(case)
-            )
+        entry = self._entry(request)
+        every = () if entry is _NOT_UNDERSTOOD else wishes(case, request.classification_intent)
+        if entry is not _NOT_UNDERSTOOD and (answers_nothing(case) or is_conditional(case)):
+            plan = for_a_person(case)
+        elif every:
+            plan = all_of(case, every, lambda part, wish: _plan(part, PLAYBOOKS[wish.intent]))
         else:
-            plan = revised(case, entry.run)
+            plan = _plan(case, entry)
+        if hangs_on_a_condition(case, plan.actions):
+            plan = only_if(case, plan)
         return _not_again(case, plan)
 
     def _entry(self, request: ProposeRequest) -> _Entry:
@@ -110,6 +120,14 @@ class OfflineResolver:
             payments=self._payments,
             now=self._clock(),
         )
+
+
+def _plan(case: Case, entry: _Entry) -> Proposal:
+    if case.assurance.rank >= entry.needs.rank:
+        return revised(case, entry.run)
+    if case.assurance is Assurance.NONE:
+        return drafting.not_identified(case)
+    return drafting.not_sure_enough(case)
 
 
 def _not_again(case: Case, plan: Proposal) -> Proposal:

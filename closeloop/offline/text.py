@@ -40,11 +40,24 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 
+_SENTENCE_END = re.compile(r"(?<=[.!?:])[\"')\]]*\s+|\n+|\|")
+MAX_SENTENCE = 300
+"""Characters of one sentence; a longer one is cut up."""
+
 
 def fold(text: str) -> str:
     """Return ``text`` on one line, with straight quotes and without invisible characters."""
     plain = unicodedata.normalize("NFKC", text).translate(_ZERO_WIDTH).translate(_QUOTES)
     return _SPACES.sub(" ", plain).strip()
+
+
+def sentences(text: str) -> tuple[str, ...]:
+    """Return the sentences of a text that hold words, each of bounded length, each once."""
+    parts: list[str] = []
+    for part in _SENTENCE_END.split(text):
+        words = fold(part)
+        parts += [words[at : at + MAX_SENTENCE] for at in range(0, len(words), MAX_SENTENCE)]
+    return tuple(dict.fromkeys(part for part in parts if part.count(" ") >= 2))
 
 
 def own_words(text: str) -> str:

@@ -74,6 +74,11 @@ NO_SECOND_REFUND: Final = "An item is refunded once, so we have not made another
 MORE_UNITS: Final = (
     "If you mean another one of the same item, please answer with: the other one, refund."
 )
+STILL_OPEN: Final = (
+    "Your message asked for more than that, and it is not clear to us which order or item the rest"
+    " is about. We have not done anything about it yet: please write to us what you want, with the"
+    " order number and the name of the item."
+)
 NOT_SENT_YET: Final = (
     "Order {order} has not been sent yet, so there is nothing to return: we can cancel it instead.",
     "If you would like that, please answer with: cancel {order}.",
@@ -180,6 +185,11 @@ def letter(name: str | None, paragraphs: Sequence[str]) -> str:
     greeting = f"Hello {first}," if first else "Hello,"
     body = [part for part in paragraphs if part]
     return "\n\n".join([greeting, *body, SIGN_OFF])
+
+
+def body(text: str) -> tuple[str, ...]:
+    """Return the paragraphs of a letter without greeting and sign-off."""
+    return tuple(text.split("\n\n")[1:-1])
 
 
 def neutral(text: str, limit: int = MAX_LABEL_CHARS) -> str:

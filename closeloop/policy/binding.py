@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from closeloop.actions.base import ActionParams, Effect
 from closeloop.models.base import Money, UtcTime
 from closeloop.models.policy import ActionFacts, Facts
 from closeloop.models.proposal import Action
@@ -37,6 +38,21 @@ def binding_hash(actions: Sequence[Action], facts: Facts) -> str:
         ],
     }
     canonical = json.dumps(bound, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def effect_digest(action: ActionParams, effect: Effect) -> str:
+    """Return the SHA-256 (hex) of what a customer agrees to: kind, parameters, effect and amount.
+
+    A yes to one effect is none to another, nor to the same one at another price.
+    """
+    agreed = {
+        "kind": action.kind,
+        "params": action.model_dump(mode="json"),
+        "effect": effect.effect_id,
+        "amount": _money(effect.amount),
+    }
+    canonical = json.dumps(agreed, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -1,27 +1,38 @@
 """A folder of policy files as the ``PolicyBook`` port."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from closeloop.errors import ConfigurationError
-from closeloop.models.approval import Approver
+from closeloop.models.approval import ApprovalTerms, Approver, RungTime
 from closeloop.models.policy import Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action
+from closeloop.models.sla import OpenHours, ServiceLevels
 from closeloop.models.state import Terms
+from closeloop.models.voice import Voice
 from closeloop.names import DEFAULT_TENANT
-from closeloop.policy import approvers, desk, rules
+from closeloop.policy import approvers, desk, rules, sla, voice
 from closeloop.policy.desk import CUSTOMER_DAY, TENANT_DAY
+from closeloop.policy.hours import after
 from closeloop.policy.judge import judge
+from closeloop.policy.ladder import with_authority
 from closeloop.policy.roster import EVERY_TENANT, serves
 from closeloop.policy.tomlfile import content_hash, read_toml
+
+TAXONOMY: Final = "taxonomy.toml"
+"""Where intents are named, of the same folder."""
 
 
 class FilePolicyBook:
     """The rules, terms and roster of a folder, read once: a change needs a new start."""
 
     def __init__(self, folder: Path, *, time_scale: float = 1.0) -> None:
-        """Read ``rules.toml``, ``desk.toml`` and ``approvers.toml`` of ``folder``.
+        """Read ``rules.toml``, ``desk.toml``, ``approvers.toml`` and ``sla.toml`` of ``folder``.
+
+        ``voice.toml`` may be missing.
 
         ``time_scale`` multiplies every waiting time.
 
@@ -30,13 +41,22 @@ class FilePolicyBook:
         """
         if not (math.isfinite(time_scale) and time_scale > 0):
             raise ConfigurationError(f"time_scale: {time_scale} must be a number above 0")
-        files = {name: read_toml(folder / name) for name in (rules.FILE, desk.FILE, approvers.FILE)}
+        names = (rules.FILE, desk.FILE, approvers.FILE, sla.FILE)
+        files = {name: read_toml(folder / name) for name in names}
         self._rules = rules.parse_rules(files[rules.FILE], str(folder / rules.FILE))
         self._desk = desk.parse_desk(files[desk.FILE], str(folder / desk.FILE))
         self._people = approvers.parse_approvers(
             files[approvers.FILE], str(folder / approvers.FILE)
         )
+        self._sla = sla.parse_sla(files[sla.FILE], str(folder / sla.FILE))
+        self._voices: voice.Voices | None = None
+        if (folder / voice.FILE).exists():
+            files[voice.FILE] = read_toml(folder / voice.FILE)
+            self._voices = voice.parse_voices(files[voice.FILE], str(folder / voice.FILE))
         self._time_scale = time_scale
+        for tenant in self.tenants:
+            self._require_calendar(tenant, str(folder / desk.FILE))
+            self._require_intents(tenant, folder)
         self._version = content_hash(files)
 
     @property
@@ -46,9 +66,9 @@ class FilePolicyBook:
 
     @property
     def tenants(self) -> tuple[str, ...]:
-        """Every tenant that the desk's terms or the roster name, the default one first."""
+        """Every tenant that terms, service levels or the roster name, the default one first."""
         named = {tenant for person in self._people for tenant in person.tenants}
-        named |= set(self._desk.tenants)
+        named |= set(self._desk.tenants) | set(self._sla.tenants)
         return (DEFAULT_TENANT, *sorted(named - {DEFAULT_TENANT, EVERY_TENANT}))
 
     def judge(self, facts: Facts, actions: Sequence[Action]) -> Judgement:
@@ -57,7 +77,43 @@ class FilePolicyBook:
 
     def terms(self, tenant: str) -> Terms:
         """Return the desk's terms, waits already scaled."""
-        return self._desk.of(tenant).scaled(self._time_scale)
+        terms = self._desk.of(tenant).scaled(self._time_scale)
+        return terms.model_copy(update={"voice": self.voice(tenant)})
+
+    def voice(self, tenant: str) -> Voice | None:
+        """Return how the tenant speaks to customers; None where that is left to who writes."""
+        return None if self._voices is None else self._voices.of(tenant)
+
+    def require_sayable(self, words: Mapping[str, str]) -> None:
+        """Check that no voice forbids these words of the desk's own, by the names they have.
+
+        Raises:
+            ConfigurationError: one does; names the file, the tenant, the key and the words.
+        """
+        if self._voices is not None:
+            self._voices.require_sayable(words)
+
+    def secret_limits(self, tenant: str) -> frozenset[int]:
+        """Return the limits, in minor units, that no customer is told."""
+        above = self._desk.of(tenant).approval.four_eyes_above
+        limits = {limit.at_most for limit in self.limits(tenant)}
+        return frozenset(limits | ({above} if above is not None else set()))
+
+    def service_levels(self, tenant: str, start: datetime) -> ServiceLevels:
+        """Return targets and open hours for a ticket whose clock began at ``start``, scaled."""
+        return self._sla.of(tenant).recorded(start, self._time_scale)
+
+    def open_hours(
+        self, tenant: str, calendar: str, start: datetime, since: datetime
+    ) -> OpenHours | None:
+        """Return the hours from ``since`` on, scaled around ``start``; None if there are none."""
+        found = self._sla.of(tenant).calendar.get(calendar)
+        return None if found is None else sla.open_hours(found, start, since, self._time_scale)
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The action kinds that there may be at all."""
+        return self._rules.allowed
 
     def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:
         """Return the limits that the ledger holds: the desk's days, and the rules' on sums."""
@@ -68,10 +124,55 @@ class FilePolicyBook:
             *self._rules.money_limits(),
         )
 
+    def contact_bar(self) -> timedelta:
+        """Return for how long after a change of contact money waits; none where no rule asks."""
+        return self._rules.contact_bar()
+
     def approvers(self, tenant: str) -> tuple[Approver, ...]:
         """Return who may decide for this tenant."""
         return tuple(person for person in self._people if serves(person, tenant))
 
-    def approver(self, approver_id: str) -> Approver | None:
-        """Return the person with this id, of whatever tenant."""
-        return next((p for p in self._people if p.approver_id == approver_id), None)
+    def approver(self, approver_id: str, tenant: str, on: date) -> Approver | None:
+        """Return the person with this id, of whatever tenant, with their limit in one on a day."""
+        person = next((p for p in self._people if p.approver_id == approver_id), None)
+        return None if person is None else with_authority(person, self.approvers(tenant), on)
+
+    def approval_terms(self, tenant: str, start: datetime, asked_at: datetime) -> ApprovalTerms:
+        """Return how a request of ``asked_at`` is decided; the ticket's clock began at ``start``.
+
+        A rung that open time does not reach within the calendar's horizon is left out.
+        """
+        terms = self._desk.of(tenant).approval
+        hours = None
+        if terms.calendar is not None:
+            hours = self.open_hours(tenant, terms.calendar, start, asked_at)
+        ladder = [
+            RungTime(rung=rung, at=at)
+            for rung, seconds in terms.rungs()
+            if (at := after(hours, asked_at, seconds * self._time_scale)) is not None
+        ]
+        return ApprovalTerms(
+            four_eyes_above=terms.four_eyes_above,
+            claim_seconds=terms.claim * self._time_scale,
+            ladder=tuple(ladder),
+        )
+
+    def _require_intents(self, tenant: str, folder: Path) -> None:
+        modes = self._desk.of(tenant).modes
+        if not modes:
+            return
+        known = {intent.get("id") for intent in read_toml(folder / TAXONOMY).get("intents", [])}
+        for intent in modes:
+            if intent not in known:
+                where = "" if tenant == DEFAULT_TENANT else f"[tenant.{tenant}]: "
+                raise ConfigurationError(
+                    f"{folder / desk.FILE}: {where}modes.{intent}: {TAXONOMY} has no such intent"
+                )
+
+    def _require_calendar(self, tenant: str, source: str) -> None:
+        name = self._desk.of(tenant).approval.calendar
+        if name is not None and name not in self._sla.of(tenant).calendar:
+            where = source if tenant == DEFAULT_TENANT else f"{source}: [tenant.{tenant}]"
+            raise ConfigurationError(
+                f"{where}: approval.calendar: {sla.FILE} has no [calendar.{name}] for it"
+            )

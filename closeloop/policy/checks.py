@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import Field, model_validator
 
 from closeloop.models.policy import ActionFacts, Facts
+from closeloop.models.triage import OTHER_INTENT
 from closeloop.policy.check import (
     ONLY_REFUSE,
     PASSED,
@@ -45,6 +46,9 @@ from closeloop.policy.order_checks import (
     SinglePayment,
 )
 from closeloop.policy.standing import Standing
+
+MAX_NAMED: Final = 4
+"""How many unsupported claims a person reads of; the resolver hears of all."""
 
 # --- who ---------------------------------------------------------------------------------------
 
@@ -104,8 +108,8 @@ class NamesTarget(ActionCheck):
     required: ClassVar[bool] = True
 
     def look(self, facts: Facts, action: ActionFacts) -> Finding:
-        """Read the recorded fact."""
-        return PASSED if action.names_target else failed()
+        """Read the recorded fact; a yes to exactly this effect is as good."""
+        return PASSED if action.names_target or action.consent else failed()
 
 
 class NamesRemedy(ActionCheck):
@@ -115,8 +119,8 @@ class NamesRemedy(ActionCheck):
     required: ClassVar[bool] = True
 
     def look(self, facts: Facts, action: ActionFacts) -> Finding:
-        """Read the recorded fact."""
-        return PASSED if action.names_remedy else failed()
+        """Read the recorded fact; a yes to exactly this effect is as good."""
+        return PASSED if action.names_remedy or action.consent else failed()
 
 
 class ContactSettled(ActionCheck):
@@ -243,14 +247,66 @@ class ConfidenceAtLeast(ActionCheck):
 
 
 class NoInjection(TicketCheck):
-    """Nothing in the customer's words looks like an instruction to the machine."""
+    """Neither the customer's words nor what was read for them look like orders to the machine."""
 
     name: ClassVar[str] = "no_injection"
     otherwise: ClassVar[frozenset[Otherwise]] = frozenset({"needs_approval", "escalate"})
 
     def look(self, facts: Facts) -> Finding:
-        """Read the recorded flag."""
+        """Read the recorded flag, and where else something was found."""
+        if facts.suspected_in:
+            return failed(", ".join(facts.suspected_in))
         return failed() if facts.injection_suspected else PASSED
+
+
+class Understood(TicketCheck):
+    """The customer wants something that the desk has a name for, read with ``floor`` or more.
+
+    A question may follow a less certain reading: asking is how it gets certain.
+    """
+
+    name: ClassVar[str] = "understood"
+    otherwise: ClassVar[frozenset[Otherwise]] = frozenset({"needs_approval", "escalate"})
+
+    floor: Annotated[float, Field(gt=0, le=1)]
+
+    def look(self, facts: Facts) -> Finding:
+        """Compare the confidence; one that is not a number fails."""
+        asks = facts.grounding is not None and facts.grounding.question
+        sure = asks or facts.confidence >= self.floor
+        return PASSED if sure and facts.intent != OTHER_INTENT else failed()
+
+
+class ReplyGrounded(TicketCheck):
+    """Everything that the reply claims is supported by a receipt, a passage or a record."""
+
+    name: ClassVar[str] = "reply_grounded"
+    otherwise: ClassVar[frozenset[Otherwise]] = frozenset({"needs_approval", "escalate"})
+    required: ClassVar[bool] = True
+
+    def look(self, facts: Facts) -> Finding:
+        """Read what was found; no reply claims nothing."""
+        problems = facts.grounding.problems if facts.grounding else ()
+        return failed("; ".join(map(str, problems[:MAX_NAMED]))) if problems else PASSED
+
+
+class AnswerHasEvidence(TicketCheck):
+    """An answer rests on a receipt, a policy, a record or an article; a question needs none.
+
+    That its words were put on record is enough for ``noted_for``: a note may hold anything.
+    """
+
+    name: ClassVar[str] = "answer_has_evidence"
+    otherwise: ClassVar[frozenset[Otherwise]] = frozenset({"needs_approval", "escalate"})
+
+    noted_for: frozenset[str] = frozenset()
+
+    def look(self, facts: Facts) -> Finding:
+        """Read the kinds of evidence that were found."""
+        found = facts.grounding
+        if found is None or not found.on_nothing:
+            return PASSED
+        return PASSED if found.noted and facts.intent in self.noted_for else failed()
 
 
 class NotAbout(TicketCheck):
@@ -303,6 +359,9 @@ CHECKS: Final[dict[str, type[ActionCheck] | type[TicketCheck]]] = {
         RecentAtMost,
         ConfidenceAtLeast,
         NoInjection,
+        Understood,
+        ReplyGrounded,
+        AnswerHasEvidence,
         NotAbout,
     )
 }

@@ -7,7 +7,7 @@ minute; so every doubt is read as "did not ask".
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 from closeloop.actions.base import ActionParams
 from closeloop.models.records import OrderLine, OrderRecord
@@ -24,6 +24,42 @@ def own_words(message: str) -> str:
         if not line.lstrip().startswith(">"):
             kept.append(line)
     return "\n".join(kept).lower()
+
+
+# --- a plain answer ------------------------------------------------------------------------------
+
+_ANSWER_WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_YES: Final = frozenset(
+    {"absolutely", "affirmative", "agree", "agreed", "confirm", "confirmed", "correct"}
+    | {"definitely", "exactly", "ok", "okay", "right", "sure", "yeah", "yep", "yes", "yup"}
+)
+_GO_AHEAD: Final = re.compile(
+    r"\b(?:go (?:ahead|on)|do (?:it|that|so|this)|please do|fine with me)\b"
+)
+_NO: Final = frozenset({"no", "nope", "nah", "not", "don't", "never", "stop"})
+_BESIDE: Final = frozenset(
+    {"a", "again", "ahead", "all", "and", "at", "best", "both", "do", "fine", "for", "go"}
+    | {"hello", "hi", "i", "i'm", "is", "it", "kind", "many", "me", "my", "on", "please", "regards"}
+    | {"so", "thank", "thanks", "that", "that's", "the", "this", "to", "us", "very", "want", "we"}
+    | {"with", "would", "you", "your"}
+)
+"""Words that say nothing for or against; any other word makes the answer more than a yes or no."""
+
+
+def read_answer(message: str) -> Literal["yes", "no", "other"]:
+    """Return whether a message is a plain yes or a plain no, and says nothing besides.
+
+    "Yes, but only the mug" is neither: what is wanted then is read anew.
+    """
+    text = own_words(message)
+    words = frozenset(_ANSWER_WORD.findall(text))
+    if not words <= _YES | _NO | _BESIDE or "?" in text:
+        return "other"
+    yes = bool(words & _YES) or _GO_AHEAD.search(text) is not None
+    no = bool(words & _NO)
+    if yes == no:
+        return "other"
+    return "yes" if yes else "no"
 
 
 # --- the target ----------------------------------------------------------------------------------

@@ -1,16 +1,18 @@
-"""The desk's terms, ``desk.toml``: waits, rounds, targets, mode caps and hard daily limits."""
+"""The desk's terms, ``desk.toml``: waits, rounds, mode caps and hard daily limits."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, cast
+from typing import Annotated, Final, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from closeloop.errors import ConfigurationError
+from closeloop.models.approval import Rung
 from closeloop.models.base import Input
+from closeloop.models.identity import CodeTerms
 from closeloop.models.state import Terms
 from closeloop.models.ticket import Id, Mode
-from closeloop.policy.tomlfile import MinorUnits, Seconds, TomlTable, fault, read_toml
+from closeloop.policy.tomlfile import MinorUnits, Seconds, TomlTable, by_tenant, fault, read_toml
 
 FILE: Final = "desk.toml"
 
@@ -18,7 +20,7 @@ CUSTOMER_DAY: Final = "daily_limit.customer"
 TENANT_DAY: Final = "daily_limit.tenant"
 """What the ledger calls the desk's own limits."""
 
-_TENANT_NAME: Final = TypeAdapter[str](Id)
+MICROS_OF_A_CENT: Final = 10_000
 
 
 class Waits(Input):
@@ -42,15 +44,6 @@ class Waits(Input):
         return self
 
 
-class ResolutionTarget(Input):
-    """How soon a ticket should be resolved, by its priority, in seconds."""
-
-    urgent: Seconds
-    high: Seconds
-    normal: Seconds
-    low: Seconds
-
-
 class DailyLimit(Input):
     """What may leave in one UTC day whoever approves it, in minor units."""
 
@@ -64,18 +57,71 @@ class DailyLimit(Input):
         return self
 
 
+class Identity(Input):
+    """How a customer whom the channel does not vouch for shows who they are: by a code."""
+
+    code_expiry: Seconds
+    attempts: Annotated[int, Field(strict=True, ge=1, le=10)]
+    codes: Annotated[int, Field(strict=True, ge=1, le=20)]
+    lock_out: Seconds
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.lock_out < self.code_expiry:
+            raise ValueError("lock_out: must not be shorter than code_expiry")
+        return self
+
+    def scaled(self, time_scale: float) -> CodeTerms:
+        """Return what a ticket records, every time multiplied."""
+        return CodeTerms(
+            expiry_seconds=self.code_expiry * time_scale,
+            lock_out_seconds=self.lock_out * time_scale,
+            attempts=self.attempts,
+            codes=self.codes,
+        )
+
+
+class Approvals(Input):
+    """How people decide; the ladder's times are open time of ``calendar``, which is the SLA's."""
+
+    four_eyes_above: MinorUnits | None = None
+    claim: Seconds = 15 * 60
+    calendar: Id | None = None
+    lead_after: Seconds | None = None
+    manager_after: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        lead, manager = self.lead_after, self.manager_after
+        if lead is not None and manager is not None and lead >= manager:
+            raise ValueError("lead_after: must come before manager_after")
+        return self
+
+    def rungs(self) -> tuple[tuple[Rung, float], ...]:
+        """Return the rungs that a request goes up to, each with its seconds of open time."""
+        steps: tuple[tuple[Rung, float | None], ...] = (
+            ("lead", self.lead_after),
+            ("manager", self.manager_after),
+        )
+        return tuple((rung, seconds) for rung, seconds in steps if seconds is not None)
+
+
 class DeskTerms(Input):
-    """The terms of one tenant."""
+    """The terms of one tenant; without ``identity`` nobody is sent a code."""
 
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=20)]
     mode_cap: Mode
+    modes: dict[Id, Mode] = Field(default_factory=dict)
     waits: Waits
-    resolution_target: ResolutionTarget
     daily_limit: DailyLimit
+    approval: Approvals = Approvals()
+    model_budget: MinorUnits | None = None
+    ask_consent: Annotated[bool, Field(strict=True)] = False
+    identity: Identity | None = None
 
     def scaled(self, time_scale: float) -> Terms:
         """Return the terms a ticket records when it opens, every time multiplied."""
-        waits, targets = self.waits, self.resolution_target
+        waits = self.waits
         return Terms(
             reminder_seconds=waits.reminder * time_scale,
             approval_expiry_seconds=waits.approval_expiry * time_scale,
@@ -85,15 +131,16 @@ class DeskTerms(Input):
             escalation_reminder_seconds=waits.escalation_reminder * time_scale,
             settlement_check_seconds=waits.settlement_check * time_scale,
             settlement_limit_seconds=waits.settlement_limit * time_scale,
-            resolution_target_seconds={
-                "urgent": targets.urgent * time_scale,
-                "high": targets.high * time_scale,
-                "normal": targets.normal * time_scale,
-                "low": targets.low * time_scale,
-            },
             max_rounds=self.max_rounds,
+            model_budget_micros=None
+            if self.model_budget is None
+            else self.model_budget * MICROS_OF_A_CENT,
             time_scale=time_scale,
             mode_cap=self.mode_cap,
+            modes=self.modes,
+            checks_replies=True,
+            codes=None if self.identity is None else self.identity.scaled(time_scale),
+            asks_consent=self.ask_consent,
         )
 
 
@@ -120,22 +167,13 @@ def load_desk(path: Path) -> Desk:
 
 def parse_desk(document: TomlTable, source: str) -> Desk:
     """Return the terms of a parsed file; ``source`` names it in errors (``ConfigurationError``)."""
-    base = {key: value for key, value in document.items() if key != "tenant"}
-    overrides = document.get("tenant", {})
-    if not isinstance(overrides, dict):
-        raise ConfigurationError(f"{source}: tenant: write one table a tenant, [tenant.NAME]")
-    default = _terms(base, source)
-    tenants: dict[str, DeskTerms] = {}
-    for name, override in cast(TomlTable, overrides).items():
-        where = f"{source}: [tenant.{name}]"
-        try:
-            _TENANT_NAME.validate_python(name)
-        except ValidationError as error:
-            raise ConfigurationError(f"{where}: is not the name of a tenant") from error
-        if not isinstance(override, dict):
-            raise ConfigurationError(f"{where}: must be a table")
-        tenants[name] = _terms(_merged(base, cast(TomlTable, override)), where)
-    return Desk(default=default, tenants=tenants)
+    base, overridden = by_tenant(document, source)
+    return Desk(
+        default=_terms(base, source),
+        tenants={
+            name: _terms(table, f"{source}: [tenant.{name}]") for name, table in overridden.items()
+        },
+    )
 
 
 def _terms(table: TomlTable, where: str) -> DeskTerms:
@@ -143,14 +181,3 @@ def _terms(table: TomlTable, where: str) -> DeskTerms:
         return DeskTerms.model_validate(table)
     except ValidationError as error:
         raise ConfigurationError(f"{where}: {fault(error)}") from error
-
-
-def _merged(base: TomlTable, override: TomlTable) -> TomlTable:
-    merged: TomlTable = dict(base)
-    for key, value in override.items():
-        before: Any = base.get(key)
-        if isinstance(before, dict) and isinstance(value, dict):
-            merged[key] = {**cast(TomlTable, before), **cast(TomlTable, value)}
-        else:
-            merged[key] = value
-    return merged

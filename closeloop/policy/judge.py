@@ -5,11 +5,19 @@ from typing import Final, NamedTuple
 
 from closeloop.models.policy import ActionFacts, Facts, Judgement, Reason, Ruling, Verdict
 from closeloop.models.proposal import Action
-from closeloop.models.ticket import Mode
+from closeloop.models.ticket import Assurance, Mode
 from closeloop.policy.binding import binding_hash
 from closeloop.policy.check import Finding, Result, Scope, concerns, standing
 from closeloop.policy.checks import GATES
-from closeloop.policy.rules import CAPPED, NOT_ALLOWED, NOT_VALID, ActionRule, Rules, TicketRule
+from closeloop.policy.rules import (
+    CAPPED,
+    NOT_ALLOWED,
+    NOT_VALID,
+    STOPPED,
+    ActionRule,
+    Rules,
+    TicketRule,
+)
 from closeloop.policy.standing import Standing
 
 _CAP_WORDS: Final = {
@@ -17,6 +25,7 @@ _CAP_WORDS: Final = {
     Mode.ADVISORY: "Here a person acts, and Closeloop only recommends",
     Mode.SHADOW: "Here Closeloop only watches, and a person does the work",
 }
+_STOPPED_WORDS: Final = "Nothing is done here without a person's word for now"
 NO_PERSON_NEEDED: Final = "No rule asks for a person."
 
 
@@ -46,14 +55,24 @@ def judge(facts: Facts, rules: Rules, actions: Sequence[Action]) -> Judgement:
         if reason.ruling is Ruling.NEEDS_APPROVAL
     ]
     mode = Mode.ADVISORY if escalate else Mode.ASSISTED if asking else Mode.AUTONOMOUS
+    refused = any(verdict.ruling is Ruling.REFUSE for verdict in verdicts)
     return Judgement(
         verdicts=verdicts,
         mode=max(mode, facts.mode_cap, key=lambda m: m.rank),
         mode_reasons=_in_words(asking) or (NO_PERSON_NEEDED,),
         escalate=escalate,
+        needs_assurance=_needed(facts, rules),
+        lacks_consent=() if words or refused else _without_consent(facts),
         facts=facts,
         binding_hash=binding_hash(actions, facts),
+        rules=_ids(words, verdicts),
     )
+
+
+def _ids(words: Sequence[_TicketWord], verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """Return the id of each rule that had a word, once."""
+    reasons = [word.reason for word in words] + [r for v in verdicts for r in v.reasons]
+    return tuple(dict.fromkeys(reason.rule_id for reason in reasons))
 
 
 def _ticket_words(facts: Facts, rules: Iterable[TicketRule]) -> tuple[_TicketWord, ...]:
@@ -74,9 +93,13 @@ def _ticket_words(facts: Facts, rules: Iterable[TicketRule]) -> tuple[_TicketWor
         reason = Reason(
             rule_id=f"{CAPPED}{cap.value}",
             ruling=Ruling.NEEDS_APPROVAL,
-            text=f"{_CAP_WORDS[cap]}.",
+            text=_text(_CAP_WORDS[cap], Finding(Result.FAIL, facts.cap_source)),
         )
         words.append(_TicketWord(reason, cap is not Mode.ASSISTED))
+    if facts.stopped is not None:
+        text = _text(_STOPPED_WORDS, Finding(Result.FAIL, facts.stopped))
+        reason = Reason(rule_id=STOPPED, ruling=Ruling.NEEDS_APPROVAL, text=text)
+        words.append(_TicketWord(reason, escalates=False))
     return tuple(words)
 
 
@@ -94,6 +117,27 @@ def _verdict(
             reasons += tuple(word.reason for word in words)
     ruling = max((reason.ruling for reason in reasons), key=_rank, default=Ruling.ALLOW)
     return Verdict(action_id=action.action_id, ruling=ruling, reasons=reasons)
+
+
+def _needed(facts: Facts, rules: Rules) -> Assurance | None:
+    """Return how sure we would have to be of who writes; None where we are sure enough."""
+    needed = [
+        action.needed_assurance
+        for action in facts.actions
+        if action.kind in rules.allowed and action.needed_assurance.rank > facts.assurance.rank
+    ]
+    return max(needed, key=lambda assurance: assurance.rank, default=None)
+
+
+def _without_consent(facts: Facts) -> tuple[str, ...]:
+    """Return the actions for the customer that they neither asked for by name nor said yes to."""
+    return tuple(
+        action.action_id
+        for action in facts.actions
+        if concerns(Scope.WRITES, action)
+        and action.consent is None
+        and not (action.names_target and action.names_remedy)
+    )
 
 
 def _rank(ruling: Ruling) -> int:

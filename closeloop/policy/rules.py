@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
 
@@ -13,7 +14,7 @@ from closeloop.errors import ConfigurationError
 from closeloop.models.base import Input
 from closeloop.models.policy import ActionFacts, MoneyLimit
 from closeloop.policy.check import ActionCheck, Otherwise, Scope, TicketCheck, concerns
-from closeloop.policy.checks import CHECKS
+from closeloop.policy.checks import CHECKS, ContactSettled
 from closeloop.policy.money_checks import AtMost
 from closeloop.policy.tomlfile import TomlTable, fault, read_toml
 
@@ -23,6 +24,8 @@ NOT_ALLOWED: Final = "action.allowed"
 NOT_VALID: Final = "action.valid"
 CAPPED: Final = "mode."
 """Rule ids of the judge itself; the mode's name follows the last."""
+STOPPED: Final = "mode.stopped"
+"""The judge's word while the tenant's autonomous writes are stopped."""
 
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+){0,4}$")]
 _RULE_ID: Final = TypeAdapter[str](RuleId)
@@ -104,6 +107,12 @@ class Rules:
             for rule in self.for_actions
             if isinstance(rule.check, AtMost)
         )
+
+    def contact_bar(self) -> timedelta:
+        """Return the longest time for which a change of contact keeps money waiting."""
+        checks = (rule.check for rule in self.for_actions)
+        days = (check.days for check in checks if isinstance(check, ContactSettled))
+        return timedelta(days=max(days, default=0))
 
 
 def load_rules(path: Path) -> Rules:
@@ -231,11 +240,12 @@ def _in_scope(cls: type[ActionKind], scope: Scope) -> bool:
 
 def _refuse_gaps(rules: Rules, source: str) -> None:
     for name, cls in CHECKS.items():
-        whole = (type(r.check) is cls and r.kinds is None for r in rules.for_actions)
-        if cls.required and not any(whole):
+        whole = [r.check for r in rules.for_actions if r.kinds is None]
+        whole += [r.check for r in rules.for_ticket]
+        if cls.required and not any(type(check) is cls for check in whole):
             raise ConfigurationError(
                 f"{source}: rule: add one with check = {name!r} and without applies_to;"
-                " every action has to pass it"
+                " everything has to pass it"
             )
 
 

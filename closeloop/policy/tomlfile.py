@@ -9,17 +9,19 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from closeloop.errors import ConfigurationError
+from closeloop.models.ticket import Id
 
 TomlTable = dict[str, Any]
 
 _AMOUNT: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{2}))?")
 _DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(s|m|h|d)")
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_TENANT_NAME: Final = TypeAdapter[str](Id)
 
 
 def parse_amount(value: object) -> int:
@@ -74,6 +76,29 @@ def read_toml(path: Path) -> TomlTable:
         raise ConfigurationError(f"{path}: is not valid TOML: {error}") from error
 
 
+def by_tenant(document: TomlTable, source: str) -> tuple[TomlTable, dict[str, TomlTable]]:
+    """Return what holds for everybody, and the whole table of each tenant that differs.
+
+    A ``[tenant.NAME]`` names only what differs from the rest of the file; ``source`` names the file
+    in a ``ConfigurationError``.
+    """
+    base = {key: value for key, value in document.items() if key != "tenant"}
+    overrides = document.get("tenant", {})
+    if not isinstance(overrides, dict):
+        raise ConfigurationError(f"{source}: tenant: write one table a tenant, [tenant.NAME]")
+    tenants: dict[str, TomlTable] = {}
+    for name, override in cast(TomlTable, overrides).items():
+        where = f"{source}: [tenant.{name}]"
+        try:
+            _TENANT_NAME.validate_python(name)
+        except ValidationError as error:
+            raise ConfigurationError(f"{where}: is not the name of a tenant") from error
+        if not isinstance(override, dict):
+            raise ConfigurationError(f"{where}: must be a table")
+        tenants[name] = _merged(base, cast(TomlTable, override))
+    return base, tenants
+
+
 def fault(error: ValidationError) -> str:
     """Return the first thing that is wrong, as ``key: what``."""
     first = error.errors()[0]
@@ -92,3 +117,14 @@ def content_hash(files: Mapping[str, TomlTable]) -> str:
     """Return a hash of what the files say; comments, order of keys and layout play no part."""
     canonical = json.dumps(files, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _merged(base: TomlTable, override: TomlTable) -> TomlTable:
+    merged: TomlTable = dict(base)
+    for key, value in override.items():
+        before: Any = base.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            merged[key] = _merged(cast(TomlTable, before), cast(TomlTable, value))
+        else:
+            merged[key] = value
+    return merged

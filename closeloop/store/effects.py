@@ -15,6 +15,7 @@ from sqlalchemy import (
     Row,
     and_,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -164,6 +165,24 @@ def reclaim(connection: Connection, row: Row[Any], now: datetime) -> None:
     )
 
 
+def free_taken_back(connection: Connection, undo: Row[Any], now: datetime) -> None:
+    """Release the done effect that ``undo`` has taken back; there is none for most effects."""
+    row = None if undo.takes_back is None else find(connection, undo.tenant, undo.takes_back)
+    if row is not None and row.state == EffectState.DONE:
+        detail = {"why": "taken back", "by": undo.effect_id}
+        move(connection, row, now, EffectState.RELEASED, values={"receipt": None}, detail=detail)
+
+
+def times_taken_back(connection: Connection, tenant: str, effect_id: str) -> int:
+    """Return how often an effect was made and taken back."""
+    undone = select(func.count()).where(
+        effects.c.tenant == tenant,
+        effects.c.takes_back == effect_id,
+        effects.c.state == EffectState.DONE,
+    )
+    return connection.scalar(undone) or 0
+
+
 def free_expired(connection: Connection, tenant: str, now: datetime) -> int:
     """Release the tenant's reservations past their time; return how many there were."""
     expired = connection.execute(
@@ -194,6 +213,7 @@ def _columns(effect: ExecuteAction) -> dict[str, Any]:
         "currency": effect.amount.currency if effect.amount else None,
         "request_id": effect.request_id,
         "approved_by": effect.approved_by,
+        "takes_back": effect.takes_back,
         "reserved_until": None,
         "day": None,
         "receipt": None,

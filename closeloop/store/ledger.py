@@ -9,6 +9,8 @@ are its own, and its money counts::
         ▼          ▼        │
     released     failed ◀───┘        a released or failed one may be reserved or begun anew
 
+What is done stays so until an effect that ``takes_back`` this one is done: that releases it.
+
 Each call that writes is one transaction, and no other of the same tenant's ledger runs beside it:
 what it has read still holds when it writes.
 """
@@ -24,21 +26,25 @@ from closeloop.models.base import clip
 from closeloop.models.policy import EffectFacts
 from closeloop.models.proposal import Receipt
 from closeloop.models.steps import ExecuteAction
+from closeloop.models.stop import Stop
 from closeloop.store.effects import (
     BEGUN,
     claimed_by_others,
     find,
     free_expired,
+    free_taken_back,
     move,
     put,
     reclaim,
     state_at,
     tenant_lock,
+    times_taken_back,
     utc_day,
 )
 from closeloop.store.engine import Clock, reading, utc_now, writing
 from closeloop.store.limits import Limits, recent, require_within, spent
 from closeloop.store.schema import EffectState, effects
+from closeloop.store.stops import require_running, stop_of
 
 _ERROR_CODE_CHARS: Final = 100
 
@@ -91,6 +97,11 @@ class SqlLedger:
         with reading(self._engine) as connection:
             return recent(connection, tenant, scopes, now, besides)
 
+    def stopped(self, tenant: str) -> Stop | None:
+        """Return who has stopped the tenant's autonomous writes, and why."""
+        with reading(self._engine) as connection:
+            return stop_of(connection, tenant)
+
     def reserve(self, tenant: str, effect: ExecuteAction, expires_at: datetime) -> None:
         """Reserve an effect and its money while approval is asked.
 
@@ -131,7 +142,8 @@ class SqlLedger:
                 earlier attempt of another amount may have done it; ``effect_overlap`` where
                 another ticket has it reserved, or another live effect claims one of its
                 components; ``limit_reached`` where a limit on money would be passed;
-                ``bad_amount`` for a negative amount.
+                ``stopped`` where nobody approved it and the tenant's autonomous writes are
+                stopped; ``bad_amount`` for a negative amount.
         """
         with writing(self._engine, lock=tenant_lock(tenant)) as connection:
             before = _before(connection, tenant, effect, now)
@@ -139,6 +151,7 @@ class SqlLedger:
                 _require_same_amount(connection, tenant, effect, before)
                 return before
             approved = effect.approved_by is not None
+            require_running(connection, tenant, effect)
             self._require_free(connection, tenant, effect, now, approved=approved)
             put(
                 connection,
@@ -159,6 +172,8 @@ class SqlLedger:
 
     def finish(self, tenant: str, effect_id: str, receipt: Receipt) -> None:
         """Record that the effect happened; a second time changes nothing.
+
+        The done effect that it takes back is released with it.
 
         A receipt is believed even where the effect was given up as failed or released: the money
         has moved. It takes back those of its components that nothing else claims by now.
@@ -293,7 +308,11 @@ def _before(
 ) -> EffectFacts:
     free_expired(connection, tenant, now)
     row = find(connection, tenant, effect.effect_id)
-    facts = EffectFacts(effect_id=effect.effect_id, components=effect.components)
+    facts = EffectFacts(
+        effect_id=effect.effect_id,
+        components=effect.components,
+        taken_back=times_taken_back(connection, tenant, effect.effect_id),
+    )
     if row is None:
         return facts
     if row.ticket_id != effect.ticket_id:
@@ -351,3 +370,4 @@ def _finish(connection: Connection, row: Row[Any], receipt: Receipt, now: dateti
         },
         detail={"receipt_id": receipt.receipt_id},
     )
+    free_taken_back(connection, row, now)

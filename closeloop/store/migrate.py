@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
 
-HEAD: Final = "0002"
+HEAD: Final = "0005"
 """The revision that this code is written for."""
 
 _UNVERSIONED: Final = "0001"

@@ -6,19 +6,31 @@ whatever is written twice changes nothing the second time, and what is older nev
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, RowMapping, select
 
 from closeloop.models.base import Money
+from closeloop.models.labels import DecisionLabel, TicketDecision
+from closeloop.models.metrics import Metrics
+from closeloop.models.policy import TicketJudgement
 from closeloop.models.state import OutcomeEvent, TicketEvent
 from closeloop.models.steps import RequestApproval, Snapshot
 from closeloop.models.ticket import Status
 from closeloop.models.view import TicketSummary, TicketView
+from closeloop.store import judgements
 from closeloop.store.audit import DESK, append_audit
 from closeloop.store.effects import free_expired, tenant_lock
 from closeloop.store.engine import Clock, insert_into, reading, utc_now, writing
-from closeloop.store.schema import EffectState, approvals, effects, outcome_events, tickets
+from closeloop.store.metrics import read_metrics
+from closeloop.store.schema import (
+    EffectState,
+    approvals,
+    decisions,
+    effects,
+    outcome_events,
+    tickets,
+)
 
 # A ticket with the request it waits for; without one, those columns are null.
 _SUMMARIES: Final = select(
@@ -35,6 +47,7 @@ _SUMMARIES: Final = select(
     approvals.c.action_kinds,
     approvals.c.total_minor,
     approvals.c.currency,
+    tickets.c.view["pending_approval"].label("pending"),
 ).select_from(
     tickets.outerjoin(
         approvals,
@@ -103,6 +116,31 @@ class SqlRecords:
                 )
             )
 
+    def keep_decision(self, tenant: str, ticket_id: str, label: DecisionLabel) -> None:
+        """Keep what a person made of a proposal; the first word on a request stays."""
+        row = {"at": label.at, "label": label.model_dump(mode="json")}
+        key = _key(tenant, ticket_id, label.request_id)
+        with writing(self._engine) as connection:
+            statement = insert_into(connection, decisions).values(key | row)
+            connection.execute(statement.on_conflict_do_nothing(index_elements=list(key)))
+
+    def decisions(self, tenant: str, since: datetime | None = None) -> list[TicketDecision]:
+        """Return what people decided at or after ``since``, in the order they did."""
+        query = select(decisions).where(decisions.c.tenant == tenant)
+        if since is not None:
+            query = query.where(decisions.c.at >= since)
+        query = query.order_by(decisions.c.at, decisions.c.ticket_id, decisions.c.request_id)
+        with reading(self._engine) as connection:
+            return [
+                TicketDecision.model_validate({**row.label, "ticket_id": row.ticket_id})
+                for row in connection.execute(query)
+            ]
+
+    def judgements(self, tenant: str, since: datetime | None = None) -> list[TicketJudgement]:
+        """Return what policy said at or after ``since``, with its facts, in that order."""
+        with reading(self._engine) as connection:
+            return judgements.read(connection, tenant, since)
+
     def list_tickets(self, tenant: str, status: Status | None = None) -> tuple[TicketSummary, ...]:
         """Return the tenant's tickets, newest first, each with the request it waits for."""
         query = _SUMMARIES.where(tickets.c.tenant == tenant)
@@ -156,6 +194,11 @@ class SqlRecords:
                 for row in connection.execute(query)
             ]
 
+    def metrics(self, tenant: str, since: datetime | None = None) -> Metrics:
+        """Return how the tenant's desk did from ``since`` on, or from the beginning."""
+        with reading(self._engine) as connection:
+            return read_metrics(connection, tenant, since)
+
     def sweep(self, now: datetime) -> int:
         """Free every reservation past its time, of all tenants; return how many there were.
 
@@ -174,6 +217,7 @@ class SqlRecords:
 
 def _record(connection: Connection, snapshot: Snapshot, now: datetime) -> None:
     _upsert_ticket(connection, snapshot, now)
+    judgements.keep(connection, snapshot.view.tenant, snapshot.view.ticket_id, snapshot.judgements)
     for event in snapshot.events:
         if _insert_event(connection, snapshot.view, event):
             append_audit(
@@ -240,6 +284,9 @@ def _summary(row: RowMapping) -> TicketSummary:
     total = None
     if row["total_minor"] is not None:
         total = Money(amount_minor=row["total_minor"], currency=row["currency"])
+    pending: dict[str, Any] = row["pending"] or {}
+    if pending.get("request_id") != row["request_id"]:  # the snapshot is of before or after it
+        pending = {}
     return TicketSummary(
         ticket_id=row["ticket_id"],
         tenant=row["tenant"],
@@ -252,5 +299,7 @@ def _summary(row: RowMapping) -> TicketSummary:
         deadline=row["deadline"],
         action_kinds=tuple(row["action_kinds"] or ()),
         total=total,
+        rung=pending.get("rung"),
+        claim=pending.get("claim"),
         opened_at=row["opened_at"],
     )

@@ -89,6 +89,8 @@ effects: Final = Table(
     Column("state", String, nullable=False),
     Column("request_id", String),
     Column("approved_by", String),
+    # The effect that this one undoes: once this is done, that is released, to be made anew.
+    Column("takes_back", String),
     Column("reserved_until", UtcDateTime),
     # The UTC day that the money counts on: that of the first attempt; null while only reserved.
     Column("day", Date),
@@ -102,6 +104,7 @@ effects: Final = Table(
     CheckConstraint("amount_minor >= 0", name="amount"),
     Index(None, "tenant", "day"),
     Index(None, "tenant", "state", "reserved_until"),
+    Index(None, "tenant", "takes_back"),
 )
 """The refund ledger: one row for each effect that was ever reserved or begun."""
 
@@ -174,6 +177,40 @@ approvals: Final = Table(
 )
 """Approval requests; those without an outcome wait for a person."""
 
+decisions: Final = Table(
+    "decisions",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("ticket_id", String, primary_key=True),
+    Column("request_id", String, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("label", JSON, nullable=False),
+    Index(None, "tenant", "at"),
+)
+"""What a person made of each proposal that they decided on, to learn from."""
+
+judgements: Final = Table(
+    "judgements",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("ticket_id", String, primary_key=True),
+    Column("event_id", String, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("judgement", JSON, nullable=False),
+    Index(None, "tenant", "at"),
+)
+"""What policy said of each proposal, with the facts that it saw."""
+
+stops: Final = Table(
+    "stops",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""The tenants whose autonomous writes are stopped."""
+
 outcome_events: Final = Table(
     "outcome_events",
     metadata,
@@ -188,6 +225,37 @@ outcome_events: Final = Table(
     Index(None, "tenant", "at"),
 )
 """What happened that can be measured; ``number`` is the order of arrival."""
+
+code_challenges: Final = Table(
+    "code_challenges",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("ticket_id", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    # Whom the limits count for: a customer, or a stranger by a hash of what they gave.
+    Column("subject", String, nullable=False),
+    Column("salt", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    # The attempt that was right: a code is good for one.
+    Column("used_by", String),
+    Index(None, "tenant", "subject", "issued_at"),
+)
+"""One-time codes, as salted hashes."""
+
+code_attempts: Final = Table(
+    "code_attempts",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("ticket_id", String, primary_key=True),
+    Column("attempt_id", String, primary_key=True),
+    Column("subject", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("matched", Boolean, nullable=False),
+    Index(None, "tenant", "subject", "at"),
+)
+"""Every code that was compared with the one sent, and whether it was right."""
 
 audit: Final = Table(
     "audit",

@@ -1,7 +1,9 @@
 """``python -m evals.retail``: how Closeloop does on retail data that others wrote.
 
-``refusals`` judges single calls, ``replay`` runs whole tickets; see the two modules. ``--data`` is
-a folder that has ``tau2-retail`` in it. Exit code 0 only if everything is as the data expects.
+``refusals`` judges single calls, ``replay`` runs gold's writes as tickets, and in ``solve`` the
+desk's own agents resolve what customers write; see the three modules. ``--data`` is a folder that
+has ``tau2-retail`` in it. Exit code 0 only if everything is as the data expects; ``solve`` has no
+bar: 0 says that every ticket came to an end.
 """
 
 import argparse
@@ -10,21 +12,18 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.progress import Progress
 
-from closeloop.errors import CloseloopError, Unavailable
-from evals.retail import data, refusals, replay, report
+from closeloop.errors import BadInput, CloseloopError, Unavailable
+from evals.report import progress, write_json
+from evals.retail import data, refusals, replay, report, solve, solve_report
 from evals.retail.translate import WRITES
 
 WIDTH: Final = 120
-SHOWN: Final = 20
-"""How many lines of progress there are where the output is no terminal."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = data.folder(options.data)
         if options.command == "refusals":
             return _refusals(console, place, options.out)
+        if options.command == "solve":
+            return _solve(console, place, options)
         return _replay(console, place, options)
     except CloseloopError as error:
         sys.stderr.write(f"evals.retail: {error}\n")
@@ -49,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     calls = commands.add_parser("refusals", help="calls that policy must refuse or allow")
     tickets = commands.add_parser("replay", help="whole tasks as tickets")
-    for one in (calls, tickets):
+    own = commands.add_parser("solve", help="customers' own words, resolved by the desk's agents")
+    for one in (calls, tickets, own):
         one.add_argument("--data", type=Path, required=True, help="a folder with tau2-retail in it")
         one.add_argument("--out", type=Path, help="where the JSON is written")
     tickets.add_argument(
@@ -60,24 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     tickets.add_argument(
         "--kill-workers", action="store_true", help="SIGKILL the worker every few seconds"
     )
+    own.add_argument("--trials", type=int, default=1, help="how often each task is played")
     return parser
-
-
-@contextmanager
-def progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
-    """Yield what to call whenever one of ``total`` steps is done: a bar, or lines now and then."""
-    done = 0
-
-    def advance() -> None:
-        nonlocal done
-        done += 1
-        bar.advance(task)
-        if not console.is_terminal and done % max(total // SHOWN, 1) == 0:
-            console.print(f"{done} of {total} done")
-
-    with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
-        yield advance
 
 
 def _refusals(console: Console, place: Path, out: Path | None) -> int:
@@ -91,7 +77,7 @@ def _refusals(console: Console, place: Path, out: Path | None) -> int:
     summary = report.refusals_summary(results, time.monotonic() - began)
     report.print_refusals(Console(width=console.width), summary)
     if out is not None:
-        report.write_json(out, summary)
+        write_json(out, summary)
     return 0 if summary["passed"] else 1
 
 
@@ -109,8 +95,26 @@ def _replay(console: Console, place: Path, options: argparse.Namespace) -> int:
     )
     report.print_replay(Console(width=console.width), summary)
     if options.out is not None:
-        report.write_json(options.out, summary)
+        write_json(options.out, summary)
     return 0 if summary["passed"] else 1
+
+
+def _solve(console: Console, place: Path, options: argparse.Namespace) -> int:
+    if options.trials < 1:
+        raise BadInput("--trials must be at least 1")
+    tasks = data.read_tasks(place, WRITES)
+    began = time.monotonic()
+    total = len(tasks) * options.trials
+    with tempfile.TemporaryDirectory() as work, progress(console, total) as advance:
+        settings = solve.settings_in(Path(work) / "state", place)
+        run = solve.Solve(place, tasks, settings, options.trials)
+        results = asyncio.run(run.run(lambda _: advance()))
+    seconds = time.monotonic() - began
+    summary = solve_report.summary_of(results, settings, options.trials, seconds)
+    solve_report.print_summary(Console(width=console.width), summary)
+    if options.out is not None:
+        write_json(options.out, summary)
+    return 0 if summary["ended_all"] else 1
 
 
 if __name__ == "__main__":

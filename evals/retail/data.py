@@ -52,11 +52,15 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A task's gold writes in order, the customer, and the hashes its final state may have."""
+    """A task's gold writes in order, the hashes its final state may have, and its scenario.
+
+    ``scenario`` is what the data tells its customer, as it stands; None where there is none.
+    """
 
     task_id: str
     writes: tuple[Call, ...]
     hashes: frozenset[str]
+    scenario: Json | None = None
 
 
 def folder(data: Path) -> Path:
@@ -137,6 +141,7 @@ def read_tasks(place: Path, writes: frozenset[str]) -> tuple[Task, ...]:
                         for state in (gold[name], gold[name].get("clean"))
                         if state is not None
                     ),
+                    scenario=task.get("user_scenario"),
                 )
             )
     if not tasks:

@@ -1,6 +1,7 @@
 """A desk for the retail evals: embedded backends over the set's shop, and no agents to speak of."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ from closeloop.actions.items import ExchangeItems, ModifyOrderItems, ReturnItems
 from closeloop.actions.orders import CancelOrder, ModifyOrderAddress, ModifyOrderPayment
 from closeloop.bootstrap import Services
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.models.knowledge import Passage, SourceKind
+from closeloop.models.knowledge import Document, Passage, SourceKind, StoredDocument
 from closeloop.models.proposal import Action, Proposal, ProposeRequest
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 from closeloop.policy.book import FilePolicyBook
@@ -29,7 +30,14 @@ class NoKnowledge:
     """Knows nothing: the proposals of these evals rest on none."""
 
     def search(
-        self, tenant: str, query: str, *, limit: int, kinds: Sequence[SourceKind] | None = None
+        self,
+        tenant: str,
+        query: str,
+        *,
+        limit: int,
+        kinds: Sequence[SourceKind] | None = None,
+        language: str | None = None,
+        on: date | None = None,
     ) -> tuple[Passage, ...]:
         """Find nothing."""
         return ()
@@ -37,6 +45,18 @@ class NoKnowledge:
     def get(self, tenant: str, passage_ids: Sequence[str]) -> tuple[Passage, ...]:
         """Have nothing."""
         return ()
+
+    def put(self, tenant: str, documents: Sequence[Document]) -> int:
+        """Keep nothing."""
+        return 0
+
+    def documents(self, tenant: str) -> tuple[StoredDocument, ...]:
+        """Have nothing."""
+        return ()
+
+    def delete_document(self, tenant: str, document_id: str) -> bool:
+        """Have nothing to delete."""
+        return False
 
 
 class SureClassifier:
@@ -49,6 +69,14 @@ class SureClassifier:
     def read_confirmation(self, tenant: str, text: str) -> Confirmation:
         """Return that there is more to do."""
         return Confirmation(answer="other")
+
+
+class NoDetector:
+    """Suspects nothing: nobody attacks these evals."""
+
+    def suspects(self, text: str) -> bool:
+        """Return False."""
+        return False
 
 
 class SilentResolver:
@@ -83,6 +111,7 @@ def open_services(
         records=SqlRecords(engine),
         knowledge=NoKnowledge(),
         classifier=SureClassifier(),
+        detector=NoDetector(),
         resolver=resolver or SilentResolver(),
     )
 

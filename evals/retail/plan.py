@@ -1,4 +1,4 @@
-"""The scripted resolver: a ticket's gold writes one after the other, in order."""
+"""A scripted resolver, a ticket's gold writes one after the other, and a customer who waits."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from closeloop.models.proposal import Action, Draft, Proposal, ProposeRequest
+from closeloop.models.ticket import Status
+from closeloop.models.view import TicketView
 from evals.retail.data import Call
 from evals.retail.translate import action_of
 
@@ -34,6 +36,29 @@ class GoldResolver:
             actions=(action.model_copy(update={"requested_by": asked}),),
             reply=Draft(text="Done: {{1.summary}}."),
         )
+
+
+class PatientCustomer:
+    """Asks for the next step until the resolver has said its last word."""
+
+    def __init__(self, customer_id: str) -> None:
+        """Say whose ticket it is."""
+        self._customer_id = customer_id
+
+    def ticket(self) -> Mapping[str, object]:
+        """Return a ticket that leaves everything to the plan."""
+        return {
+            "channel": "chat",
+            "assurance": "confirmed",
+            "customer": {"id": self._customer_id},
+            "subject": "As agreed",
+            "body": "Please do what we have agreed on.",
+        }
+
+    def says(self, view: TicketView) -> str | None:
+        """Return the wish for the next step; None after the last one, and to a question."""
+        done = view.status is not Status.RESOLVED or view.messages[-1].text == ALL_DONE
+        return None if done else "Please go on."
 
 
 def write_plans(path: Path, plans: Mapping[str, Sequence[Call]]) -> None:

@@ -9,7 +9,6 @@ import asyncio
 import json
 import random
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,28 +17,22 @@ from typing import Any, Final
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from closeloop import calls, executions
 from closeloop.client import SupportDesk
 from closeloop.devserver import DevServer
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.errors import CloseloopError
 from closeloop.models.base import Wire
 from closeloop.models.proposal import ActionState
 from closeloop.models.ticket import Status
 from closeloop.models.view import TicketView
-from closeloop.names import SEARCH_ATTRIBUTES, workflow_id
+from closeloop.names import SEARCH_ATTRIBUTES
 from closeloop.ports import Outbox, Payments, Shop
 from evals.retail.data import Task, state_hash
 from evals.retail.desk import BACKENDS_FILE, open_services
-from evals.retail.plan import ALL_DONE, write_plans
+from evals.retail.plan import PatientCustomer, write_plans
+from evals.retail.play import AT_ONCE, Played
 from evals.retail.translate import customer_of
 from evals.retail.worker import PLANS_FILE, WorkerProcess, writes_of
 
-TICKET: Final = "ticket"
-APPROVER: Final = "retail-lead"
-AT_ONCE: Final = 12
-"""Tickets under way at a time: more would only queue up on two cores."""
-POLL_SECONDS: Final = 0.25
 TASK_SECONDS: Final = 600.0
 KILL_AFTER: Final = (3.0, 6.0)
 """How long a worker lives where workers are killed, in seconds after it began to poll."""
@@ -113,9 +106,15 @@ class Replay:
 
             async def one(tenant: str, task: Task) -> TaskResult:
                 async with turn:
-                    played = _Played(SupportDesk(client, tenant=tenant, identity="retail-eval"))
+                    desk = SupportDesk(client, tenant=tenant, identity="retail-eval")
                     who = customer_of(task.writes, shop) or next(iter(shop["users"]))
-                    await played.play(who, twice=self._faults)
+                    played = Played(
+                        desk,
+                        PatientCustomer(who),
+                        seconds=TASK_SECONDS,
+                        deliveries=2 if self._faults else 1,
+                    )
+                    await played.play()
                     result = self._result(tenant, task, played, initial)
                     done(result)
                     return result
@@ -157,13 +156,13 @@ class Replay:
             self.kills += 1
             await worker.start()
 
-    def _result(self, tenant: str, task: Task, played: "_Played", initial: str) -> TaskResult:
+    def _result(self, tenant: str, task: Task, played: Played, initial: str) -> TaskResult:
         with EmbeddedBackends(self._work / BACKENDS_FILE) as backends:
             exact = state_hash(backends.export(tenant)["shop"]) in task.hashes
         view = played.view
         states = [action.state for action in view.actions] if view else []
         verified = states.count(ActionState.VERIFIED)
-        writes = _writes(self._work / BACKENDS_FILE, tenant)
+        writes = writes_on_record(self._work / BACKENDS_FILE, tenant)
         # More writes than effects were one done twice. Fewer are none lost, for the state is exact:
         # an attempt after a kill reads first, and finds what a gold write asks for again.
         refused = states.count(ActionState.REFUSED)
@@ -187,10 +186,10 @@ class Replay:
 def _why(view: TicketView | None) -> str:
     if view is None or view.status is Status.RESOLVED:
         return ""
-    return "; ".join(view.mode_reasons)[:300]
+    return f"the ticket is {view.status.value}: {'; '.join(view.mode_reasons)}"[:300]
 
 
-def _writes(path: Path, tenant: str) -> int:
+def writes_on_record(path: Path, tenant: str) -> int:
     """Return how many writes the shop has on record, each under its own idempotency key."""
     with sqlite3.connect(path) as connection:
         row: tuple[Any, ...] = connection.execute(
@@ -198,77 +197,3 @@ def _writes(path: Path, tenant: str) -> int:
         ).fetchone()
     connection.close()
     return int(row[0])
-
-
-class _Played:
-    """One ticket, with its customer and its approver."""
-
-    def __init__(self, desk: SupportDesk) -> None:
-        self._desk = desk
-        self.view: TicketView | None = None
-        self.problem = ""
-
-    async def play(self, customer_id: str, *, twice: bool) -> None:
-        """Play until the resolver has said its last word, or a person would be needed."""
-        deadline = time.monotonic() + TASK_SECONDS
-        deliveries = 2 if twice else 1
-        request = {
-            "ticket_id": TICKET,
-            "channel": "chat",
-            "assurance": "confirmed",
-            "customer": {"id": customer_id},
-            "subject": "As agreed",
-            "body": "Please do what we have agreed on.",
-        }
-        while time.monotonic() < deadline:
-            try:
-                for _ in range(0 if self.view else deliveries):
-                    await self._desk.open_ticket(request)
-                if await self._turn(deliveries):
-                    return
-            except CloseloopError as error:  # the worker is down just now: ask again
-                self.problem = f"{type(error).__name__}: {error}"[:300]
-            await asyncio.sleep(POLL_SECONDS)
-        self.problem = f"not done after {TASK_SECONDS:.0f} s; {self.problem}"
-
-    async def _turn(self, deliveries: int) -> bool:
-        """Do what the ticket waits for; True once there is nothing more to do.
-
-        Nothing is sent that was decided on what the ticket said in the middle of a task: after a
-        worker was killed, an update that joins such a task may be replayed in another order by the
-        SDK (temporalio 1.35), and then the ticket is stuck.
-        """
-        if not await self._rests():
-            return False
-        view = await self._desk.get_ticket(TICKET)
-        if not await self._rests():
-            return False
-        self.view = view
-        match view.status:
-            case Status.AWAITING_APPROVAL if view.pending_approval is not None:
-                wanted = view.pending_approval.request_id
-                for _ in range(deliveries):
-                    await self._desk.decide(TICKET, wanted, APPROVER, True)
-            case Status.RESOLVED:
-                if view.messages[-1].text == ALL_DONE:
-                    self.problem = ""
-                    return True
-                replies = sum(message.sender == "closeloop" for message in view.messages)
-                for _ in range(deliveries):
-                    await self._desk.add_message(TICKET, "Please go on.", f"next-{replies}")
-            case Status.ESCALATED | Status.CLOSED | Status.AWAITING_CUSTOMER:
-                self.problem = f"the ticket is {view.status.value}"
-                return True
-            case _:
-                pass
-        return False
-
-    async def _rests(self) -> bool:
-        """Whether the ticket waits for somebody, and has no task of its own to do before."""
-        handle = self._desk.client.get_workflow_handle(workflow_id(self._desk.tenant, TICKET))
-        description = await calls.describe(handle)
-        return (
-            description is not None
-            and executions.status_of(description) in executions.STOPS
-            and not description.raw_description.HasField("pending_workflow_task")
-        )

@@ -1,9 +1,7 @@
 """Scores of the retail evals: JSON for programs, tables for people."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -121,8 +119,3 @@ def print_replay(console: Console, summary: dict[str, Any]) -> None:
         f"{summary['exact']} of {summary['tasks']} tasks exact: {summary['score']} %"
         f" (doing nothing: {summary['do_nothing']} %), {summary['seconds']} s"
     )
-
-
-def write_json(path: Path, summary: dict[str, Any]) -> None:
-    """Write a summary as JSON."""
-    path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")

@@ -54,8 +54,9 @@ from tests.activities.hostile_tickets import (
     state_of,
 )
 from tests.support.desk import edited_policies
-from tests.support.scripted import ScriptedClassifier
-from workflows import approval
+from tests.support.embedding import WordVectors
+from tests.support.scripted import NoDetector, ScriptedClassifier
+from workflows import approval, edits
 
 ATTEMPTS: Final = 3
 
@@ -75,6 +76,7 @@ class Template:
 
     start: Path
     book: FilePolicyBook
+    knowledge: SqliteKnowledge
 
 
 def make_template(folder: Path) -> Template:
@@ -92,8 +94,8 @@ def make_template(folder: Path) -> Template:
         start / "backends.db", shop_file=write_shop(folder), tenants=book.tenants
     ).close()
     open_database(f"sqlite:///{start / 'ops.db'}").dispose()
-    SqliteKnowledge(start / "knowledge.db")
-    return Template(start=start, book=book)
+    knowledge = SqliteKnowledge(folder / "knowledge.db", WordVectors())
+    return Template(start=start, book=book, knowledge=knowledge)
 
 
 class Desk:
@@ -114,8 +116,9 @@ class Desk:
             engine=engine,
             ledger=self.ledger,
             records=SqlRecords(engine),
-            knowledge=SqliteKnowledge(folder / "knowledge.db"),
+            knowledge=template.knowledge,
             classifier=ScriptedClassifier(),
+            detector=NoDetector(),
             resolver=self._resolver,
         )
         listed = build_activities(services)
@@ -267,7 +270,7 @@ class Desk:
         except BackendRefused:
             self.seen["approver refused"] += 1
             return
-        actions = approval.edited_actions(plan.actions, edit) if edit else plan.actions
+        actions = edits.edited_actions(plan.actions, edit) if edit else plan.actions
         now = self._judge(plan.state, plan.actions)
         covered = approval.unchanged(plan.judgement, now)
         if covered and edit is not None:

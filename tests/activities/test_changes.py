@@ -13,6 +13,7 @@ from activities.policy import PolicyActivities
 from closeloop.actions.catalogue import parse
 from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.errors import BackendRefused, EffectUnknown
+from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.policy import ActionFacts, Judgement, JudgeRequest, Ruling
 from closeloop.models.proposal import Action
 from closeloop.models.steps import ExecuteAction, VerifyAction
@@ -22,6 +23,8 @@ from closeloop.policy.book import FilePolicyBook
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
 from tests.support.desk import ROOT
+from tests.support.embedding import WordVectors
+from tests.support.scripted import NoDetector
 
 T = "default"
 NEW_HOME = {
@@ -77,7 +80,14 @@ class Office:
         book = FilePolicyBook(ROOT / "policies")
         self.ledger = SqlLedger(self.engine, book.limits)
         shop, payments = self.backends.shop, self.backends.payments
-        self.policy = PolicyActivities(book, shop, payments, self.ledger)
+        self.policy = PolicyActivities(
+            book,
+            shop,
+            payments,
+            self.ledger,
+            SqliteKnowledge(folder / "knowledge.db", WordVectors()),
+            NoDetector(),
+        )
         self.changes = ChangeActivities(shop, payments, Effects(self.ledger))
 
     def judge(self, kind: str, customer: str, params: dict[str, Any]) -> Judgement:

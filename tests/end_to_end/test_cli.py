@@ -26,7 +26,7 @@ SHOWN = {
 ACTION = {"action_id", "kind", "params", "effect_id", "state", "attempts", "receipt", "error"}
 ROW = {
     *("ticket_id", "tenant", "status", "mode", "intent", "priority", "subject", "request_id"),
-    *("deadline", "action_kinds", "total", "opened_at"),
+    *("deadline", "action_kinds", "total", "rung", "claim", "opened_at"),
 }
 RECEIPT = {"ticket_id", "id", "accepted", "status", "reason"}
 
@@ -178,6 +178,23 @@ def test_a_rejection_is_revised_and_the_revision_edited(cli: CommandLine) -> Non
     assert "$80.00" in said(view, "closeloop")[-1]
 
 
+def test_a_claim_a_question_and_then_a_yes(cli: CommandLine) -> None:
+    cli.opened("tray", "samuel.reyes@example.com", "Please refund order #W1005, the speaker.")
+    request = cli.json("show", "tray")["pending_approval"]["request_id"]
+    claimed = cli.json("operate", "tray", "--claim", "--as", "alice")
+    assert claimed.keys() == RECEIPT
+    assert cli.json("show", "tray")["pending_approval"]["claim"]["approver"] == "alice"
+    decide = ("decide", "tray", "--request", request)
+    assert cli.refused(3, *decide, "--as", "bob", "--approve")["code"] == "claimed"
+    assert cli.refused(3, "operate", "tray", "--claim", "--as", "bob")["code"] == "claimed"
+    ask = (*decide, "--as", "alice", "--ask", "What is wrong with it?")
+    receipt = cli.json(*ask)
+    view = cli.until("tray", "awaiting_customer")
+    assert cli.json(*ask) == receipt
+    assert said(view, "closeloop")[-1] == "What is wrong with it?"
+    assert [one["outcome"] for one in view["approvals"]] == ["asked"]
+
+
 def test_people_operate_a_ticket(cli: CommandLine, dev_worker: DevWorker) -> None:
     cli.opened("gift", "wei.lindgren@example.com", "I want a refund for order #W1029, all of it.")
 
@@ -295,8 +312,8 @@ def test_the_doctor_is_content(cli: CommandLine) -> None:
     found = cli.json("doctor")
     assert found["ok"] is True
     assert [one["name"] for one in found["checks"]] == [
-        *("server", "search attributes", "ticket worker", "backend worker", "database"),
-        *("policies", "shop data"),
+        *("server", "search attributes", "ticket worker", "backend worker", "agent worker"),
+        *("database", "policies", "shop data", "language models"),
     ]
     assert all(one["ok"] and not one["todo"] for one in found["checks"])
     assert cli.page("doctor").startswith("All is well")

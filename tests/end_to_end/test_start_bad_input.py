@@ -199,6 +199,12 @@ def test_another_folder_than_the_workers(elsewhere: CommandLine, tmp_path: Path)
         ("rules.toml", ("[actions]", "[actions"), "line"),
         ("desk.toml", ('reminder = "4h"', 'reminder = "soon"'), "waits.reminder"),
         ("desk.toml", ("max_rounds = 4", "max_round = 4"), "max_round"),
+        ("sla.toml", ('zone = "America/New_York"', 'zone = "Mars/Base"'), "calendar.office.zone"),
+        (
+            "sla.toml",
+            ("closed = []", 'closed = ["2026-12-24", "2026-12-20..2026-12-31"]'),
+            "calendar.office.closed",
+        ),
         ("approvers.toml", ('limit = "200.00"', 'limit = "-200"'), "limit"),
         ("taxonomy.toml", ('group = "routine"', 'group = "nonsense"'), "group"),
     ],

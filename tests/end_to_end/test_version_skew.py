@@ -20,7 +20,7 @@ from activities.failures import FailureInterceptor
 from closeloop.bootstrap import Services, build_activities, workflow_runner
 from closeloop.models.steps import ExecuteAction
 from closeloop.models.ticket import MAX_BODY_CHARS, Status
-from closeloop.names import BACKENDS_QUEUE, SIGNAL_CUSTOMER_MESSAGE, TICKETS_QUEUE
+from closeloop.names import AGENTS_QUEUE, BACKENDS_QUEUE, SIGNAL_CUSTOMER_MESSAGE, TICKETS_QUEUE
 from tests.support.desk import build_services
 from tests.support.scripted import ScriptedResolver, question, refund
 from tests.support.servers import time_skipping
@@ -146,12 +146,15 @@ async def _workers(
         others.append(instead)
     try:
         with ThreadPoolExecutor(8) as threads:
-            backends = Worker(
-                client,
-                task_queue=BACKENDS_QUEUE,
-                activities=others,
-                activity_executor=threads,
-                interceptors=[FailureInterceptor()],
+            backends, agents = (
+                Worker(
+                    client,
+                    task_queue=queue,
+                    activities=others,
+                    activity_executor=threads,
+                    interceptors=[FailureInterceptor()],
+                )
+                for queue in (BACKENDS_QUEUE, AGENTS_QUEUE)
             )
             tickets = Worker(
                 client,
@@ -163,7 +166,7 @@ async def _workers(
                 workflow_runner=workflow_runner(),
                 interceptors=[FailureInterceptor()],
             )
-            async with backends, tickets:
+            async with backends, agents, tickets:
                 yield
     finally:
         services.engine.dispose()

@@ -31,11 +31,25 @@ class CrmContract:
         assert (case.key, case.queue, case.status) == ("k1", "support", "open")
         assert crm.find_escalation("default", "k1") == case
 
+    def test_an_alert_is_found_by_key(self, crm: Crm) -> None:
+        assert crm.find_alert("default", "k1") is None
+        alert = crm.raise_alert("default", "k1", "support", "T1: first response at risk")
+        assert (alert.key, alert.queue, alert.text) == (
+            "k1",
+            "support",
+            "T1: first response at risk",
+        )
+        assert crm.find_alert("default", "k1") == alert
+        assert crm.find_alert("acme", "k1") is None
+        assert crm.find_escalation("default", "k1") is None
+
     def test_the_same_call_again_has_the_same_result(self, crm: Crm) -> None:
         note = crm.add_note("default", "k1", None, "a note")
         assert crm.add_note("default", "k1", None, "a note") == note
         case = crm.create_escalation("default", "k2", "support", "why", "pack")
         assert crm.create_escalation("default", "k2", "support", "why", "pack") == case
+        alert = crm.raise_alert("default", "k3", "support", "late")
+        assert crm.raise_alert("default", "k3", "support", "late") == alert
 
     def test_a_key_used_with_other_arguments_is_refused(self, crm: Crm) -> None:
         note = crm.add_note("default", "k1", None, "a note")
@@ -55,6 +69,10 @@ class CrmContract:
         for queue, reason, pack in (("", "why", "pack"), ("q", " ", "pack"), ("q", "why", "")):
             with pytest.raises(BackendRefused, match="needs") as refusal:
                 crm.create_escalation("default", "k1", queue, reason, pack)
+            assert refusal.value.code == "empty_text"
+        for queue, text in (("", "late"), ("support", " ")):
+            with pytest.raises(BackendRefused, match="needs") as refusal:
+                crm.raise_alert("default", "k1", queue, text)
             assert refusal.value.code == "empty_text"
         assert crm.find_note("default", "k1") is None
         assert crm.find_escalation("default", "k1") is None

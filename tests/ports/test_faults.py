@@ -38,7 +38,8 @@ def test_the_plan_covers_every_method_of_the_ports() -> None:
         *("payments.list_payments", "payments.list_refunds", "payments.refund"),
         *("payments.list_credits", "payments.list_disputes"),
         *("payments.find_refund", "crm.add_note", "crm.find_note", "crm.create_escalation"),
-        *("crm.find_escalation", "outbox.send", "outbox.find"),
+        *("crm.find_escalation", "crm.raise_alert", "crm.find_alert"),
+        *("outbox.send", "outbox.find"),
     }
 
 
@@ -50,6 +51,7 @@ def test_every_method_consults_the_plan(backends: EmbeddedBackends, port_method:
         "modify_order_address": ("k", "#W2", None),
         "add_note": ("k", None, "text"),
         "create_escalation": ("k", "q", "r", "p"),
+        "raise_alert": ("k", "q", "t"),
         "send": ("k", "T1", "a@example.com", "s", "text"),
     }
     port, method = port_method.split(".")

@@ -266,6 +266,23 @@ def test_another_shop_file_over_the_same_state_is_refused(tmp_path: Path) -> Non
         assert order.status == "delivered"
 
 
+def test_a_broken_shop_file_leaves_the_state_as_it_was(tmp_path: Path) -> None:
+    broken = small_shop()
+    broken["orders"]["#W1"]["items"][0]["price"] = 24.905
+    for state in ("fresh", "seeded"):
+        path = tmp_path / f"{state}.db"
+        if state == "seeded":
+            EmbeddedBackends(path, shop_file=write_shop(tmp_path, small_shop())).close()
+        file = write_shop(tmp_path, broken)
+        with pytest.raises(ConfigurationError, match=r"orders\['#W1'\]\.items\[0\]\.price"):
+            EmbeddedBackends(path, shop_file=file, tenants=["late"])
+        mended = write_shop(tmp_path, small_shop())
+        with EmbeddedBackends(path, shop_file=mended) as backends:
+            order = backends.shop.get_order("default", "#W1")
+            assert order is not None
+            assert order.lines[0].price == usd(2490)
+
+
 def test_a_file_that_is_not_ours_is_refused(tmp_path: Path) -> None:
     junk = tmp_path / "junk.db"
     junk.write_bytes(b"not a database" * 100)

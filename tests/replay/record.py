@@ -2,7 +2,8 @@
 
 Every scenario of ``scenarios.py`` is played on a real Temporal server, and each run of its ticket
 is written to ``histories/NAME.json`` (``NAME.1.json``, ``NAME.2.json``, ... for a ticket that
-continued as new). A history that is there already is not recorded again unless it is named.
+continued as new); ``knowledge-sync.json`` is a sync's. A history that is there already is not
+recorded again unless it is named.
 
 The rule. Until the first release the corpus may be recorded anew whenever the workflow changes:
 delete ``histories/*.json`` first. After it, a released history is what open tickets look like: it
@@ -12,6 +13,7 @@ branches add new histories; an old one goes only together with the patch that it
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import sys
 import tempfile
@@ -27,9 +29,16 @@ from temporalio.testing import WorkflowEnvironment
 
 from closeloop.bootstrap import running_workers
 from closeloop.devserver import DevServer
+from closeloop.models.sync import SyncKnowledge, SyncReport
+from closeloop.names import (
+    KNOWLEDGE_SYNC_WORKFLOW,
+    TICKETS_QUEUE,
+    knowledge_sync_id,
+    linked_ticket_id,
+)
 from tests.replay.scenarios import SCENARIOS, Scenario
-from tests.support.desk import Handle, build_services
-from tests.support.scripted import ScriptedClassifier, ScriptedResolver
+from tests.support.desk import build_services, canned_policies, edited_policies
+from tests.support.scripted import OutThenBack, ScriptedClassifier, ScriptedResolver
 from tests.support.servers import time_skipping
 from tests.workflows.play import Play
 
@@ -41,6 +50,9 @@ DEV_TIME_SCALE: Final = 2e-5
 """On the dev server time does not skip: seven days are 12 seconds."""
 EARLY: Final = {"limit.historyCount.suggestContinueAsNew": 120}
 """More than a plain refund has, less than a long conversation."""
+
+SYNC: Final = "knowledge-sync"
+"""The one history that is no ticket's: a sync of the example shop's articles."""
 
 
 def recorded(name: str) -> list[Path]:
@@ -58,6 +70,25 @@ async def record(scenarios: Sequence[Scenario]) -> None:
                 _write(scenario.name, await _play(scenario, env, Path(folder)))
 
 
+async def record_sync() -> None:
+    """Run a knowledge sync on a fresh server; write its history."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with time_skipping(IDENTITY) as env:
+            services = build_services(Path(folder), resolver=ScriptedResolver())
+            async with running_workers(env.client, services):
+                handle = await env.client.start_workflow(
+                    KNOWLEDGE_SYNC_WORKFLOW,
+                    SyncKnowledge(tenant="default"),
+                    id=knowledge_sync_id("default"),
+                    task_queue=TICKETS_QUEUE,
+                    result_type=SyncReport,
+                )
+                await handle.result()
+                _write(SYNC, await _runs(env.client, handle.id))
+            services.engine.dispose()
+            services.backends.close()
+
+
 @asynccontextmanager
 async def _dev_server() -> AsyncIterator[WorkflowEnvironment]:
     with tempfile.TemporaryDirectory() as folder:
@@ -70,31 +101,41 @@ async def _dev_server() -> AsyncIterator[WorkflowEnvironment]:
 
 async def _play(scenario: Scenario, env: WorkflowEnvironment, folder: Path) -> list[dict[str, Any]]:
     """Play one scenario to its end, and return the histories of its runs, oldest first."""
+    policies = canned_policies(folder)
+    for file, old, new in scenario.edits:
+        edited_policies(folder, file, (old, new))
     services = build_services(
         folder,
         resolver=ScriptedResolver(*scenario.steps),
         classifier=ScriptedClassifier(by_word=dict(scenario.by_word)),
         faults=scenario.faults,
+        policies=policies,
         time_scale=DEV_TIME_SCALE if scenario.on_dev_server else 1.0,
     )
+    if scenario.models_out:
+        services = dataclasses.replace(services, team=OutThenBack(services).team())
     try:
         async with running_workers(env.client, services):
             desk = Play(env, services)
             handle = await desk.open(
-                scenario.body, email=scenario.email, ticket_id=f"replay-{scenario.name}"
+                scenario.body,
+                email=scenario.email,
+                ticket_id=f"replay-{scenario.name}",
+                assurance=scenario.assurance,
             )
             await scenario.play(desk, handle)
-            return await _runs(env.client, handle)
+            name = linked_ticket_id(handle.id) if scenario.follow_up else handle.id
+            return await _runs(env.client, name)
     finally:
         services.engine.dispose()
         services.backends.close()
 
 
-async def _runs(client: Client, handle: Handle) -> list[dict[str, Any]]:
+async def _runs(client: Client, name: str) -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = []
-    run_id = (await handle.describe()).run_id
+    run_id = (await client.get_workflow_handle(name).describe()).run_id
     while run_id:
-        history = await client.get_workflow_handle(handle.id, run_id=run_id).fetch_history()
+        history = await client.get_workflow_handle(name, run_id=run_id).fetch_history()
         runs.insert(0, _scrubbed(history))
         started = history.events[0].workflow_execution_started_event_attributes
         run_id = started.continued_execution_run_id
@@ -128,7 +169,7 @@ def _write(name: str, runs: Sequence[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Record histories for the replay tests.")
-    names = [scenario.name for scenario in SCENARIOS]
+    names = [*(scenario.name for scenario in SCENARIOS), SYNC]
     parser.add_argument("name", nargs="*", help=f"record these, anew: {', '.join(names)}")
     wanted = parser.parse_args().name or [name for name in names if not recorded(name)]
     if unknown := set(wanted) - set(names):
@@ -138,6 +179,8 @@ def main() -> None:
     quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     asyncio.run(record([scenario for scenario in SCENARIOS if scenario.name in wanted]))
+    if SYNC in wanted:
+        asyncio.run(record_sync())
 
 
 if __name__ == "__main__":

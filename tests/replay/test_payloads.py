@@ -26,11 +26,14 @@ from closeloop.models.approval import (
 )
 from closeloop.models.base import Wire
 from closeloop.models.state import TicketOutcome, TicketStart, TicketState
+from closeloop.models.sync import SyncKnowledge
+from closeloop.names import KNOWLEDGE_SYNC_WORKFLOW, TICKET_WORKFLOW
 from tests.replay.record import HISTORIES
 from tests.support.desk import build_services
 from tests.support.scripted import ScriptedResolver, answer
 
 CORPUS = sorted(HISTORIES.glob("*.json"))
+STARTED_WITH = {TICKET_WORKFLOW: TicketStart, KNOWLEDGE_SYNC_WORKFLOW: SyncKnowledge}
 TOMORROW = "field_of_tomorrow"
 
 Types = dict[str, tuple[type[BaseModel], type[BaseModel]]]
@@ -90,7 +93,7 @@ def _recorded(path: Path, types: Types) -> Iterator[tuple[Payload, type[BaseMode
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
                 started = event.workflow_execution_started_event_attributes
-                yield started.input.payloads[0], TicketStart
+                yield started.input.payloads[0], STARTED_WITH[started.workflow_type.name]
             case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 given = event.activity_task_scheduled_event_attributes
                 scheduled[event.event_id] = given.activity_type.name

@@ -20,12 +20,14 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunne
 
 from closeloop.bootstrap import workflow_runner
 from closeloop.models.state import Phase, TicketOutcome, TicketStart
-from closeloop.names import TICKET_WORKFLOW
-from tests.replay.record import HISTORIES, IDENTITY, recorded
+from closeloop.names import TICKET_WORKFLOW, knowledge_sync_id
+from tests.replay.record import HISTORIES, IDENTITY, SYNC, recorded
 from tests.replay.scenarios import SCENARIOS
+from workflows.knowledge_sync import KnowledgeSyncWorkflow
 from workflows.ticket import TicketWorkflow
 
 CORPUS = sorted(HISTORIES.glob("*.json"))
+TICKETS = [path for path in CORPUS if path not in recorded(SYNC)]
 MAX_BYTES = 200_000
 """The corpus is kept for ever, and cloned by everybody."""
 
@@ -34,7 +36,7 @@ every_history = pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.st
 
 def replayer(kind: type = TicketWorkflow, runner: WorkflowRunner | None = None) -> Replayer:
     return Replayer(
-        workflows=[kind],
+        workflows=[kind, KnowledgeSyncWorkflow],
         workflow_runner=runner or workflow_runner(),
         data_converter=pydantic_data_converter,
     )
@@ -42,17 +44,20 @@ def replayer(kind: type = TicketWorkflow, runner: WorkflowRunner | None = None) 
 
 def history(path: Path) -> WorkflowHistory:
     name = path.stem.partition(".")[0]
-    return WorkflowHistory.from_json(f"ticket:default:replay-{name}", path.read_text())
+    ticket = f"ticket:default:replay-{name}"
+    workflow_id = knowledge_sync_id("default") if name == SYNC else ticket
+    return WorkflowHistory.from_json(workflow_id, path.read_text())
 
 
 @every_history
-async def test_a_recorded_ticket_replays(path: Path) -> None:
+async def test_a_recorded_workflow_replays(path: Path) -> None:
     await replayer().replay_workflow(history(path))
 
 
 def test_every_scenario_is_recorded_and_no_other() -> None:
     assert {scenario.name for scenario in SCENARIOS if not recorded(scenario.name)} == set()
-    assert {path.stem.partition(".")[0] for path in CORPUS} == {s.name for s in SCENARIOS}
+    assert {path.stem.partition(".")[0] for path in TICKETS} == {s.name for s in SCENARIOS}
+    assert len(recorded(SYNC)) == 1
     assert len(recorded("continued-as-new")) >= 2
 
 
@@ -79,7 +84,7 @@ class Watched(TicketWorkflow):
 
 async def test_the_corpus_goes_through_every_phase() -> None:
     visited.clear()
-    for path in CORPUS:
+    for path in TICKETS:
         await replayer(Watched, UnsandboxedWorkflowRunner()).replay_workflow(history(path))
     assert visited == set(Phase)
 

@@ -210,6 +210,24 @@ def test_a_late_word_on_what_was_never_begun_changes_nothing(ledger: SqlLedger) 
     assert state_of(ledger, "e") is None
 
 
+def test_what_was_taken_back_may_be_made_anew(ledger: SqlLedger) -> None:
+    for times in range(2):
+        claim = step("address", ["a"], ticket=f"T{times}")
+        assert ledger.begin(TENANT, claim, NOON).taken_back == times
+        ledger.finish(TENANT, "address", receipt())
+        undo = step(f"undo:{times}").model_copy(update={"takes_back": "address"})
+        ledger.begin(TENANT, undo, NOON)
+        assert state_of(ledger, "address") == "done", "it stands until the undo is done"
+        ledger.finish(TENANT, undo.effect_id, receipt(undo.effect_id))
+        assert state_of(ledger, "address") == "released"
+        assert ledger.receipt(TENANT, "address") is None
+        assert ledger.lookup(TENANT, "f", {"a": 1}).overlap is None
+    assert ledger.begin(TENANT, step("address", ["a"]), NOON).taken_back == 2
+    ledger.finish(TENANT, "address", receipt())
+    ledger.finish(TENANT, "undo:1", receipt("undo:1"))
+    assert state_of(ledger, "address") == "done", "an undo that is heard of twice undoes nothing"
+
+
 # --------------------------------------------------------------------------------- overlaps
 
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, select
 
-from closeloop.models.approval import ApprovalOutcome
+from closeloop.models.approval import ApprovalOutcome, Edit
 from closeloop.models.base import Money
+from closeloop.models.labels import DecisionLabel
 from closeloop.models.state import OutcomeEvent
 from closeloop.models.steps import RequestApproval, Snapshot
 from closeloop.models.ticket import Mode, Status
@@ -78,6 +79,8 @@ def test_a_snapshot_is_shown_and_listed(records: SqlRecords) -> None:
         "deadline": None,
         "action_kinds": (),
         "total": None,
+        "rung": None,
+        "claim": None,
         "opened_at": NOON,
     }
 
@@ -269,6 +272,40 @@ def test_each_new_event_is_one_line_of_the_audit_trail(records: SqlRecords, engi
         "event_id": "2:decided",
         "data": {"request_id": "T1-r1", "outcome": "approved"},
     }
+
+
+# ------------------------------------------------------------------------------- decisions
+
+
+def label(request_id: str, hour: int, outcome: str = "rejected", **more: object) -> DecisionLabel:
+    given = {
+        "request_id": request_id,
+        "at": NOON + hour * HOUR,
+        "outcome": outcome,
+        "approver": "maria",
+        "actions": [
+            {"action_id": "p1-a1", "kind": "refund_payment", "params": {"amount_minor": 7}}
+        ],
+    }
+    return DecisionLabel.model_validate(given | more)
+
+
+def test_what_people_decided_is_kept_in_their_order_and_the_first_word_stays(
+    records: SqlRecords,
+) -> None:
+    edit = {"reply": "Fine.", "actions": [{"action_id": "p1-a1", "drop": True}]}
+    records.keep_decision("shop", "T2", label("T2-r1", 2, "approved", edit=edit))
+    records.keep_decision("shop", "T1", label("T1-r1", 1, reason="tone", words="Too curt."))
+    records.keep_decision("shop", "T1", label("T1-r1", 3, "approved"))
+    records.keep_decision("other", "T1", label("T1-r1", 1))
+    found = records.decisions("shop")
+    assert [(one.ticket_id, one.outcome, one.reason) for one in found] == [
+        ("T1", "rejected", "tone"),
+        ("T2", "approved", None),
+    ]
+    assert found[1].edit == Edit.model_validate(edit)
+    assert found[1].actions[0].params == {"amount_minor": 7}
+    assert [one.ticket_id for one in records.decisions("shop", NOON + 2 * HOUR)] == ["T2"]
 
 
 # ----------------------------------------------------------------------------------- sweep

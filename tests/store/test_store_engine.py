@@ -25,10 +25,15 @@ def test_it_makes_the_folder_and_the_tables_once(tmp_path: Path) -> None:
             "alembic_version",
             "approvals",
             "audit",
+            "code_attempts",
+            "code_challenges",
+            "decisions",
             "effect_components",
             "effect_scopes",
             "effects",
+            "judgements",
             "outcome_events",
+            "stops",
             "tickets",
         }
         engine.dispose()

@@ -8,15 +8,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from closeloop.bootstrap import Services
+from closeloop.bootstrap import KNOWLEDGE_FILE, Services
 from closeloop.embedded.outbox import EmbeddedOutbox
 from closeloop.embedded.payments import EmbeddedPayments
+from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.base import Money
+from closeloop.models.knowledge import Document
 from closeloop.models.policy import EffectFacts
 from closeloop.models.proposal import Receipt
 from closeloop.models.records import RefundRecord, SentMessage
 from closeloop.models.steps import ExecuteAction
 from closeloop.store.ledger import SqlLedger
+from tests.support.embedding import WordVectors
 
 
 class Hold(NamedTuple):
@@ -46,7 +49,7 @@ class Gate:
     """Holds the threads that reach a point."""
 
     def __init__(self, folder: Path, holds: Sequence[Hold]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._holds = holds
 
     def reach(self, point: str, **call: object) -> None:
@@ -57,7 +60,7 @@ class Gate:
         """
         text = json.dumps(call, default=str)
         for hold in self._holds:
-            marker = hold.marker(self._folder)
+            marker = hold.marker(self.folder)
             if hold.word in text and (hold.point == point or marker.exists()):
                 if not marker.exists():
                     draft = marker.with_suffix(".tmp")
@@ -101,6 +104,16 @@ class GatedPayments(EmbeddedPayments):
         return super().find_refund(tenant, key, order_id=order_id)
 
 
+class GatedKnowledge(SqliteKnowledge):
+    """The knowledge store, with a gate before each batch that is written."""
+
+    gate: Gate
+
+    def put(self, tenant: str, documents: Sequence[Document]) -> int:
+        self.gate.reach("knowledge.put:before", ids=[d.document_id for d in documents])
+        return super().put(tenant, documents)
+
+
 class GatedOutbox(EmbeddedOutbox):
     """The outbox, with gates around sending."""
 
@@ -120,12 +133,13 @@ class GatedOutbox(EmbeddedOutbox):
 
 
 def gated(services: Services, gate: Gate) -> Services:
-    """Return the services with gates in their ledger, payments and outbox."""
+    """Return the services with gates in their ledger, payments, outbox and knowledge."""
     backends = services.backends
     payments = GatedPayments(backends.payments.database, backends.faults, settlement_seconds=0)
     outbox = GatedOutbox(backends.outbox.database, backends.faults)
     ledger = GatedLedger(services.engine, services.book.limits)
-    for port in (payments, outbox, ledger):
+    knowledge = GatedKnowledge(gate.folder / KNOWLEDGE_FILE, WordVectors())
+    for port in (payments, outbox, ledger, knowledge):
         port.gate = gate
     backends.payments, backends.outbox = payments, outbox
-    return dataclasses.replace(services, ledger=ledger)
+    return dataclasses.replace(services, ledger=ledger, knowledge=knowledge)

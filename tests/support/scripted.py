@@ -2,7 +2,12 @@
 
 from collections.abc import Callable
 
+from closeloop.agents.team import Team
+from closeloop.bootstrap import Services
+from closeloop.errors import ModelRefused
 from closeloop.models.proposal import Action, Draft, Proposal, ProposeRequest
+from closeloop.models.spending import ModelCall
+from closeloop.models.steps import RetrievedKnowledge, RetrieveKnowledge
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 from closeloop.offline.confirmation import read_confirmation
 
@@ -34,6 +39,13 @@ class ScriptedClassifier:
 
     def read_confirmation(self, tenant: str, text: str) -> Confirmation:
         return read_confirmation(text)
+
+
+class NoDetector:
+    """Suspects nothing."""
+
+    def suspects(self, text: str) -> bool:
+        return False
 
 
 class ScriptedResolver:
@@ -103,3 +115,35 @@ def acting(*actions: Action, text: str = "Done.") -> Callable[[ProposeRequest], 
         )
 
     return propose
+
+
+class OutThenBack:
+    """Agents whose language models have no quota for the first question, and answer the rest."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._out = True
+        self._call = ModelCall(
+            agent="any", model="gpt-test", prompt="v1", input_tokens=900, usd_micros=1800
+        )
+
+    def team(self) -> Team:
+        """Return them as the agents of a worker."""
+        return Team(classifier=self, retriever=self, resolver=self, at_once=4)
+
+    def classify(self, tenant: str, request: ClassifyRequest) -> Classification:
+        if self._out:
+            self._out = False
+            raise ModelRefused("the account is empty", code="quota", calls=(self._call,))
+        read = self._services.classifier.classify(tenant, request)
+        return read.model_copy(update={"calls": (self._call,)})
+
+    def read_confirmation(self, tenant: str, text: str) -> Confirmation:
+        return read_confirmation(text)
+
+    def retrieve(self, step: RetrieveKnowledge) -> RetrievedKnowledge:
+        return RetrievedKnowledge(missing="How mugs are made.", calls=(self._call,))
+
+    def propose(self, request: ProposeRequest) -> Proposal:
+        proposal = self._services.resolver.propose(request)
+        return proposal.model_copy(update={"source": "gpt-test", "calls": (self._call,)})

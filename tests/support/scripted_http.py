@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -40,9 +40,12 @@ class Request:
     path: str
     fields: dict[str, str]
     headers: dict[str, str]
+    text: str = ""
+    """The body as it came, or the query where there is none."""
 
 
 Reply = Answer | Silence | Cut
+Rule = Reply | Callable[[Request], Reply]
 
 
 class ScriptedServer:
@@ -54,7 +57,7 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self._plans: dict[str, deque[Reply]] = {}
-        self._rules: dict[str, Reply] = {}
+        self._rules: dict[str, Rule] = {}
         self._ending = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -67,9 +70,13 @@ class ScriptedServer:
         """Answer the next requests on a route so."""
         self._plans.setdefault(route, deque()).extend(replies)
 
-    def always(self, route: str, reply: Reply) -> None:
+    def always(self, route: str, reply: Rule) -> None:
         """Answer every request on a route so that has no plan."""
         self._rules[route] = reply
+
+    def rule(self, route: str) -> Rule | None:
+        """Return what a route is answered with where nothing is planned."""
+        return self._rules.get(route)
 
     def of(self, route: str) -> list[Request]:
         """Return the requests that came on a route."""
@@ -96,7 +103,8 @@ class ScriptedServer:
         planned = self._plans.get(route)
         if planned:
             return planned.popleft()
-        return self._rules.get(route, Answer(404, {"error": {"message": f"no rule for {route}"}}))
+        rule = self._rules.get(route, Answer(404, {"error": {"message": f"no rule for {route}"}}))
+        return rule(request) if callable(rule) else rule
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
@@ -111,6 +119,7 @@ class ScriptedServer:
                     path=address.path,
                     fields={k: v[0] for k, v in parse_qs(text, keep_blank_values=True).items()},
                     headers={k.lower(): v for k, v in self.headers.items()},
+                    text=text,
                 )
                 match server._reply(request):
                     case Answer() as answer:

@@ -8,8 +8,9 @@ from typing import Literal, Self
 from closeloop.actions.base import ActionKind
 from closeloop.actions.catalogue import WORKFLOW_ONLY, parse
 from closeloop.actions.refunds import RefundPayment
+from closeloop.bootstrap import index_knowledge_base
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.knowledge.ingest import read_chunks
+from closeloop.knowledge.encoder import SentenceEncoder
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.base import Money
 from closeloop.models.proposal import (
@@ -27,10 +28,11 @@ from closeloop.models.ticket import Assurance
 from closeloop.offline.resolver import OfflineResolver
 
 TENANT = "default"
-ARTICLES = Path(__file__).parents[2] / "knowledge_base"
 PASSAGES = 6
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
+_ENCODER = SentenceEncoder()
+"""Loaded once for all desks of a process."""
 Kind = Literal["answer", "question", "escalation"]
 
 
@@ -46,8 +48,8 @@ class Desk:
     def __init__(self, folder: Path, *, shop_file: Path | None = None) -> None:
         """Seed the example shop, or ``shop_file``, and index the example articles."""
         self.backends = EmbeddedBackends(folder / "backends.db", shop_file=shop_file)
-        self.knowledge = SqliteKnowledge(folder / "knowledge.db")
-        self.knowledge.index(TENANT, read_chunks(ARTICLES, today=AT.date()))
+        self.knowledge = SqliteKnowledge(folder / "knowledge.db", _ENCODER)
+        index_knowledge_base(self.knowledge, [TENANT])
         self.resolver = OfflineResolver(self.backends.shop, self.backends.payments, self.knowledge)
 
     def __enter__(self) -> Self:

@@ -15,7 +15,8 @@ from closeloop.models.proposal import Action, ActionRecord, ActionState, Draft, 
 from closeloop.models.state import Phase, TicketState
 from closeloop.models.ticket import Assurance, Customer, Mode, Status, Ticket
 from closeloop.models.triage import CustomerContext
-from workflows import approval
+from workflows import approval, deciders, edits
+from workflows.approval import Problem
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HASH = "h" * 64
@@ -94,6 +95,10 @@ def waiting(*minors: int, text: str = "Done.", currencies: tuple[str, ...] = ())
     return state.model_copy(update={"approval": request.model_copy(update={"roster": roster})})
 
 
+def problem_with(state: TicketState, what: Decision) -> Problem | None:
+    return deciders.decision_problem(state, what, NOW)
+
+
 def decision(state: TicketState, **changes: Any) -> Decision:
     assert state.approval is not None
     return Decision.model_validate(
@@ -108,7 +113,7 @@ def decision(state: TicketState, **changes: Any) -> Decision:
     )
 
 
-def edits(count: int) -> st.SearchStrategy[dict[str, Any]]:
+def changes_to(count: int) -> st.SearchStrategy[dict[str, Any]]:
     """Edits as an approver may send them: of known and unknown actions, of any amount."""
     one = st.fixed_dictionaries(
         {"action_id": st.sampled_from([f"p1-a{n}" for n in range(1, count + 2)])},
@@ -121,7 +126,7 @@ def edits(count: int) -> st.SearchStrategy[dict[str, Any]]:
 
 
 requests = st.lists(amounts, min_size=1, max_size=3).flatmap(
-    lambda minors: st.tuples(st.just(minors), edits(len(minors)))
+    lambda minors: st.tuples(st.just(minors), changes_to(len(minors)))
 )
 
 
@@ -137,10 +142,10 @@ def test_an_edit_that_is_taken_only_ever_lessens(given: tuple[list[int], dict[st
     minors, changes = given
     state = waiting(*minors)
     what = decision(state, edit=changes)
-    if approval.decision_problem(state, what) is not None:
+    if problem_with(state, what) is not None:
         return
     assert what.edit is not None
-    after = approval.edited(state, what.edit, NOW)
+    after = edits.edited(state, what.edit, NOW)
     assert after.proposal is not None
     assert state.proposal is not None
     before = {a.action_id: a for a in state.proposal.actions}
@@ -149,10 +154,10 @@ def test_an_edit_that_is_taken_only_ever_lessens(given: tuple[list[int], dict[st
         old = before[action.action_id]
         assert 0 < minor_of(action) <= minor_of(old)
         assert (action.kind, action.params["order_id"]) == (old.kind, old.params["order_id"])
-    assert left == approval.edited_actions(state.proposal.actions, what.edit)
-    gone = approval.dropped(state.proposal.actions, what.edit)
+    assert left == edits.edited_actions(state.proposal.actions, what.edit)
+    gone = edits.dropped(state.proposal.actions, what.edit)
     assert {a.action_id for a in left} | {a.action_id for a in gone} == set(before)
-    total = approval.decided_total(state, what)
+    total = deciders.decided_total(state, what)
     assert sum(minor_of(action) for action in left) == (total.amount_minor if total else 0)
     assert sum(minor_of(action) for action in left) <= sum(minors)
 
@@ -162,7 +167,7 @@ def test_an_edit_that_is_taken_only_ever_lessens(given: tuple[list[int], dict[st
 def test_an_edit_that_is_refused_says_why(given: tuple[list[int], dict[str, Any]]) -> None:
     minors, changes = given
     state = waiting(*minors)
-    problem = approval.decision_problem(state, decision(state, edit=changes))
+    problem = problem_with(state, decision(state, edit=changes))
     known = {f"p1-a{n}" for n in range(1, len(minors) + 1)}
     named = [change["action_id"] for change in changes["actions"]]
     raised = any(
@@ -189,7 +194,7 @@ def test_another_request_or_hash_is_never_decided(minors: list[int], other: str,
     for approve in (True, False):
         reason = None if approve else "other"
         what = decision(state, **{key: other}, approve=approve, reason=reason)
-        problem = approval.decision_problem(state, what)
+        problem = problem_with(state, what)
         assert problem is not None
         assert problem.code == "stale_request"
 
@@ -198,10 +203,8 @@ def test_another_request_or_hash_is_never_decided(minors: list[int], other: str,
 @given(st.lists(amounts, min_size=1, max_size=4))
 def test_above_the_limit_only_a_rejection_is_taken(minors: list[int]) -> None:
     state = waiting(*minors)
-    yes = approval.decision_problem(state, decision(state, approver="alice"))
-    no = approval.decision_problem(
-        state, decision(state, approver="alice", approve=False, reason="other")
-    )
+    yes = problem_with(state, decision(state, approver="alice"))
+    no = problem_with(state, decision(state, approver="alice", approve=False, reason="other"))
     assert no is None
     assert (yes is None) == (sum(minors) <= LIMIT)
     if yes is not None:
@@ -217,14 +220,14 @@ def test_amounts_of_several_currencies_are_above_every_limit(
         st.lists(st.sampled_from(["USD", "EUR", "JPY"]), min_size=len(minors), max_size=len(minors))
     )
     state = waiting(*minors, currencies=tuple(currencies))
-    problem = approval.decision_problem(state, decision(state))
+    problem = problem_with(state, decision(state))
     assert (problem is None) == (set(currencies) == {"USD"})
 
 
 def test_one_decision_at_a_time() -> None:
     state = waiting(100)
     taken = state.model_copy(update={"decision": decision(state)})
-    problem = approval.decision_problem(taken, decision(state, decision_id="d2"))
+    problem = problem_with(taken, decision(state, decision_id="d2"))
     assert problem is not None
     assert problem.code == "stale_request"
 
@@ -238,26 +241,26 @@ def test_one_decision_at_a_time() -> None:
 )
 def test_the_roster_snapshot(changes: dict[str, Any], code: str | None) -> None:
     state = waiting(100)
-    problem = approval.decision_problem(state, decision(state, **changes))
+    problem = problem_with(state, decision(state, **changes))
     assert (problem.code if problem else None) == code
 
 
 @pytest.mark.parametrize("who", ["bob", "BOB", "bob@desk.example.com", " Bob@Desk.example.com"])
 def test_nobody_decides_on_a_ticket_they_opened(who: str) -> None:
     state = waiting(100).model_copy(update={"opened_by": who})
-    problem = approval.decision_problem(state, decision(state))
+    problem = problem_with(state, decision(state))
     assert problem is not None
     assert problem.code == "own_request"
-    assert approval.decision_problem(state, decision(state, approver="alice")) is None
+    assert problem_with(state, decision(state, approver="alice")) is None
 
 
 def test_nothing_is_decided_or_done_on_a_closed_ticket() -> None:
     state = waiting(100).model_copy(update={"status": Status.CLOSED})
-    problem = approval.decision_problem(state, decision(state))
+    problem = problem_with(state, decision(state))
     assert problem is not None
     assert (problem.code, problem.message) == ("closed", str(closed("t1")))
     operation = Operation(operation_id="o1", operation="take_over", approver="bob")
-    refused = approval.operation_problem(state, operation)
+    refused = deciders.operation_problem(state, operation, NOW)
     assert refused is not None
     assert refused == problem, "the same words for both, and for callers after the end"
 
@@ -275,7 +278,7 @@ def test_what_leaves_people_leaves_once() -> None:
                 "resolution": {"summary": "s"} if name == "record_resolution" else None,
             }
         )
-        problem = approval.operation_problem(state, operation)
+        problem = deciders.operation_problem(state, operation, NOW)
         assert problem is not None
         assert problem.code == "not_escalated"
 
@@ -287,7 +290,7 @@ def test_a_mode_is_only_ever_lowered(mine: Mode, desks: Mode, wanted: Mode) -> N
     terms = state.terms.model_copy(update={"mode_cap": desks})
     state = state.model_copy(update={"mode_cap": mine, "terms": terms})
     operation = Operation(operation_id="o1", operation="lower_mode", approver="bob", mode=wanted)
-    problem = approval.operation_problem(state, operation)
+    problem = deciders.operation_problem(state, operation, NOW)
     assert (problem is None) == (wanted.rank > max(mine.rank, desks.rank))
     assert approval.mode_cap(state).rank == max(mine.rank, desks.rank)
 
@@ -313,9 +316,9 @@ def test_a_request_has_its_reminder_before_its_end() -> None:
 def test_the_reply_is_tried_before_the_decision_is_taken() -> None:
     state = waiting(100, 200, text="{{1.amount}} and {{2.amount}}")
     drop = Edit.model_validate({"actions": [{"action_id": "p1-a2", "drop": True}]})
-    problem = approval.decision_problem(state, decision(state, edit=drop))
+    problem = problem_with(state, decision(state, edit=drop))
     assert problem is not None
     assert problem.code == "bad_edit"
     assert "2.amount" in problem.message
     whole = drop.model_copy(update={"reply": "{{1.amount}}, and see {{1.receipt_id}}"})
-    assert approval.decision_problem(state, decision(state, edit=whole)) is None
+    assert problem_with(state, decision(state, edit=whole)) is None

@@ -6,6 +6,7 @@ import copy
 import shutil
 import tomllib
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from closeloop.models.approval import Approver
 from closeloop.models.base import Money
 from closeloop.policy.approvers import parse_approvers
 from closeloop.policy.book import FilePolicyBook
+from closeloop.policy.ladder import with_authority
 from closeloop.policy.roster import may_decide
 from tests.unit.policy_support import POLICIES, usd
 
+DAY = date(2026, 12, 28)
 SHIPPED = tomllib.loads((POLICIES / "approvers.toml").read_text(encoding="utf-8"))
 ALICE = Approver(
     approver_id="alice",
@@ -96,18 +99,34 @@ def test_nobody_decides_above_the_limit_elsewhere_or_for_themselves(
 
 def test_shipped_roster() -> None:
     book = FilePolicyBook(POLICIES)
-    assert [p.approver_id for p in book.approvers("default")] == ["alice", "bob", "carol"]
-    assert [p.approver_id for p in book.approvers("acme")] == ["carol", "dave"]
-    assert [p.approver_id for p in book.approvers("unheard-of")] == ["carol"]
-    assert book.approver("alice") == ALICE
-    assert book.approver("dave") is not None  # of whatever tenant
-    assert book.approver("mallory") is None
+    assert [p.approver_id for p in book.approvers("default")] == ["alice", "bob", "carol", "erin"]
+    assert [p.approver_id for p in book.approvers("acme")] == ["carol", "dave", "erin"]
+    assert [p.approver_id for p in book.approvers("unheard-of")] == ["carol", "erin"]
+    assert book.approver("alice", "default", DAY) == ALICE
+    assert book.approver("dave", "default", DAY) is not None  # of whatever tenant
+    assert book.approver("mallory", "default", DAY) is None
     limits = [p.limit_minor for p in book.approvers("default")]
-    assert limits == [20_000, 100_000, 500_000]
+    assert limits == [20_000, 100_000, 500_000, 500_000]
 
 
 def person(document: dict[str, Any], name: str) -> dict[str, Any]:
     return next(p for p in document["approver"] if p["id"] == name)
+
+
+def away(document: dict[str, Any], name: str, delegate: str, days: str = "2026-12-24") -> None:
+    person(document, name)["away"] = [{"days": days, "delegate": delegate}]
+
+
+def test_a_delegate_decides_with_the_authority_of_the_tenant_in_question() -> None:
+    document = copy.deepcopy(SHIPPED)
+    away(document, "dave", "carol")
+    person(document, "dave")["limit"] = "9000.00"
+    people = parse_approvers(document, "approvers.toml")
+    day = date(2026, 12, 24)
+    for tenant, limit in (("acme", 900_000), ("default", 500_000)):
+        roster = [p for p in people if tenant in p.tenants or "*" in p.tenants]
+        carol = next(p for p in roster if p.approver_id == "carol")
+        assert with_authority(carol, roster, day).limit_minor == limit
 
 
 @pytest.mark.parametrize(
@@ -116,7 +135,7 @@ def person(document: dict[str, Any], name: str) -> dict[str, Any]:
         (lambda d: d.update(people=[]), "people: there is no such key"),
         (lambda d: d.update(approver=[]), r"approver: add at least one \[\[approver\]\]"),
         (lambda d: d.update(approver="alice"), r"approver: add at least one"),
-        (lambda d: d["approver"].append("erin"), "approver number 5: "),
+        (lambda d: d["approver"].append("frank"), "approver number 6: "),
         (lambda d: person(d, "bob").pop("id"), "approver number 2: id: is missing"),
         (lambda d: person(d, "bob").update(id="bob hartmann"), "approver 'bob hartmann': id: "),
         (lambda d: person(d, "bob").update(email="bob"), "approver 'bob': email: "),
@@ -141,6 +160,42 @@ def person(document: dict[str, Any], name: str) -> dict[str, Any]:
             lambda d: person(d, "bob").update(email="Alice@desk.example.com"),
             "approver 'bob': email: 'Alice@desk.example.com' stands in the file twice",
         ),
+        (
+            lambda d: away(d, "alice", "mallory"),
+            "approver 'alice': away.delegate: there is no approver 'mallory'",
+        ),
+        (
+            lambda d: away(d, "alice", "dave"),
+            "approver 'alice': away.delegate: 'dave' does not decide for tenant 'default'",
+        ),
+        (
+            lambda d: away(d, "carol", "bob"),
+            "approver 'carol': away.delegate: 'bob' does not decide for every tenant",
+        ),
+        (
+            lambda d: away(d, "alice", "alice"),
+            r"approver 'alice': away.delegate: goes in a circle \(alice -> alice\)",
+        ),
+        (
+            lambda d: (
+                (away(d, "alice", "bob"), away(d, "bob", "carol"), away(d, "carol", "erin"))
+                and away(d, "erin", "carol")
+            ),
+            r"approver 'carol': away.delegate: goes in a circle \(carol -> erin -> carol\)",
+        ),
+        (
+            lambda d: away(d, "alice", "bob", "soon"),
+            "approver 'alice': away.0.days: 'soon' is not \"2026-12-24\"",
+        ),
+        (
+            lambda d: person(d, "alice").update(
+                away=[
+                    {"days": "2026-12-24..2026-12-31", "delegate": "bob"},
+                    {"days": "2026-12-31", "delegate": "carol"},
+                ]
+            ),
+            "approver 'alice': away: 2026-12-31 is named twice",
+        ),
     ],
 )
 def test_a_wrong_roster_is_refused_by_name(
@@ -154,7 +209,7 @@ def test_a_wrong_roster_is_refused_by_name(
 
 
 def test_the_book_names_the_file(tmp_path: Path) -> None:
-    for name in ("rules.toml", "desk.toml"):
+    for name in ("rules.toml", "desk.toml", "sla.toml"):
         shutil.copy(POLICIES / name, tmp_path / name)
     with pytest.raises(ConfigurationError, match=r"approvers\.toml: no such file"):
         FilePolicyBook(tmp_path)

@@ -1,41 +1,16 @@
-"""Articles become bounded passages with stable ids; faulty folders are named, file and key."""
-
-from datetime import date
-from pathlib import Path
+"""Articles become bounded passages with stable ids."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closeloop.errors import ConfigurationError
-from closeloop.knowledge.chunking import MAX_PASSAGE_CHARS, Article, chunk_article
-from closeloop.knowledge.ingest import MAX_ARTICLE_BYTES, read_articles, read_chunks
-
-ARTICLES = Path(__file__).parents[2] / "knowledge_base"
-TODAY = date(2026, 1, 15)
-GOOD = {
-    "id": '"opening-hours"',
-    "title": '"Opening hours"',
-    "kind": '"doc"',
-    "version": '"1"',
-    "language": '"en"',
-}
+from closeloop.knowledge.chunking import Article, chunk_article
 
 
 def article(body: str) -> Article:
     return Article(
         article_id="guide", title="Guide", kind="doc", version="7", language="en", body=body
     )
-
-
-def write(folder: Path, name: str = "hours.md", *, body: str = "Open.", **fields: str) -> None:
-    lines = [f"{key} = {value}" for key, value in {**GOOD, **fields}.items() if value]
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(["+++", *lines, "+++", body]), encoding="utf-8")
-
-
-# ------------------------------------------------------------------------------------- chunking
 
 
 def test_each_section_is_a_passage_named_by_its_headings() -> None:
@@ -118,101 +93,3 @@ def body_lines(body: str) -> list[str]:
 def test_a_bound_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="max_chars"):
         chunk_article(article("text"), max_chars=0)
-
-
-# ------------------------------------------------------------------------------------ ingestion
-
-
-def test_the_shop_s_articles_read_and_are_bounded() -> None:
-    articles = read_articles(ARTICLES)
-    chunks = read_chunks(ARTICLES, today=TODAY)
-    assert len({a.article_id for a in articles}) == len(articles) >= 14
-    assert {a.kind for a in articles} == {"policy", "doc", "product"}
-    assert len({c.passage_id for c in chunks}) == len(chunks)
-    assert max(len(c.text) for c in chunks) <= MAX_PASSAGE_CHARS
-    assert chunks == read_chunks(ARTICLES, today=TODAY)
-
-
-def test_every_link_between_the_shop_s_articles_leads_somewhere() -> None:
-    names = {path.name for path in ARTICLES.glob("*.md")}
-    for found in read_articles(ARTICLES):
-        targets = [part.split(")")[0] for part in found.body.split("](")[1:]]
-        assert set(targets) <= names, found.article_id
-
-
-def test_an_article_not_yet_in_force_is_left_out(tmp_path: Path) -> None:
-    write(tmp_path, valid_from="2026-02-01")
-    assert read_chunks(tmp_path, today=date(2026, 1, 31)) == ()
-    assert [c.text for c in read_chunks(tmp_path, today=date(2026, 2, 1))] == ["Open."]
-    assert len(read_articles(tmp_path)) == 1
-
-
-def test_windows_line_ends_a_byte_order_mark_and_sub_folders_are_fine(tmp_path: Path) -> None:
-    write(tmp_path, "deep/hours.md", body="# Opening hours\nOpen.\n## Sunday\nClosed.\n")
-    path = tmp_path / "deep" / "hours.md"
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    assert [(c.passage_id, c.text) for c in read_chunks(tmp_path, today=TODAY)] == [
-        ("opening-hours", "Open."),
-        ("opening-hours#sunday", "Closed."),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"id": ""}, r"hours\.md: id: .*required"),
-        ({"id": '"Opening Hours"'}, r"hours\.md: id: .*'Opening Hours'"),
-        ({"title": '" "'}, r"hours\.md: title: "),
-        ({"kind": '"past_ticket"'}, r"hours\.md: kind: .*'policy', 'doc' or 'product'"),
-        ({"version": "3"}, r"hours\.md: version: .*string.*3"),
-        ({"language": '"english, mostly"'}, r"hours\.md: language: "),
-        ({"valid_from": '"soon"'}, r"hours\.md: valid_from: .*date"),
-        ({"author": '"me"'}, r"hours\.md: author: "),
-        ({"title": '"unfinished'}, r"hours\.md: front matter is not valid TOML"),
-    ],
-)
-def test_wrong_front_matter_is_named_by_file_and_key(
-    tmp_path: Path, fields: dict[str, str], words: str
-) -> None:
-    write(tmp_path, **fields)
-    with pytest.raises(ConfigurationError, match=words):
-        read_articles(tmp_path)
-
-
-@pytest.mark.parametrize("text", ["", "# Just text\n", "+++\nid = 'a'\n", "text\n+++\n+++\n"])
-def test_missing_front_matter_is_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / "plain.md").write_text(text)
-    with pytest.raises(ConfigurationError, match=r"plain\.md: front matter is missing"):
-        read_articles(tmp_path)
-
-
-def test_two_articles_with_one_id_are_both_named(tmp_path: Path) -> None:
-    write(tmp_path, "first.md")
-    write(tmp_path, "second.md")
-    with pytest.raises(ConfigurationError, match=r"second\.md: id: 'opening-hours'.*first\.md"):
-        read_articles(tmp_path)
-
-
-@pytest.mark.parametrize("body", ["", " \n\n", "# Opening hours\n## Sunday\n"])
-def test_an_article_without_text_is_named(tmp_path: Path, body: str) -> None:
-    write(tmp_path, body=body)
-    with pytest.raises(ConfigurationError, match=r"hours\.md: the article has no text"):
-        read_articles(tmp_path)
-
-
-def test_unreadable_files_are_named(tmp_path: Path) -> None:
-    latin, large = tmp_path / "a", tmp_path / "b"
-    write(latin)
-    (latin / "hours.md").write_bytes(b"+++\n\xe9\n+++\n")
-    with pytest.raises(ConfigurationError, match=r"hours\.md: is not UTF-8"):
-        read_articles(latin)
-    write(large, body="x" * MAX_ARTICLE_BYTES)
-    with pytest.raises(ConfigurationError, match=r"hours\.md: has \d+ bytes"):
-        read_articles(large)
-
-
-def test_a_missing_and_an_empty_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="nowhere"):
-        read_articles(tmp_path / "nowhere")
-    with pytest.raises(ConfigurationError, match="no articles"):
-        read_articles(tmp_path)

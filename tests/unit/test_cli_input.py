@@ -143,14 +143,17 @@ def test_a_file_that_cannot_be_read(capsys: pytest.CaptureFixture[str], tmp_path
         ("message T", "Missing option '--text'"),
         ("message T/1 --text hello", "ticket_id 'T/1'"),
         ("message T --text hello --message-id a;b", "message_id 'a;b'"),
-        ("decide T --request R --as alice", "say --approve or --reject"),
+        ("decide T --request R --as alice", "say --approve, --reject or --ask"),
         ("decide T --request R --as alice --reject", "--reason, one of wrong_action"),
         ("decide T --request R --as alice --reject --reason bad", "'wrong_action'"),
         ("decide T --request R --as a/b --approve", "as 'a/b'"),
         ("decide T --request R --approve", "Missing option '--as'"),
         ("decide T --request R --as a --reject --reason tone --edit e.json", "--edit goes with"),
-        ("operate T --as alice", "exactly one of --take-over"),
-        ("operate T --as alice --take-over --hand-back", "exactly one of --take-over"),
+        ("decide T --request R --as a --ask Which? --approve", "--ask goes without"),
+        ("decide T --request R --as a --ask Which? --reason tone", "--ask goes without"),
+        ("decide T --request R --as a --ask Which? --edit e.json", "--edit goes with"),
+        ("operate T --as alice", "exactly one of --claim"),
+        ("operate T --as alice --take-over --hand-back", "exactly one of --claim"),
         ("operate T --as alice --lower-mode higher", "'--lower-mode'"),
         ("operate T --as alice --record-resolution none.json", "cannot be read"),
         ("show a~1~2", "ticket_id 'a~1~2'"),
@@ -287,7 +290,13 @@ def test_the_doctor_sees_the_rest_without_a_server(
     assert done.returncode == 4
     document = json.loads(done.stdout)
     looks = {one["name"]: one["ok"] for one in document["checks"]}
-    assert looks == {"server": False, "database": True, "policies": True, "shop data": False}
+    assert looks == {
+        "server": False,
+        "language models": True,
+        "database": True,
+        "policies": True,
+        "shop data": False,
+    }
     assert document["ok"] is False
     assert [path.name for path in tmp_path.iterdir()] == ["shop.json"]
 

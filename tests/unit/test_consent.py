@@ -10,7 +10,7 @@ from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
 from closeloop.actions.refunds import RefundPayment
 from closeloop.models.base import Money
 from closeloop.models.records import OrderLine, OrderRecord
-from closeloop.policy.consent import names_remedy, names_target, own_words
+from closeloop.policy.consent import names_remedy, names_target, own_words, read_answer
 
 NAMES = {
     "71": "Stoneware Mug",
@@ -257,3 +257,34 @@ def test_a_later_word_takes_the_wish_back() -> None:
     assert names_remedy([asked], RefundPayment)
     assert not names_remedy([asked, withdrawn], RefundPayment)
     assert names_remedy([withdrawn, asked], RefundPayment)
+
+
+# --- a plain answer ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "answer"),
+    [
+        ("Yes", "yes"),
+        ("yes, please go ahead. Thank you!", "yes"),
+        ("OK, do it", "yes"),
+        ("That's right.\n\n> If you answer with yes, we will: refund everything", "yes"),
+        ("Please do", "yes"),
+        ("No", "no"),
+        ("no thanks", "no"),
+        ("please don't", "no"),
+        ("Yes, but only the mug", "other"),
+        ("Yes to the first one", "other"),
+        ("that's not right", "other"),
+        ("no, yes, I mean", "other"),
+        ("Yes?", "other"),
+        ("yes нет", "other"),
+        ("sí", "other"),
+        ("Thank you!", "other"),
+        ("refund", "other"),
+        ("", "other"),
+        ("> yes", "other"),
+    ],
+)
+def test_only_a_plain_yes_is_a_yes(message: str, answer: str) -> None:
+    assert read_answer(message) == answer

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from closeloop.models.base import Money
-from closeloop.models.triage import Classification, ClassifyRequest
+from closeloop.models.triage import OTHER_INTENT, Classification, ClassifyRequest
 from closeloop.offline.classifier import OfflineClassifier
 from closeloop.offline.taxonomy import Taxonomy, load_taxonomy
 
@@ -192,6 +192,33 @@ def test_a_long_letter_is_read_by_its_wish(classifier: OfflineClassifier) -> Non
 
 
 # --- entities ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        "Your booking is confirmed. Please arrive at the gate early. Your table is booked for two.",
+        "Your booking is confirmed. The amount paid is on the last page. Luggage goes to the desk"
+        " first. How do I sort a list in Python?",
+    ],
+)
+def test_sentences_do_not_add_up_to_a_wish_that_none_of_them_says(
+    classifier: OfflineClassifier, letter: str
+) -> None:
+    (whole,), _ = classifier.model.read([letter])
+    assert classifier.model.decide(whole) != OTHER_INTENT  # or this would show nothing
+    assert ask(classifier, letter).intent == OTHER_INTENT
+    with_a_wish = ask(classifier, f"{letter} I was charged twice for order #W1006.")
+    assert with_a_wish.intent == "double_charge"
+
+
+def test_an_unsure_reading_of_one_sentence_stands(
+    readings: list[tuple[str, str, Classification]],
+) -> None:
+    unsure = [
+        found.intent for _, text, found in readings if found.confidence < 0.55 and "." not in text
+    ]
+    assert set(unsure) - {OTHER_INTENT}
 
 
 def test_order_ids_are_normalised_and_the_latest_comes_first(classifier: OfflineClassifier) -> None:

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from closeloop.cli.pages import Grid, Page, clean, emit, one_line
 from closeloop.cli.views import approvals_page, span, ticket_page, when
+from closeloop.models.approval import Claim
 from closeloop.models.base import Money
-from closeloop.models.state import Cost, Sla
+from closeloop.models.sla import Sla
+from closeloop.models.state import Cost
 from closeloop.models.ticket import Message, Mode, Status
 from closeloop.models.view import PendingApprovalView, TicketSummary, TicketView
 
@@ -177,6 +179,7 @@ def test_approvals_show_the_deadline_first(capsys: pytest.CaptureFixture[str]) -
         deadline=NOW + timedelta(hours=3),
         action_kinds=("refund_payment",),
         total=Money(amount_minor=13900),
+        rung="team",
         opened_at=NOW,
     )
     emit([waiting], approvals_page([waiting], NOW))
@@ -188,6 +191,12 @@ def test_approvals_show_the_deadline_first(capsys: pytest.CaptureFixture[str]) -
         "T1-r1",
         "refund_payment",
         "$139.00",
+        "team",
         "Mug",
     ]
+    claim = Claim(approver="alice", at=NOW, until=NOW + timedelta(minutes=15))
+    claimed = waiting.model_copy(update={"claim": claim})
+    for now, asked in ((NOW, "alice, until 12:15 UTC"), (claim.until, "team")):
+        [row] = approvals_page([claimed], now).grids[0].rows
+        assert asked in row
     assert approvals_page([], NOW).title == "Nothing waits for approval"

@@ -116,11 +116,21 @@ def test_plain_action_is_allowed_and_autonomous(action: ActionFacts) -> None:
         (refund_facts(), {"contact_changed_at": NOW - timedelta(days=14)}, {}),
         (address_facts(), {"contact_changed_at": NOW - timedelta(days=1)}, {}),
         (refund_facts(), {"confidence": 0.55}, {}),
-        (refund_facts(), {"confidence": 0.54}, {"understanding.confidence": "needs_approval"}),
+        (
+            refund_facts(),
+            {"confidence": 0.54},
+            {
+                "understanding.confidence": "needs_approval",
+                "understanding.intent": "needs_approval",
+            },
+        ),
         (
             refund_facts(),
             {"confidence": float("nan")},
-            {"understanding.confidence": "needs_approval"},
+            {
+                "understanding.confidence": "needs_approval",
+                "understanding.intent": "needs_approval",
+            },
         ),
         (
             refund_facts(),

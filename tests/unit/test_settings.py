@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from closeloop import bootstrap
 from closeloop.errors import ConfigurationError
 from closeloop.settings import PREFIX, Settings, load_settings
 
@@ -60,6 +61,12 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     ("variable", "value"),
     [
         ("CLOSELOOP_LLM", "gpt"),
+        ("CLOSELOOP_LLM_CLASSIFY", "gpt 4"),
+        ("CLOSELOOP_LLM_PRICES", "cheap"),
+        ("CLOSELOOP_LLM_PRICES", '{"gpt-4.1": 2}'),
+        ("CLOSELOOP_LLM_PRICES", '{"gpt-4.1": [2, -1]}'),
+        ("CLOSELOOP_LLM_PER_SECOND", "0"),
+        ("CLOSELOOP_LLM_AT_ONCE", "many"),
         ("CLOSELOOP_PAYMENTS", "paypal"),
         ("CLOSELOOP_STRIPE_API_BASE", "http://example.com:80"),
         ("CLOSELOOP_STRIPE_API_BASE", "https://127.0.0.1:80/path"),
@@ -108,3 +115,18 @@ def test_a_variable_of_something_else_is_left_alone(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CLOSELOOPER", "x")
     monkeypatch.setenv("TIME_SCALE", "7")
     assert load_settings().time_scale == 1.0
+
+
+def test_language_models_need_a_key_and_want_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("CLOSELOOP_LLM", "openai")
+    monkeypatch.setenv("CLOSELOOP_LLM_RESOLVE", "mine-7b")
+    settings = load_settings()
+    with pytest.raises(ConfigurationError, match=r"^OPENAI_API_KEY is not set"):
+        bootstrap.check_models(settings)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    bootstrap.check_models(settings)
+    assert bootstrap.unpriced_models(settings) == ["mine-7b"]
+    monkeypatch.setenv("CLOSELOOP_LLM_PRICES", '{"mine-7b": [0, 0], "gpt-4.1-mini": [1, 2.5]}')
+    assert bootstrap.unpriced_models(load_settings()) == []
+    assert load_settings().llm_prices["gpt-4.1-mini"] == (1.0, 2.5)

@@ -207,6 +207,15 @@ W1 = ("orders", "#W1")
             "2^53",
         ),
         (
+            put(
+                [small_shop()["orders"]["#W1"]["payment_history"][0] | {"amount": 9e12}] * 12,
+                *W1,
+                "payment_history",
+            ),
+            "orders['#W1'].payment_history",
+            "2^53",
+        ),
+        (
             put("2999-01-01T00:00:00Z", *ADA, "contact_changed_at"),
             "users['ada_stone'].contact_changed_at",
             "future",

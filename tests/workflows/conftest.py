@@ -1,4 +1,3 @@
-import asyncio
 import os
 import shutil
 import sys
@@ -80,9 +79,13 @@ async def desks(env: WorkflowEnvironment, folder: Path) -> AsyncIterator[OpenDes
         yield open_one
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """The time-skipping server."""
+    """A time-skipping server of the test's own.
+
+    Such a server skips no more time once a ticket ends while an activity runs: a shared one would
+    make the next test wait for real.
+    """
     async with time_skipping() as env:
         yield env
 
@@ -91,16 +94,4 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 async def open_desk(skipping: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[OpenDesk]:
     """Opens the desk of a test."""
     async with desks(skipping, tmp_path) as open_one:
-        yield open_one
-    # A task that was cut off keeps time from being skipped: say so here, not in the next test.
-    await asyncio.wait_for(skipping.sleep(1), 10)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def open_desk_alone(tmp_path: Path) -> AsyncIterator[OpenDesk]:
-    """Opens a desk on a server of its own, for tickets that end while an activity runs.
-
-    The server then takes the activity for running for ever, and skips no more time.
-    """
-    async with time_skipping() as env, desks(env, tmp_path) as open_one:
         yield open_one

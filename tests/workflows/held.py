@@ -7,9 +7,16 @@ from closeloop.bootstrap import Services
 from closeloop.embedded.crm import EmbeddedCrm
 from closeloop.embedded.outbox import EmbeddedOutbox
 from closeloop.embedded.payments import EmbeddedPayments
+from closeloop.embedded.shop import EmbeddedShop
 from closeloop.models.base import Money
 from closeloop.models.proposal import Proposal, ProposeRequest
-from closeloop.models.records import EscalationRecord, NoteRecord, RefundRecord, SentMessage
+from closeloop.models.records import (
+    EscalationRecord,
+    NoteRecord,
+    OrderRecord,
+    RefundRecord,
+    SentMessage,
+)
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 from closeloop.ports import Classifier, Resolver
 
@@ -37,14 +44,16 @@ class Held:
         self._open.set()
 
     def into(self, services: Services) -> Services:
-        """Return the services with this hold in their payments, CRM and outbox."""
+        """Return the services with this hold in their shop, payments, CRM and outbox."""
         backends = services.backends
         payments = _Payments(backends.payments.database, backends.faults, settlement_seconds=0)
         crm = _Crm(backends.crm.database, backends.faults)
         outbox = _Outbox(backends.outbox.database, backends.faults)
-        for port in (payments, crm, outbox):
+        shop = _Shop(backends.shop.database, backends.faults, payments)
+        for port in (shop, payments, crm, outbox):
             port.held = self
-        backends.payments, backends.crm, backends.outbox = payments, crm, outbox
+        backends.shop, backends.payments = shop, payments
+        backends.crm, backends.outbox = crm, outbox
         return services
 
 
@@ -89,6 +98,14 @@ class _Payments(EmbeddedPayments):
     ) -> RefundRecord:
         self.held.pass_by("payments.refund")
         return super().refund(tenant, key, order_id, amount, ticket_id=ticket_id)
+
+
+class _Shop(EmbeddedShop):
+    held: Held
+
+    def cancel_order(self, tenant: str, key: str, order_id: str, reason: str) -> OrderRecord:
+        self.held.pass_by("shop.cancel_order")
+        return super().cancel_order(tenant, key, order_id, reason)
 
 
 class _Crm(EmbeddedCrm):

@@ -90,6 +90,9 @@ class Play(Desk):
         self.opened.append(handle)
         return handle
 
+    async def now(self) -> datetime:
+        return await self.env.get_current_time()
+
     async def end(self) -> None:
         """Terminate what still runs: the server, and its clock, are shared by all tests.
 
@@ -281,6 +284,12 @@ class Play(Desk):
         _, tenant, ticket_id = handle.id.split(":")
         view = self.services.records.get_ticket_view(tenant, ticket_id)
         return view.status if view else None
+
+    def alerts(self, handle: Handle) -> list[str]:
+        """Return what the people of queues were told of the ticket, oldest first."""
+        _, tenant, ticket_id = handle.id.split(":")
+        rows = self.services.backends.export(tenant)["alerts"]
+        return [row["text"] for row in rows if f":{ticket_id}:" in row["key"]]
 
     def cases(self, tenant: str = "default") -> list[dict[str, str]]:
         """Return the cases of the human queue."""

@@ -37,7 +37,7 @@ async def test_approved_and_paid(open_desk: OpenDesk) -> None:
     assert row.action_kinds == ("refund_payment",)
     assert view.pending_approval is not None
     assert row.request_id == view.pending_approval.request_id
-    assert set(view.pending_approval.approvers) == {"alice", "bob", "carol"}
+    assert set(view.pending_approval.approvers) == {"alice", "bob", "carol", "erin"}
     receipt = await desk.decide(handle, "alice", approve=True)
     assert receipt.accepted
     view = await desk.resolved(handle)
@@ -140,7 +140,7 @@ async def test_a_bad_edit_is_refused_and_changes_nothing(
     assert desk.refunds("#W1005") == ()
 
 
-async def test_an_address_has_no_amount_to_lower(open_desk: OpenDesk) -> None:
+async def test_an_address_has_no_amount_to_lower(open_desk: OpenDesk, tmp_path: Path) -> None:
     address: dict[str, JsonValue] = {
         "address1": "1 New St",
         "city": "Leeds",
@@ -152,7 +152,8 @@ async def test_an_address_has_no_amount_to_lower(open_desk: OpenDesk) -> None:
         kind="modify_order_address",
         params={"order_id": "#W1018", "address": address},
     )
-    desk = await open_desk(resolver=ScriptedResolver(acting(move)))
+    policies = edited_policies(tmp_path, "desk.toml", ("ask_consent = true", "ask_consent = false"))
+    desk = await open_desk(resolver=ScriptedResolver(acting(move)), policies=policies)
     handle = await desk.open("My kettle #W1018 is in danger", email="omar.haddad@example.com")
     await desk.asked(handle)
     edit = {"actions": [{"action_id": "p1-a1", "amount_minor": 1}]}

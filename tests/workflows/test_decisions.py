@@ -176,7 +176,7 @@ async def test_a_message_cannot_take_the_place_of_a_decision(open_desk: OpenDesk
 
 
 async def test_refunded_elsewhere_meanwhile_is_asked_anew_and_refused(open_desk: OpenDesk) -> None:
-    resolver = ScriptedResolver(refund("#W1005"), answer("It was refunded already."))
+    resolver = ScriptedResolver(refund("#W1005"), answer("Order #W1005 was refunded already."))
     desk = await open_desk(resolver=resolver)
     handle = await desk.open("Please refund order #W1005, the speaker.", email=SAMUEL)
     await desk.asked(handle)

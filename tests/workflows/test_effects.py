@@ -199,7 +199,9 @@ async def test_what_cannot_be_read_back_is_never_claimed(open_desk: OpenDesk) ->
 
 
 async def test_more_than_is_left_is_never_asked_of_the_gateway(open_desk: OpenDesk) -> None:
-    resolver = ScriptedResolver(refund("#W1001"), answer("Most of it was refunded before."))
+    resolver = ScriptedResolver(
+        refund("#W1001"), answer("Most of order #W1001 was refunded before.")
+    )
     desk = await open_desk(resolver=resolver)
     money = Money(amount_minor=2000)
     desk.services.backends.payments.refund("default", "by-hand", "#W1001", money)
@@ -254,7 +256,7 @@ async def limited(open_desk: OpenDesk, folder: Path, limit: str) -> Play:
     policies = edited_policies(
         folder, "desk.toml", ('customer = "5000.00"', f'customer = "{limit}"')
     )
-    resolver = ScriptedResolver(refund("#W1005"), answer("Not today."))
+    resolver = ScriptedResolver(refund("#W1005"), answer("Order #W1005 was delivered."))
     return await open_desk(resolver=resolver, policies=policies)
 
 
@@ -264,7 +266,7 @@ async def test_the_days_limit_holds_when_approval_is_asked(
     desk = await limited(open_desk, tmp_path, "100.00")
     handle = await desk.open("Please refund order #W1005.", email=SAMUEL)
     view = await desk.resolved(handle)
-    assert texts(view) == ["Not today."]
+    assert texts(view) == ["Order #W1005 was delivered."]
     assert [a.outcome for a in view.approvals] == ["withdrawn"]
     assert desk.waiting() == ()
     assert desk.effect_state("refund:#W1005:all") is None
@@ -276,13 +278,13 @@ async def test_the_days_limit_holds_when_nobody_is_asked(
 ) -> None:
     limit = ('customer = "5000.00"', 'customer = "20.00"')
     policies = edited_policies(tmp_path, "desk.toml", limit)
-    resolver = ScriptedResolver(refund("#W1001"), answer("Not today."))
+    resolver = ScriptedResolver(refund("#W1001"), answer("Order #W1001 was delivered."))
     desk = await open_desk(resolver=resolver, policies=policies)
     handle = await desk.open("Please refund order #W1001.", email=NORA)
     view = await desk.resolved(handle)
     assert action(view).state == "failed"
     assert resolver.requests[1].observations[0].code == "limit_reached"
-    assert texts(view) == ["Not today."]
+    assert texts(view) == ["Order #W1001 was delivered."]
     assert desk.refunds("#W1001") == ()
 
 

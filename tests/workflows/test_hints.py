@@ -149,7 +149,9 @@ async def test_money_that_never_arrives_goes_to_a_person(open_desk: OpenDesk) ->
 
 
 async def test_a_refund_lost_without_a_hint_is_missed_before_the_close(open_desk: OpenDesk) -> None:
-    desk = await open_desk(resolver=ScriptedResolver(refund("#W1001"), answer("It came back.")))
+    desk = await open_desk(
+        resolver=ScriptedResolver(refund("#W1001"), answer("Thank you for telling us."))
+    )
     handle = await desk.open("Please refund order #W1001.", email=NORA)
     await desk.resolved(handle)
     desk.settle_in("#W1001", days=9)
@@ -158,4 +160,4 @@ async def test_a_refund_lost_without_a_hint_is_missed_before_the_close(open_desk
     desk.undo_refunds("#W1001")
     assert (await handle.result()).closure == "unconfirmed"
     assert desk.kinds(handle).count("reopened") == 1
-    assert [message.text for message in desk.sent(handle)][-1] == "It came back."
+    assert [message.text for message in desk.sent(handle)][-1] == "Thank you for telling us."

@@ -164,13 +164,15 @@ async def test_many_at_once_get_one_answer_that_heard_them_all(open_desk: OpenDe
 
 
 async def test_another_wish_after_the_resolution(open_desk: OpenDesk) -> None:
-    desk = await open_desk(resolver=ScriptedResolver(refund("#W1001"), answer("On Monday.")))
+    desk = await open_desk(
+        resolver=ScriptedResolver(refund("#W1001"), answer("Thank you for asking."))
+    )
     handle = await desk.open("Please refund order #W1001.", email=NORA)
     await desk.resolved(handle)
     await desk.say(handle, "When do you open again?")
     await desk.noted(handle, "resolved", times=2)
     view = await desk.resolved(handle)
-    assert texts(view)[-1] == "On Monday."
+    assert texts(view)[-1] == "Thank you for asking."
     assert desk.events(handle, "reopened") == []
     assert len(desk.refunds("#W1001")) == 1
     assert (await handle.result()).closure == "verified_quiet"
@@ -216,7 +218,7 @@ async def test_a_yes_counts_once(open_desk: OpenDesk) -> None:
 
 
 async def test_still_broken_again_and_again_ends_with_a_person(open_desk: OpenDesk) -> None:
-    desk = await open_desk(resolver=ScriptedResolver(answer("Turn it off and on.")))
+    desk = await open_desk(resolver=ScriptedResolver(answer("We understand.")))
     handle = await desk.open("My mug is broken", email=NORA)
     for times in range(1, 4):
         await desk.noted(handle, "resolved", times=times)
@@ -225,4 +227,4 @@ async def test_still_broken_again_and_again_ends_with_a_person(open_desk: OpenDe
     assert view.escalation is not None
     assert view.escalation.reason == "still_broken"
     await desk.eventually(lambda: desk.kinds(handle).count("reopened") == 3)
-    assert texts(view)[:3] == ["Turn it off and on."] * 3
+    assert texts(view)[:3] == ["We understand."] * 3

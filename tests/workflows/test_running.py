@@ -20,7 +20,7 @@ from activities.failures import FailureInterceptor
 from closeloop.bootstrap import Services, build_activities, workflow_runner
 from closeloop.models.steps import ExecuteAction
 from closeloop.models.ticket import Status
-from closeloop.names import BACKENDS_QUEUE, SEARCH_ATTRIBUTES, TICKETS_QUEUE
+from closeloop.names import AGENTS_QUEUE, BACKENDS_QUEUE, SEARCH_ATTRIBUTES, TICKETS_QUEUE
 from tests.support.desk import Handle, build_services
 from tests.support.scripted import ScriptedResolver, answer, refund
 from tests.workflows.cases import GIVE_UP
@@ -52,7 +52,7 @@ async def test_the_attributes_of_a_ticket_that_waits_and_then_closes(open_desk: 
     assert due is not None
     found = await attributes(handle)
     assert found.pop("SlaDueAt") == due
-    assert found.pop("SlaBreached") in (False, True)  # this server's time has been skipped before
+    assert found.pop("SlaBreached") is False
     assert found == {
         "TicketStatus": "awaiting_approval",
         "TicketIntent": "refund_request",
@@ -75,10 +75,10 @@ async def test_the_attributes_of_a_ticket_with_people(open_desk: OpenDesk) -> No
     handle = await desk.open("Please refund order #W1001.", email=NORA)
     await desk.until(handle, Status.ESCALATED)
     await desk.noted(handle, "replied")
-    await desk.skip(5 * DAY)
+    await desk.skip(8 * DAY)
     found = await attributes(handle)
     assert (found["TicketStatus"], found["EscalationReason"]) == ("escalated", "no_playbook")
-    assert found["SlaBreached"] is True
+    assert (found["SlaBreached"], found["TicketPriority"]) == (True, "urgent")
     assert found["AutonomyMode"] == "advisory"
 
 
@@ -126,9 +126,9 @@ async def test_a_cancelled_ticket_frees_what_it_reserved(open_desk: OpenDesk) ->
     assert desk.waiting() == ()
 
 
-async def test_cancelled_in_the_midst_of_an_activity(open_desk_alone: OpenDesk) -> None:
+async def test_cancelled_in_the_midst_of_an_activity(open_desk: OpenDesk) -> None:
     resolver = HeldResolver(ScriptedResolver(refund("#W1005")))
-    desk = await open_desk_alone(resolver=resolver)
+    desk = await open_desk(resolver=resolver)
     handle = await desk.open("Please refund order #W1005.", email=SAMUEL)
     await resolver.held.reached()
     await handle.cancel()
@@ -138,10 +138,10 @@ async def test_cancelled_in_the_midst_of_an_activity(open_desk_alone: OpenDesk) 
     assert desk.waiting() == ()
 
 
-async def test_cancelled_while_a_write_runs_it_is_on_record(open_desk_alone: OpenDesk) -> None:
+async def test_cancelled_while_a_write_runs_it_is_on_record(open_desk: OpenDesk) -> None:
     held = Held("payments.refund")
     resolver = ScriptedResolver(refund("#W1005"))
-    desk = await open_desk_alone(resolver=resolver, held=held)
+    desk = await open_desk(resolver=resolver, held=held)
     handle = await desk.open("Please refund order #W1005.", email=SAMUEL)
     await desk.asked(handle)
     await desk.decide(handle, "alice", approve=True)
@@ -170,6 +170,13 @@ async def workers(
             Worker(
                 env.client,
                 task_queue=BACKENDS_QUEUE,
+                activities=[*backends, *instead],
+                activity_executor=threads,
+                interceptors=[FailureInterceptor()],
+            ),
+            Worker(
+                env.client,
+                task_queue=AGENTS_QUEUE,
                 activities=[*backends, *instead],
                 activity_executor=threads,
                 interceptors=[FailureInterceptor()],

@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
@@ -10,6 +11,7 @@ from closeloop.embedded.stored import find_user, save_user
 from closeloop.models.policy import Ruling
 from closeloop.models.proposal import Action, CommitmentDraft, Draft, Proposal
 from closeloop.models.ticket import Assurance, Status
+from tests.support.desk import edited_policies
 from tests.support.scripted import (
     ScriptedClassifier,
     ScriptedResolver,
@@ -87,9 +89,13 @@ async def test_unsure_of_the_wish_a_person_is_asked(open_desk: OpenDesk) -> None
     assert any("understanding.confidence" in reason for reason in pending.reasons)
 
 
-async def test_what_the_customer_did_not_ask_for_a_person_is_asked(open_desk: OpenDesk) -> None:
+async def test_what_the_customer_did_not_ask_for_they_are_asked_then_a_person(
+    open_desk: OpenDesk,
+) -> None:
     desk = await open_desk(resolver=ScriptedResolver(refund("#W1001")))
     handle = await desk.open("How do I wash the mug of order #W1001?", email=NORA)
+    await desk.until(handle, Status.AWAITING_CUSTOMER)
+    await desk.say(handle, "I only want to wash it.")
     pending = await desk.asked(handle)
     assert any("consent.remedy" in reason for reason in pending.reasons)
     assert desk.refunds("#W1001") == ()
@@ -139,11 +145,13 @@ async def test_an_id_and_an_address_of_two_people_are_a_stranger(open_desk: Open
     assert desk.refunds("#W1001") == ()
 
 
-async def test_not_sure_who_writes_nothing_is_changed(open_desk: OpenDesk) -> None:
-    resolver = ScriptedResolver(refund("#W1001"), answer("Please log in first."))
-    desk = await open_desk(resolver=resolver)
+async def test_not_sure_who_writes_nothing_is_changed(open_desk: OpenDesk, tmp_path: Path) -> None:
+    """Where no codes are sent, the agent hears that it is not known who writes."""
+    resolver = ScriptedResolver(refund("#W1001"), question())
+    policies = edited_policies(tmp_path, "desk.toml", ("[identity]", "[tenant.acme.identity]"))
+    desk = await open_desk(resolver=resolver, policies=policies)
     handle = await desk.open("Please refund order #W1001.", email=NORA, assurance=Assurance.NONE)
-    await desk.resolved(handle)
+    await desk.until(handle, Status.AWAITING_CUSTOMER)
     assert resolver.requests[1].observations[0].code == "customer.assurance"
     assert desk.refunds("#W1001") == ()
 

@@ -16,6 +16,7 @@ from closeloop.offline.playbooks.money import Account, account_of
 from closeloop.offline.playbooks.quoting import Quote, quote_on, topic_words
 from closeloop.offline.playbooks.reading import without_quotes
 from closeloop.policy.consent import names_remedy, names_target
+from closeloop.policy.voice import body
 from closeloop.ports import Payments
 
 CUSTOMER: Final = "customer"
@@ -89,15 +90,20 @@ class Case:
         return "\n".join([self.request.subject, *(message.text for message in self.messages)])
 
     def was_sent(self, text: str) -> bool:
-        """Return whether the customer got this very text before; old messages may be cut short."""
-        flat = " ".join(text.split())
+        """Return whether the customer got this very text before; old messages may be cut short.
+
+        Greeting and sign-off play no part: the desk's voice puts its own in their place.
+        """
+        flat = " ".join(" ".join(body(text)).split())
         sent = (
-            " ".join(message.text.split())
+            " ".join(" ".join(body(message.text)).split())
             for message in self.request.conversation
             if message.sender != CUSTOMER
         )
         return any(
-            flat == said or (said.endswith("…") and len(said) > 1 and flat.startswith(said[:-1]))
+            said == flat
+            or said.startswith(f"{flat} ")
+            or (said.endswith("…") and len(said) > 1 and flat.startswith(said[:-1]))
             for said in sent
         )
 

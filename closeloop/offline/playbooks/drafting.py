@@ -119,6 +119,7 @@ def not_identified(case: Case) -> Proposal:
         goal="learn who is writing",
         reply=Draft(text=text),
         asks_customer=True,
+        asks_identity=True,
         rationale="nothing is disclosed or changed before it is known who writes",
     )
 
@@ -132,7 +133,7 @@ def not_sure_enough(case: Case) -> Proposal:
         goal="be sure who is writing",
         why="this needs more certainty about who writes than there is",
         quotes=(how,),
-    )
+    ).model_copy(update={"asks_identity": True})
 
 
 def not_on_account(case: Case) -> Proposal:

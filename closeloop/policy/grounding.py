@@ -1,0 +1,362 @@
+"""Whether a reply says only what receipts, passages and records support; pure.
+
+Placeholders are filled from receipts alone (``models/rendering.py``); this is about everything else
+that a reply says. A past ticket supports wording, never an amount, a date or what a customer may
+have; the customer's own words support nothing but a number that they gave themselves.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+from closeloop.models.base import Money, clip
+from closeloop.models.grounding import ClaimKind, Evidence, Grounding, ReplyToCheck, Ungrounded
+from closeloop.models.knowledge import Passage
+from closeloop.models.records import OrderRecord
+from closeloop.policy import claims
+from closeloop.policy.vocabulary import strange, words_of
+
+MAX_PROBLEMS: Final = 8
+MAX_WORDS: Final = 120
+_QUOTED: Final = re.compile(r'"([^"]{12,})"')
+_WORD: Final = re.compile(r"[a-z0-9]+")
+_LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+_COURTESY: Final = re.compile(r"\b(?:sorry|thank|apologi[sz]e|understand)\b", re.I)
+_MONEY_OUT: Final = re.compile(
+    r"\b(?:refund|credit|compensat|reimburs|voucher|coupon|discount|waive|free|back)\w*", re.I
+)
+"""Words beside an amount or a share that make it something the customer would get."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What there is to support a reply.
+
+    ``named`` are the orders that the reply names, and ``refunded`` is about them: what happened to
+    another order proves nothing. ``passages`` were retrieved for the ticket and still exist;
+    ``records`` is every word on record about the customer and their orders; ``pending`` are the
+    kinds of action that a receipt will prove before the reply is sent, and ``changes`` says that
+    one is more than bookkeeping.
+    """
+
+    passages: tuple[Passage, ...] = ()
+    orders: tuple[OrderRecord, ...] = ()
+    named: tuple[OrderRecord, ...] = ()
+    amounts: frozenset[Money] = frozenset()
+    times: tuple[datetime, ...] = ()
+    refunded: bool = False
+    records: str = ""
+    receipts: str = ""
+    receipt_amounts: frozenset[Money] = frozenset()
+    done: frozenset[str] = frozenset()
+    pending: frozenset[str] = frozenset()
+    changes: bool = False
+    customer: str = ""
+    now: datetime
+
+    @cached_property
+    def articles(self) -> tuple[Passage, ...]:
+        """The passages that may support a fact."""
+        return tuple(passage for passage in self.passages if passage.kind != "past_ticket")
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The words of all that a reply may speak about."""
+        texts = [f"{passage.title} {passage.text}" for passage in self.passages]
+        return words_of(" ".join([*texts, self.records, self.receipts]))
+
+
+def ground(reply: ReplyToCheck, sources: Sources) -> Grounding:
+    """Return what the reply rests on, with every claim that nothing supports."""
+    checked = _Reading(reply, sources)
+    if reply.by_person:
+        checked.effects_only()
+    else:
+        checked.everything()
+    return Grounding(
+        evidence=tuple(kind for kind in Evidence if kind in checked.evidence),
+        problems=tuple(checked.problems[:MAX_PROBLEMS]),
+        noted=checked.noted,
+        question=reply.asks_customer and claims.asks(reply.text) and not sources.pending,
+    )
+
+
+class _Reading:
+    """One reply as it is gone through, sentence by sentence."""
+
+    def __init__(self, reply: ReplyToCheck, sources: Sources) -> None:
+        self._reply = reply
+        self._sources = sources
+        self.evidence: set[Evidence] = set()
+        self.problems: list[Ungrounded] = []
+        self.noted = False
+
+    def effects_only(self) -> None:
+        for sentence in claims.sentences(self._reply.text):
+            self._effects(sentence, by_person=True)
+
+    def everything(self) -> None:
+        if self._sources.changes or self._sources.done:
+            self.evidence.add(Evidence.RECEIPT)
+        self._citations()
+        for sentence in claims.sentences(self._without_quotes(self._reply.text)):
+            if not self._verbatim(sentence):
+                self._sentence(sentence)
+
+    def _sentence(self, sentence: str) -> None:
+        self.noted = self.noted or claims.PLACEHOLDER.search(sentence) is not None
+        self._effects(sentence, by_person=False)
+        self._promise(sentence)
+        self._eligibility(sentence)
+        left = self._orders(sentence)
+        for look in (self._contacts, self._amounts, self._dates, self._periods, self._references):
+            left = look(left, sentence)
+        for found in claims.secrets(sentence):
+            self._fail("secret", found.words, "no reply asks for this")
+        known = self._sources.known
+        if (
+            _COURTESY.search(sentence) and "?" not in sentence
+        ):  # "we are sorry about the crack": in the customer's words
+            known |= words_of(self._sources.customer)
+        if strange(claims.PLACEHOLDER.sub(" ", left), known):
+            self._fail("off_topic", sentence, "no passage or record speaks of this")
+
+    def _fail(self, kind: ClaimKind, words: str, why: str) -> None:
+        self.problems.append(Ungrounded(kind=kind, words=clip(words, MAX_WORDS), why=why))
+
+    def _settle(self, kind: ClaimKind, words: str, found: Evidence | None, why: str) -> None:
+        if found is None:
+            self._fail(kind, words, why)
+        else:
+            self.evidence.add(found)
+
+    # --- passages ---
+
+    def _citations(self) -> None:
+        by_id = {passage.passage_id: passage for passage in self._sources.passages}
+        told = words_of(self._reply.text)
+        for cite in self._reply.cites:
+            passage = by_id.get(cite)
+            if passage is None:
+                self._fail("citation", cite, "cite only passages that this ticket was given")
+            elif len(told & words_of(f"{passage.title} {passage.text}")) >= 2:
+                self.evidence.add(_evidence_of(passage))
+
+    def _without_quotes(self, text: str) -> str:
+        titles = {passage.title for passage in self._sources.passages}
+
+        def supported(match: re.Match[str]) -> str:
+            if match[1] in titles:
+                return ""
+            left = [s for s in claims.sentences(match[1]) if not self._verbatim(s)]
+            return " ".join(left)
+
+        return _QUOTED.sub(supported, text)
+
+    def _verbatim(self, sentence: str) -> bool:
+        """Whether a passage says exactly this; a cut-off word at the end counts as none."""
+        said = _flat(sentence.rsplit(" ", 1)[0] if sentence.endswith("…") else sentence)
+        if said.count(" ") < 4:
+            return False
+        source = next((p for p in self._sources.articles if said in _flat(p.text)), None)
+        if source is not None:
+            self.evidence.add(_evidence_of(source))
+        return source is not None
+
+    def _stated(self, sentence: str, holds: Callable[[str], bool]) -> Evidence | None:
+        """Return what article states it; policy alone where the customer would get something."""
+        money = _MONEY_OUT.search(sentence) is not None
+        fit = [p for p in self._sources.articles if holds(p.text)]
+        if money or any(p.kind == "policy" for p in fit):
+            fit = [p for p in fit if p.kind == "policy"]
+        return _evidence_of(fit[0]) if fit else None
+
+    # --- figures ---
+
+    def _amounts(self, text: str, sentence: str) -> str:
+        for found, amount in claims.amounts(text):
+            self._settle(
+                "amount",
+                found.words,
+                self._amount(amount, sentence),
+                "no receipt, record or policy shows this amount; what an action of this proposal"
+                " moves is written as a placeholder, {{1.amount}}",
+            )
+        return _blank(text, (found for found, _ in claims.amounts(text)))
+
+    def _amount(self, amount: Money, sentence: str) -> Evidence | None:
+        sources = self._sources
+        if amount in sources.receipt_amounts:
+            return Evidence.RECEIPT
+        if amount in sources.amounts:
+            return Evidence.RECORD
+        return self._stated(
+            sentence, lambda text: any(amount == other for _, other in claims.amounts(text))
+        )
+
+    def _dates(self, text: str, sentence: str) -> str:
+        due = [
+            (self._sources.now + timedelta(hours=promise.due_in_hours)).date()
+            for promise in self._reply.commitments
+        ]
+        on_record = [time.date() for time in self._sources.times]
+        for found, day in claims.dates(text):
+            evidence = Evidence.RECORD if any(map(day.means, [*on_record, *due])) else None
+            evidence = evidence or self._stated(
+                sentence, lambda text, day=day: any(day == other for _, other in claims.dates(text))
+            )
+            self._settle("date", found.words, evidence, "no receipt, record or passage has it")
+        return _blank(text, (found for found, _ in claims.dates(text)))
+
+    def _periods(self, text: str, sentence: str) -> str:
+        for found, lengths in claims.periods(text):
+            evidence = None
+            if all(map(self._measured, lengths)):
+                evidence = Evidence.RECORD
+            else:
+                evidence = self._stated(sentence, _states(lengths))
+            self._settle("period", found.words, evidence, "no policy or passage says so")
+        return _blank(text, (found for found, _ in claims.periods(text)))
+
+    def _measured(self, length: claims.Period) -> bool:
+        """Whether it is when a commitment is due, or how long ago something on record was."""
+        hours = length.many * _HOURS.get(length.unit, 0)
+        if length.ago:
+            ages = (self._sources.now - time for time in self._sources.times)
+            return any(abs(age - timedelta(hours=hours)) <= _A_DAY for age in ages)
+        return any(0 < promise.due_in_hours <= hours for promise in self._reply.commitments)
+
+    # --- identifiers ---
+
+    def _orders(self, sentence: str) -> str:
+        own = {_bare(order.order_id): order for order in self._sources.orders}
+        told = list(claims.states(sentence))
+        named: list[OrderRecord] = []
+        for found in claims.orders(sentence):
+            order = own.get(_bare(found.words))
+            if order is not None:
+                named.append(order)
+                self.evidence.add(Evidence.RECORD)
+            elif not self._given(found.words) or told:
+                self._fail("order", found.words, "it is no order of this customer")
+        for words, statuses in told:
+            orders = named or self._sources.orders
+            true = any(order.status.startswith(statuses) for order in orders)
+            stated = Evidence.RECORD if true else None
+            self._settle("order", words, stated, "the order's record does not say so")
+        return _blank(sentence, claims.orders(sentence))
+
+    def _given(self, words: str) -> bool:
+        """Whether the customer wrote this number themselves, or a record or passage has it."""
+        sources = self._sources
+        articles = (passage.text for passage in sources.articles)
+        known = " ".join([sources.customer, sources.records, sources.receipts, *articles])
+        wanted = re.escape(_bare(words))
+        return re.search(rf"(?<![\w]){wanted}(?![\w])", known.lower()) is not None
+
+    def _references(self, text: str, sentence: str) -> str:
+        for found in claims.references(claims.PLACEHOLDER.sub(" ", text)):
+            if not self._given(found.words):
+                self._fail(
+                    "reference", found.words, "no receipt, record or passage has this number"
+                )
+        return text
+
+    def _contacts(self, text: str, sentence: str) -> str:
+        known = " ".join(p.text for p in self._sources.articles) + self._sources.records
+        for found in claims.contacts(text):
+            if found.words.lower().rstrip(".,") in known.lower():
+                self.evidence.add(Evidence.DOCUMENTED)
+            else:
+                self._fail("contact", found.words, "no article names this address or number")
+        return _blank(text, claims.contacts(text))
+
+    # --- what was done, what will be, what may be ---
+
+    def _effects(self, sentence: str, *, by_person: bool) -> None:
+        able = self._sources.done | self._sources.pending
+        for words, form in claims.effects(sentence):
+            if form.kinds & able:
+                self._moved(sentence, form)
+            elif self._on_record(form):
+                self.evidence.add(Evidence.RECORD)
+            elif form.kinds or not by_person:
+                self._fail("effect", words, f"no receipt or record shows a {form.name}")
+
+    def _moved(self, sentence: str, form: claims.EffectForm) -> None:
+        """Refuse a figure for what only a receipt will tell."""
+        if not form.money or form.kinds & self._sources.done or "{{" in sentence:
+            return
+        for found, _ in claims.amounts(sentence):
+            self._fail("amount", found.words, "write what an action moves as {{1.amount}}")
+
+    def _on_record(self, form: claims.EffectForm) -> bool:
+        if "refund" in form.on_record and self._sources.refunded:
+            return True
+        return bool(form.on_record) and any(
+            order.status.startswith(form.on_record) for order in self._sources.named
+        )
+
+    def _promise(self, sentence: str) -> None:
+        words = claims.promise(sentence)
+        if words is None or self._about_an_action(sentence):
+            return
+        told = words_of(sentence)
+        if not any(told & words_of(promise.text) for promise in self._reply.commitments):
+            self._fail("promise", sentence, "a promise needs a commitment that says the same")
+
+    def _about_an_action(self, sentence: str) -> bool:
+        """Whether what is promised is what an action of this proposal does."""
+        return claims.PLACEHOLDER.search(sentence) is not None and bool(self._sources.pending)
+
+    def _eligibility(self, sentence: str) -> None:
+        found = claims.eligibility(sentence)
+        if found is None:
+            return
+        about = words_of(sentence)
+        rules = (p for p in self._sources.passages if p.kind == "policy")
+        spoken = any(about & words_of(f"{rule.title} {rule.text}") for rule in rules)
+        self._settle(
+            "eligibility",
+            found.words,
+            Evidence.POLICY if spoken else None,
+            "only policy says what a customer may have, and none that was found speaks of it",
+        )
+
+
+_A_DAY: Final = timedelta(days=1)
+_HOURS: Final = {"hour": 1, "day": 24, "week": 168, "month": 730, "year": 8_766}
+
+
+def _states(lengths: Sequence[claims.Period]) -> Callable[[str], bool]:
+    wanted = {(length.many, length.unit) for length in lengths}
+
+    def holds(text: str) -> bool:
+        return wanted <= {
+            (length.many, length.unit) for _, found in claims.periods(text) for length in found
+        }
+
+    return holds
+
+
+def _evidence_of(passage: Passage) -> Evidence:
+    return Evidence.POLICY if passage.kind == "policy" else Evidence.DOCUMENTED
+
+
+def _bare(number: str) -> str:
+    return number.lower().removeprefix("#")
+
+
+def _flat(text: str) -> str:
+    words = _WORD.findall(_LINK.sub(r"\1", text).lower())
+    return f" {' '.join(words)} "
+
+
+def _blank(text: str, spans: Iterable[claims.Found]) -> str:
+    """Return the text with spaces in the place of what was read."""
+    for found in spans:
+        text = text[: found.start] + " " * (found.end - found.start) + text[found.end :]
+    return text
