@@ -15,6 +15,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.callbacks import CallbackActivities
 from activities.changes import ChangeActivities
 from activities.crm import CrmActivities
 from activities.effects import Effects, VerificationActivities
@@ -468,11 +469,24 @@ def build_activities(services: Services) -> ActivitySet:
     changes = ChangeActivities(backends.shop, backends.payments, effects)
     past = PastTickets(services.knowledge, backends.shop)
     crm = CrmActivities(backends.crm, effects, records, past)
-    readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
+    callbacks = CallbackActivities(backends.calendar, backends.shop, book, effects)
+    readers = {
+        **payments.readers,
+        **orders.readers,
+        **changes.readers,
+        **callbacks.readers,
+        **crm.readers,
+    }
     verification = VerificationActivities(readers, ledger, backends.shop)
     detector = services.detector
     policy = PolicyActivities(
-        book, backends.shop, services.payments, ledger, services.knowledge, detector
+        book,
+        backends.shop,
+        services.payments,
+        ledger,
+        services.knowledge,
+        detector,
+        backends.calendar,
     )
     syncing = KnowledgeSyncActivities(services.sources, services.knowledge)
     team = services.team
@@ -505,6 +519,7 @@ def build_activities(services: Services) -> ActivitySet:
             triage.read_confirmation,
             triage.read_hours,
             identity.read_consent,
+            callbacks.read_call,
         ),
         agents=agents,
         backends=(
@@ -520,6 +535,10 @@ def build_activities(services: Services) -> ActivitySet:
             changes.exchange_items,
             changes.update_customer_address,
             changes.issue_store_credit,
+            callbacks.schedule_callback,
+            callbacks.reschedule_callback,
+            callbacks.cancel_callback,
+            callbacks.book_next_call,
             crm.add_crm_note,
             crm.create_escalation,
             crm.close_ticket,
