@@ -25,9 +25,7 @@ from closeloop.ports import Calendar, CallHours, PolicyBook, Shop
 class CallbackActivities:
     """Activities on the desk's calendar."""
 
-    def __init__(
-        self, calendar: Calendar, shop: Shop, book: PolicyBook, effects: Effects
-    ) -> None:
+    def __init__(self, calendar: Calendar, shop: Shop, book: PolicyBook, effects: Effects) -> None:
         """Keep the calendar, the shop for addresses, the hours, and the exactly-once executor."""
         self._calendar = calendar
         self._shop = shop

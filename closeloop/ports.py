@@ -537,9 +537,7 @@ class CallHours(Protocol):
         """The desk's own zone, for customers whose own is not known."""
         ...
 
-    def slots(
-        self, now: datetime, zone: str, booked: Sequence[CallbackRecord]
-    ) -> Iterator[Slot]:
+    def slots(self, now: datetime, zone: str, booked: Sequence[CallbackRecord]) -> Iterator[Slot]:
         """Yield the free times from ``now`` on, the earliest first; ``zone`` is the customer's."""
         ...
 

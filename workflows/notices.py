@@ -10,6 +10,10 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.proposal import ActionState
     from closeloop.models.state import TicketState
 
+PROMISE_MISSED: Final = "promise_missed"
+CALL_MISSED: Final = "call_missed"
+"""Why people get a ticket whose customer was promised something that did not happen."""
+
 PARTLY_DONE: Final = "partly_done"
 """Why people get a ticket of whose actions some were done and a later one was refused."""
 
@@ -83,12 +87,37 @@ PERSON_LOOKS: Final = (
     " will get back to you here."
 )
 
+CALLED: Final = (
+    "Thank you for the call. If anything is still open, just answer this message and we will look"
+    " at it again."
+)
+
+CALL_AGAIN: Final = (
+    "We called you at the time that we agreed on and could not reach you. We will try again:"
+    " {when}. If another time is better, just answer this message and say when."
+)
+
+CALL_NOT_MADE: Final = (
+    "We are sorry: we did not call you at the time that we agreed on. One of our colleagues is"
+    " taking this over and will get back to you. You do not need to do anything."
+)
+
+NOT_HEARD: Final = (
+    "We are sorry: we told you that we would do something by now, and it is not done. One of our"
+    " colleagues is taking this over and will get back to you here. You do not need to do anything."
+)
+
 MAX_PACK_CHARS: Final = 6_000
+
+
+_MISSED: Final = {PROMISE_MISSED: NOT_HEARD, CALL_MISSED: CALL_NOT_MADE}
 
 
 def handed_over(state: TicketState) -> str:
     """Return what the customer hears; what a plan that broke off has done already is no secret."""
     reason = state.escalation.reason if state.escalation else ""
+    if reason in _MISSED:
+        return _MISSED[reason]
     if reason == EFFECT_UNDONE:
         lost = [
             record.receipt.summary
@@ -150,7 +179,8 @@ def hand_over_pack(state: TicketState, reason: str, summary: str, recommendation
         outcome = outcome or (record.error.message if record.error else "")
         lines.append(f"- {record.action.kind} {record.state.value}: {clip(outcome, 200)}")
     for promise in state.commitments:
-        lines.append(f"- promised: {clip(promise.text, 200)} (due {promise.due_at:%Y-%m-%d %H:%M})")
+        due = f"{promise.state}, due {promise.due_at:%Y-%m-%d %H:%M}"
+        lines.append(f"- promised: {clip(promise.text, 200)} ({due})")
     if any(r.state is ActionState.UNKNOWN for r in state.actions):
         lines.append("An effect is UNKNOWN: look at the backend before anything is repeated.")
     lines.append("Last words:")

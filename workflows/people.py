@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.proposal import ActionRecord
     from closeloop.models.state import Phase
     from closeloop.models.ticket import Mode, Status
-    from workflows import approval, calls, conversation, notices
+    from workflows import approval, calls, conversation, notices, promises
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.hinted import HintedSteps
@@ -77,7 +77,7 @@ class PeopleSteps(HintedSteps):
             self._returned()
             self._set(handed_back=False, escalation=None, taken_by=None, observations=(), round=0)
             self._go(Phase.UNDERSTAND, Status.WORKING)
-        else:
+        elif not promises.pressing(state, workflow.now()):
             await self._forward_news()
 
     def _returned(self) -> None:

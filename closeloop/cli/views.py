@@ -216,7 +216,8 @@ def _facts(view: TicketView, now: datetime) -> list[tuple[str, str]]:
         taken = f", taken by {people.taken_by}" if people.taken_by else ""
         facts.append(("with people", f"{people.reason} (queue {people.queue}){taken}"))
     for promise in view.commitments:
-        facts.append(("promised", f"{promise.text} by {when(promise.due_at, now)}"))
+        due = f"by {when(promise.due_at, now)} ({promise.state})"
+        facts.append(("promised", f"{promise.text} {due}"))
     if view.linked:
         facts.append(("follows", ", ".join(view.linked)))
     return facts

@@ -20,7 +20,7 @@ EXAMPLE_SHOP: Final = Path(__file__).parent / "data" / "shop.json"
 
 
 class EmbeddedBackends:
-    """Shop, payments, CRM, outbox and calendar in one SQLite file, for the default that needs no server.
+    """Shop, payments, CRM, outbox and calendar in one SQLite file: the default without servers.
 
     Several of these, in any number of threads and processes, may use the same file. Close it, or
     use it as a context manager.

@@ -175,9 +175,9 @@ def _found(connection: sqlite3.Connection, tenant: str, booking_id: str) -> Call
     return None if row is None else _record(row)
 
 
-def _record(row: tuple[str, str, str, str, str, str, str, CallbackStatus, str | None]) -> (
-    CallbackRecord
-):
+def _record(
+    row: tuple[str, str, str, str, str, str, str, CallbackStatus, str | None],
+) -> CallbackRecord:
     booking_id, key, ticket_id, customer_id, starts_at, ends_at, zone, status, entered_by = row
     start = datetime.fromisoformat(starts_at)
     return CallbackRecord(

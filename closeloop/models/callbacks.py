@@ -9,12 +9,14 @@ CallbackStatus = Literal["booked", "reached", "not_reached", "cancelled"]
 
 
 class CallbackTerms(Wire):
-    """What a ticket records of the desk's terms; ``grace_seconds`` is not scaled.
+    """What a ticket records of the desk's terms; no time scale was applied to it.
 
-    So long after its end a call may still be entered before it counts as never made.
+    A call takes ``slot_seconds``; what came of it is entered within ``grace_seconds``, or it counts
+    as never made.
     """
 
     tries: int
+    slot_seconds: float
     grace_seconds: float
 
 
@@ -41,9 +43,13 @@ class CallbackRecord(Wire):
 
 
 class BookedCall(Wire):
-    """The call that a ticket waits for: the n-th try."""
+    """The call that a ticket waits for: the n-th try.
+
+    ``over_at`` is when it ends on the ticket's own clock, which a time scale may press together.
+    """
 
     booking_id: str
     starts_at: UtcTime
     ends_at: UtcTime
+    over_at: UtcTime
     number: int = 1

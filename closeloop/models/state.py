@@ -112,7 +112,8 @@ class TicketEvent(OutcomeEvent):
     ticket_id: str
 
 
-CommitmentState = Literal["open", "kept", "missed"]
+CommitmentState = Literal["open", "kept", "missed", "released"]
+"""``released``: the customer moved it, or called it off."""
 
 
 class Commitment(Wire):

@@ -298,7 +298,7 @@ class Recorded(Wire):
 
 
 class BookNextCall(Scope):
-    """Input of ``book_next_call``: the n-th try of ``booking_id``, at a free time after ``after``."""
+    """Input of ``book_next_call``: another try of a call, at a free time after ``after``."""
 
     customer_id: str
     booking_id: str

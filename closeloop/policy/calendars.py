@@ -84,9 +84,7 @@ def _days_apart(ranges: tuple[tuple[date, date], ...]) -> tuple[tuple[date, date
 
 HoursOfDay = Annotated[tuple[int, int], BeforeValidator(_parse_hours)]
 """``"09:00-20:00"``, kept as minutes of the day."""
-DayHours = Annotated[
-    tuple[HoursOfDay, ...], AfterValidator(_apart)
-]
+DayHours = Annotated[tuple[HoursOfDay, ...], AfterValidator(_apart)]
 """One day's ``"09:00-12:30"``, kept as minutes of the day."""
 ClosedDays = Annotated[
     tuple[Annotated[tuple[date, date], BeforeValidator(parse_days)], ...],

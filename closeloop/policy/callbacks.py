@@ -52,7 +52,7 @@ class Callbacks(Input):
 
     def recorded(self) -> CallbackTerms:
         """Return what a ticket records."""
-        return CallbackTerms(tries=self.tries, grace_seconds=self.grace)
+        return CallbackTerms(tries=self.tries, slot_seconds=self.slot, grace_seconds=self.grace)
 
 
 class CallHours:
@@ -108,9 +108,7 @@ class CallHours:
 
     def slot_at(self, starts_at: datetime) -> Slot:
         """Return the time that begins then."""
-        return Slot(
-            starts_at=starts_at, ends_at=starts_at + timedelta(seconds=self._terms.slot)
-        )
+        return Slot(starts_at=starts_at, ends_at=starts_at + timedelta(seconds=self._terms.slot))
 
     def _awake(self, start: datetime, length: timedelta, zone: str) -> bool:
         opens, closes = self._terms.between
