@@ -396,6 +396,7 @@ def build_services(settings: Settings) -> Services:
     # operations database, should not wait for them.
     from closeloop.offline.injection import OfflineInjectionDetector
     from closeloop.offline.language import OfflineLanguages
+    from closeloop.offline.playbooks.calls import CallPlans
     from closeloop.offline.resolver import OfflineResolver
     from closeloop.offline.taxonomy import load_taxonomy
     from closeloop.offline.training import open_classifier
@@ -437,7 +438,12 @@ def build_services(settings: Settings) -> Services:
         knowledge=knowledge,
         classifier=classifier,
         detector=OfflineInjectionDetector(taxonomy),
-        resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
+        resolver=OfflineResolver(
+            backends.shop,
+            gateway or backends.payments,
+            knowledge,
+            calls=CallPlans(backends.shop, backends.calendar, book.call_hours),
+        ),
         languages=OfflineLanguages(),
         team=open_team(settings, reads, labels),
         gateway=gateway,

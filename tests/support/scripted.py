@@ -120,7 +120,7 @@ def acting(*actions: Action, text: str = "Done.") -> Callable[[ProposeRequest], 
     return propose
 
 
-def calling(slot: int = 0, text: str = "This is noted: {{1.summary}}.") -> Step:
+def calling(slot: int = 0, text: str = "This is what you asked for: {{1.summary}}.") -> Step:
     """Return a step that books a call at the n-th free time."""
 
     def propose(request: ProposeRequest) -> Proposal:
@@ -135,10 +135,10 @@ def calling(slot: int = 0, text: str = "This is noted: {{1.summary}}.") -> Step:
 
 
 def free_times() -> list[str]:
-    """Return the next times at which the default desk calls people on its own clock."""
+    """Return the next times at which the default desk calls people in Oregon, as Nora is."""
     hours = FilePolicyBook(Path(__file__).resolve().parents[2] / "policies").call_hours("default")
     assert hours is not None
-    found = hours.slots(datetime.now(UTC), hours.zone, ())
+    found = hours.slots(datetime.now(UTC), "America/Los_Angeles", ())
     return [f"{slot.starts_at:%Y-%m-%dT%H:%M:%SZ}" for slot in found]
 
 
