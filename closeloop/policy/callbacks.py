@@ -33,7 +33,7 @@ class Callbacks(Input):
     slot: Seconds = 30 * 60
     at_once: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
     notice: Seconds = 3600
-    ahead: Seconds = 7 * 86400
+    ahead: Seconds = 14 * 86400
     between: HoursOfDay = (9 * 60, 20 * 60)
     tries: Annotated[int, Field(strict=True, ge=1, le=5)] = 2
     grace: Seconds = 15 * 60

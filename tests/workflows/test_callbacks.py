@@ -85,7 +85,7 @@ async def test_who_is_not_reached_is_called_again_and_then_a_person_decides(
 async def test_a_call_that_nobody_made_is_owned_up_to(open_desk: OpenDesk) -> None:
     desk = await open_desk(resolver=ScriptedResolver(calling()))
     handle, _ = await _booked(desk)
-    view = await desk.noted(handle, "promise at risk", step=MINUTE)
+    view = await desk.noted(handle, "promise at risk", step=5 * MINUTE)
     assert await desk.now() >= desk.booked()[0].ends_at
     assert view.status is Status.WORKING
     view = await desk.until(handle, Status.ESCALATED, step=10 * MINUTE)
