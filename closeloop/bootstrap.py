@@ -151,6 +151,20 @@ def open_backends(settings: Settings, *, faults: str | None = None) -> EmbeddedB
     )
 
 
+def open_calendar(settings: Settings) -> EmbeddedBackends:
+    """Return the backends whose calendar people read and write, for callers that start no worker.
+
+    Raises:
+        BackendUnavailable: no worker has made them yet.
+    """
+    file = settings.state_dir / BACKENDS_FILE
+    if not file.is_file():
+        raise BackendUnavailable(
+            f"there is no {file}: the worker makes it; CLOSELOOP_STATE_DIR must be the worker's own"
+        )
+    return open_backends(settings)
+
+
 def missing_database(settings: Settings) -> Path | None:
     """Return the file of the operations database if it is one that is not there."""
     scheme, _, path = settings.database_url.partition(":///")

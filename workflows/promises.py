@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.callbacks import BookedCall, CallbackRecord
     from closeloop.models.proposal import (
         Action,
+        ActionError,
         ActionRecord,
         ActionState,
         CommitmentDraft,
@@ -192,6 +193,17 @@ def booked_again(
         number=before.number + 1,
     )
     return _booked(state, call, now)
+
+
+def not_called(state: TicketState) -> TicketState:
+    """Return the state after nobody made the call: what booked it has come to nothing."""
+    call = state.callback
+    error = ActionError(code="not_called", message="nobody made the call")
+    for record in unsettled(state):
+        if call and record.receipt and record.receipt.receipt_id == call.booking_id:
+            name = record.action.action_id
+            state = transitions.action_became(state, name, ActionState.FAILED, error=error)
+    return state.model_copy(update={"callback": None})
 
 
 def _booked(state: TicketState, call: BookedCall, now: datetime) -> TicketState:

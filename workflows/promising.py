@@ -64,7 +64,7 @@ class PromisingSteps(PeopleSteps):
         missed = promise.model_copy(update={"state": "missed"})
         alert = promises.alert(self._state, missed)
         if called:
-            self._set(callback=None)
+            self._state = promises.not_called(self._state)
         if self._state.phase is not Phase.WITH_PERSON:
             reason = notices.CALL_MISSED if called else notices.PROMISE_MISSED
             self._hand_over(reason, alert, "Do what was promised, or agree on something else.")

@@ -138,6 +138,9 @@ class Player:
             code = self._office.code(ticket_id)
             right = deed.give_code
             await desk.add_message(ticket_id, code if right else _another(code))
+        elif deed.call is not None:
+            while not self._office.call(ticket_id, deed.call, by=who):
+                await asyncio.sleep(POLL_SECONDS)
         elif deed.refund is not None:
             self._office.refund(deed.refund.order_id, deed.refund.amount_minor, by=who)
         elif deed.record_resolution is not None:

@@ -97,6 +97,7 @@ async def test_a_call_that_nobody_made_is_owned_up_to(open_desk: OpenDesk) -> No
     assert view.classification.priority == "urgent"
     assert view.escalation is not None
     assert view.escalation.reason == "call_missed"
+    assert action(view).state == "failed"
     kinds = desk.kinds(handle)
     assert kinds.index("commitment_at_risk") < kinds.index("commitment_missed")
     assert any("callback" in alert and "not kept yet" in alert for alert in desk.alerts(handle))
