@@ -31,7 +31,8 @@ class Rejection(Input):
 class Deed(Input):
     """What somebody does; exactly one of these.
 
-    ``call`` makes the call that was booked last. ``give_code`` answers with the code that was sent to the contact on file (false: a wrong one).
+    ``give_code`` answers with the code that was sent to the contact on file (false: a wrong one),
+    ``call`` makes the call that is booked.
     """
 
     fault: str | None = None
