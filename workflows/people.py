@@ -93,9 +93,10 @@ class PeopleSteps(HintedSteps):
             await self._resolved_by_person()
         elif state.handed_back:
             self._returned()
-            await self._case_done(self._escalation())
+            escalation = self._escalation()
             self._set(handed_back=False, escalation=None, taken_by=None, observations=(), round=0)
             self._go(Phase.UNDERSTAND, Status.WORKING)
+            await self._case_done(escalation)
         else:
             await self._forward_news()
 
