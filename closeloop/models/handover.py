@@ -68,7 +68,7 @@ def pack_of(state: TicketState, escalation: Escalation) -> HandOverPack:
         ),
         promises=state.commitments[-MAX_TRIED:],
         recommendation=clip(draft.recommendation, 1_500),
-        open_questions=tuple(dict.fromkeys(_questions(state)))[:MAX_QUESTIONS],
+        open_questions=tuple(dict.fromkeys(_questions(state, escalation.reason)))[:MAX_QUESTIONS],
         last_words=tuple(
             Said(sender=m.sender, text=clip(m.text, 600)) for m in state.messages[-MAX_WORDS:]
         ),
@@ -103,7 +103,7 @@ def _tried(state: TicketState) -> Iterator[Tried]:
             yield Tried(what="proposal", state=seen.kind, outcome=clip(seen.message, 200))
 
 
-def _questions(state: TicketState) -> Iterator[str]:
+def _questions(state: TicketState, why: str) -> Iterator[str]:
     """Yield what somebody has to find out: of backends, of the rules, and of the customer."""
     for record in state.actions:
         if record.state is ActionState.UNKNOWN:
@@ -113,10 +113,14 @@ def _questions(state: TicketState) -> Iterator[str]:
             )
     if (state.assurance or state.ticket.assurance) is Assurance.NONE:
         yield "Who writes? It is not known: change and disclose nothing before it is."
+    kinds = {record.action.action_id: record.action.kind for record in state.actions}
     for verdict in state.judgement.verdicts if state.judgement else ():
-        if verdict.ruling is not Ruling.ALLOW:
-            for reason in verdict.reasons[:2]:
-                yield clip(f"{verdict.action_id}: {reason.text} ({reason.rule_id})", 300)
+        kind = kinds.get(verdict.action_id)
+        if kind is None or verdict.ruling is Ruling.ALLOW:
+            continue
+        for reason in verdict.reasons[:2]:
+            if reason.rule_id != why:  # why people have the ticket is said already
+                yield clip(f"May {kind} be done? {reason.text} ({reason.rule_id})", 300)
     triage = state.classification
     if triage is not None and triage.alternatives and triage.alternatives[0].probability >= 0.3:
         yield f"Is it about {triage.intent}, or about {triage.alternatives[0].intent}?"

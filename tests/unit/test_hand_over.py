@@ -89,7 +89,8 @@ def test_its_questions_are_those_nobody_has_answered() -> None:
         alternatives=(Alternative(intent="exchange_item", probability=0.4),),
     )
     reason = Reason(rule_id="money.limit", ruling=Ruling.NEEDS_APPROVAL, text="A person decides")
-    verdict = Verdict(action_id="p1-a1", ruling=Ruling.NEEDS_APPROVAL, reasons=(reason,))
+    said = reason.model_copy(update={"rule_id": "odd"})  # why people have it, once more
+    verdict = Verdict(action_id="p1-a1", ruling=Ruling.NEEDS_APPROVAL, reasons=(said, reason))
     facts = Facts.model_construct()
     found = pack(
         ticket(
@@ -104,7 +105,7 @@ def test_its_questions_are_those_nobody_has_answered() -> None:
     assert "UNKNOWN" in first
     assert second.startswith("Who writes?")
     assert rest == [
-        "p1-a1: A person decides (money.limit)",
+        "May refund_payment be done? A person decides (money.limit)",
         "Is it about refund_request, or about exchange_item?",
         "The customer asks: Can I have another one?",
         "The customer asks: Or my money back?",
