@@ -153,13 +153,14 @@ def ticket_page(view: TicketView, now: datetime) -> Page:
                 [(a.action_id, a.kind, a.state, _result(a)) for a in view.actions],
             )
         )
-    refusals = [
+    # An action is judged again before it runs, mostly with the same words.
+    refusals = dict.fromkeys(
         (verdict.action_id, verdict.ruling.value, reason.rule_id, reason.text)
         for verdict in view.verdicts
         for reason in verdict.reasons
-    ]
+    )
     if refusals:
-        grids.append(Grid(("action", "policy", "rule", "why"), refusals))
+        grids.append(Grid(("action", "policy", "rule", "why"), list(refusals)))
     if view.approvals:
         grids.append(
             Grid(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from closeloop.models.proposal import Action, Draft, Proposal
 from tests.activities.hostile import Desk, make_template
-from tests.activities.hostile_moves import Move, Propose, moves
+from tests.activities.hostile_moves import Move, Outside, Propose, moves
 
 RUNS = int(os.environ.get("HOSTILE_RUNS", "60"))
 
@@ -64,13 +64,25 @@ def test_an_order_refunded_in_parts_is_asked_for_once_the_parts_are_too_much(
         desk.close()
 
 
+def test_what_was_credited_does_not_go_back_with_a_cancellation(tmp_path: Path) -> None:
+    """Found by a run above: the whole price went back beside the credit."""
+    desk = Desk(make_template(tmp_path), tmp_path / "run")
+    try:
+        before = desk.books.given_back()
+        desk.make(Outside("credit", "#W7", 1))
+        desk.make(_proposed("bob-1", "cancel_order", order_id="W7"))
+        desk.check()
+        assert (desk.seen["refused"], desk.books.given_back()) == (1, before)
+    finally:
+        desk.close()
+
+
 def _refund(ticket: str, order_id: str, component: str) -> Propose:
-    action = Action(
-        action_id="a",
-        kind="refund_payment",
-        params={"order_id": order_id, "components": [component]},
-        requested_by=("m1",),
-    )
+    return _proposed(ticket, "refund_payment", order_id=order_id, components=[component])
+
+
+def _proposed(ticket: str, kind: str, **params: object) -> Propose:
+    action = Action(action_id="a", kind=kind, params=params, requested_by=("m1",))
     reply = Draft(text="Done.")
     proposal = Proposal(proposal_id="", goal="", actions=(action,), reply=reply, source="offline")
     return Propose(ticket=ticket, proposal=proposal, at_once=True)

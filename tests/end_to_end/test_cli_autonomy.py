@@ -20,7 +20,7 @@ def test_stopped_and_resumed(cli: CommandLine) -> None:
     try:
         assert "are stopped" in cli.page("autonomy", "show", *ACME)
         assert cli.json("report", "worst-case", *ACME)["alone_minor"] == 0
-        cli.opened("halted", "hugo.ferreira@example.com", "Refund the mug of order #W1011.", *ACME)
+        cli.opened("halted", "iris.falk@example.com", "Refund the mug of order #W1033.", *ACME)
         view = cli.until("halted", "awaiting_approval", tenant="acme")
         assert any("stopped by dave" in reason for reason in view["mode_reasons"])
     finally:
@@ -36,7 +36,7 @@ def test_only_a_lead_or_manager_resumes(cli: CommandLine) -> None:
 def test_what_people_decided_and_what_other_rules_would_have(
     cli: CommandLine, tmp_path: Path
 ) -> None:
-    cli.opened("tried", "samuel.reyes@example.com", "Please refund order #W1005, the speaker.")
+    cli.opened("tried", "grace.ellery@example.com", "Please refund order #W1023, the throw.")
     view = cli.until("tried", "awaiting_approval")
     request = view["pending_approval"]["request_id"]
     cli.json("decide", "tried", "--request", request, "--as", "alice", "--approve")

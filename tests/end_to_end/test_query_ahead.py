@@ -15,7 +15,7 @@ from closeloop.devserver import DevServer
 from closeloop.names import QUERY_TIMELINE, workflow_id
 from tests.support.desk import ROOT, build_services
 from tests.support.scripted import ScriptedResolver, refund
-from tests.support.tickets_process import STICKY_SECONDS, backends_worker, tickets_worker
+from tests.support.tickets_process import STICKY_SECONDS, activities_workers, tickets_worker
 from tests.workflows.held import HeldResolver
 from workflows.ticket import TicketWorkflow
 
@@ -27,7 +27,7 @@ async def test_an_update_after_a_query_is_recorded_in_the_order_of_a_replay(tmp_
         client = await Client.connect(server.address, data_converter=pydantic_data_converter)
         desk = SupportDesk(client)
         ticket = client.get_workflow_handle(workflow_id("default", "t-1"))
-        async with backends_worker(client, services):
+        async with activities_workers(client, services):
             first = await _tickets_process(tmp_path, server.address)
             try:
                 await desk.open_ticket(_request(), opened_by="shop-backend")

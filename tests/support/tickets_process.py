@@ -7,7 +7,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from temporalio.worker import Worker
 
 from activities.failures import FailureInterceptor
 from closeloop.bootstrap import Services, build_activities, workflow_runner
-from closeloop.names import BACKENDS_QUEUE, TICKETS_QUEUE
+from closeloop.names import AGENTS_QUEUE, BACKENDS_QUEUE, TICKETS_QUEUE
 from tests.support.desk import build_services
 from tests.support.scripted import ScriptedResolver, answer
 from workflows.ticket import TicketWorkflow
@@ -44,16 +44,21 @@ async def tickets_worker(client: Client, services: Services) -> AsyncIterator[No
 
 
 @asynccontextmanager
-async def backends_worker(client: Client, services: Services) -> AsyncIterator[None]:
-    with ThreadPoolExecutor(4) as threads:
-        async with Worker(
-            client,
-            task_queue=BACKENDS_QUEUE,
-            activities=build_activities(services).backends,
-            activity_executor=threads,
-            max_concurrent_activities=4,
-            interceptors=[FailureInterceptor()],
-        ):
+async def activities_workers(client: Client, services: Services) -> AsyncIterator[None]:
+    listed = build_activities(services)
+    queues = {AGENTS_QUEUE: listed.agents, BACKENDS_QUEUE: listed.backends}
+    with ThreadPoolExecutor(8) as threads:
+        async with AsyncExitStack() as running:
+            for queue, activities in queues.items():
+                worker = Worker(
+                    client,
+                    task_queue=queue,
+                    activities=activities,
+                    activity_executor=threads,
+                    max_concurrent_activities=4,
+                    interceptors=[FailureInterceptor()],
+                )
+                await running.enter_async_context(worker)
             yield
 
 

@@ -13,6 +13,7 @@ from closeloop.cli.pages import Grid, Page, clean, emit, one_line
 from closeloop.cli.views import approvals_page, span, ticket_page, when
 from closeloop.models.approval import Claim
 from closeloop.models.base import Money
+from closeloop.models.policy import Reason, Ruling, Verdict
 from closeloop.models.sla import Sla
 from closeloop.models.state import Cost
 from closeloop.models.ticket import Message, Mode, Status
@@ -164,6 +165,15 @@ def test_a_ticket_that_waits_says_for_what_until_when_and_how_to_go_on(
     assert "T1-r1, $139.00 in all" in out
     assert "Refund order #W1005 = $139.00" in out
     assert "decide T1 --request T1-r1 --as YOU" in out
+
+
+def test_what_policy_says_twice_stands_once() -> None:
+    """An action is judged when it is proposed, and again before it runs."""
+    above = Reason(rule_id="refund.autonomous", ruling=Ruling.NEEDS_APPROVAL, text="above $50.00")
+    said = Verdict(action_id="a1", ruling=Ruling.NEEDS_APPROVAL, reasons=(above,))
+    ticket = view(Status.RESOLVED, None).model_copy(update={"verdicts": (said, said)})
+    [grid] = ticket_page(ticket, NOW).grids
+    assert grid.rows == [("a1", "needs_approval", "refund.autonomous", "above $50.00")]
 
 
 def test_approvals_show_the_deadline_first(capsys: pytest.CaptureFixture[str]) -> None:

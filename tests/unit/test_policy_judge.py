@@ -78,6 +78,8 @@ def test_plain_action_is_allowed_and_autonomous(action: ActionFacts) -> None:
         (refund_facts(credited=usd(1)), {}, {"refund.left": "refuse"}),
         (refund_facts(disputed=usd(1)), {}, {"refund.left": "refuse"}),
         (refund_facts(disputed=None), {}, {"refund.left": "needs_approval"}),
+        (cancel_facts(credited=usd(1)), {}, {"refund.left": "refuse"}),
+        (cancel_facts(refunded=usd(1)), {}, {"refund.left": "refuse"}),
         (refund_facts(dispute_open=True), {}, {"money.dispute": "refuse"}),
         (cancel_facts(dispute_open=True), {}, {"money.dispute": "refuse"}),
         (refund_facts(dispute_open=None), {}, {"money.dispute": "needs_approval"}),

@@ -1,5 +1,6 @@
 """A backend's hint makes the ticket look again; it proves nothing by itself."""
 
+import asyncio
 from datetime import timedelta
 
 from closeloop.models.ticket import Status
@@ -81,6 +82,24 @@ async def test_a_hint_while_approval_is_awaited_is_kept(open_desk: OpenDesk) -> 
     await desk.decide(handle, "alice", approve=True)
     await desk.noted(handle, "reopened")
     assert action(await desk.view(handle), 0).state == "failed"
+
+
+async def test_a_hint_during_the_closing_step_is_heeded(open_desk: OpenDesk) -> None:
+    held = Held("crm.add_note")
+    resolver = ScriptedResolver(refund("#W1001"), answer("The refund came back to us."))
+    desk = await open_desk(resolver=resolver, held=held)
+    handle = await desk.open("Please refund order #W1001.", email=NORA)
+    await desk.resolved(handle)
+    result = asyncio.create_task(handle.result())
+    await held.reached()
+    assert (await desk.view(handle)).status is Status.CLOSED
+    desk.undo_refunds("#W1001")
+    await desk.hint(handle, "e1", MUG)
+    held.let_go()
+    await result
+    view = await desk.view(handle)
+    assert (action(view, 0).state, texts(view)[-1]) == ("failed", "The refund came back to us.")
+    assert desk.kinds(handle).count("reopened") == 1
 
 
 async def test_a_person_in_charge_learns_that_an_effect_is_gone(open_desk: OpenDesk) -> None:
