@@ -21,7 +21,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from closeloop.models.base import clip
     from closeloop.models.grounding import ReplyToCheck
-    from closeloop.models.handover import HandOverPack
     from closeloop.models.labels import DecisionLabel
     from closeloop.models.policy import Judgement, JudgeRequest
     from closeloop.models.proposal import (
@@ -30,17 +29,13 @@ with workflow.unsafe.imports_passed_through():
         Proposal,
         ProposeRequest,
     )
-    from closeloop.models.routing import RouteRequest
     from closeloop.models.sla import OpenHours
     from closeloop.models.state import SUPPORT_QUEUE, TicketState
     from closeloop.models.steps import (
         ActionOutcome,
         ApprovalPublished,
         ClassifyTicket,
-        CloseCase,
         CloseTicket,
-        CreateEscalation,
-        EscalationCreated,
         ExecuteAction,
         LoadCustomer,
         LoadedCustomer,
@@ -389,56 +384,6 @@ async def send_reply(state: TicketState, reply_id: str, text: str, after: Ticket
         ActionOutcome,
         summary=f"reply {reply_id}",
         how=options.DURABLE,
-    )
-
-
-async def create_escalation(
-    state: TicketState, details: HandOverPack, now: datetime
-) -> EscalationCreated:
-    """Route the ticket to a human queue, or to a person of it."""
-    escalation, triage = state.escalation, state.classification
-    assert escalation is not None
-    return await remote(
-        state,
-        CrmActivities.create_escalation,
-        CreateEscalation(
-            tenant=state.ticket.tenant,
-            ticket_id=state.ticket.ticket_id,
-            number=escalation.number,
-            queue=escalation.queue,
-            reason=escalation.reason,
-            details=details,
-            routing=RouteRequest(
-                reason=escalation.reason,
-                intent=triage.intent if triage else None,
-                language=triage.language if triage else None,
-                taken_by=escalation.taken_by,
-                requesters=approval.requesters(state),
-                at=now,
-                clock_start=levels.clock_start(state),
-            ),
-            snapshot=snapshot(state),
-        ),
-        EscalationCreated,
-        summary=f"hand over: {escalation.reason}",
-        how=options.DURABLE,
-    )
-
-
-async def close_case(state: TicketState, number: int) -> None:
-    """Mark the case of the ticket's n-th stay with people as done."""
-    await remote(
-        state,
-        CrmActivities.close_case,
-        CloseCase(
-            tenant=state.ticket.tenant,
-            ticket_id=state.ticket.ticket_id,
-            number=number,
-            snapshot=snapshot(state),
-        ),
-        Recorded,
-        summary=f"case {number} is done",
-        how=options.WRITE,
     )
 
 

@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.routing import Route
     from closeloop.models.state import Escalation, Phase
     from closeloop.models.ticket import Mode, Status
-    from workflows import approval, calls, conversation, notices
+    from workflows import approval, conversation, notices, people_calls
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.hinted import HintedSteps
@@ -46,7 +46,7 @@ class PeopleSteps(HintedSteps):
         self._publish()
         state = self._recording()
         try:
-            outcome = await calls.create_escalation(state, pack, now)
+            outcome = await people_calls.create_escalation(state, pack, now)
             self._state = transitions.flushed(self._state, state.pending_events)
             if outcome.receipt is not None:
                 update = {"receipt_id": outcome.receipt.receipt_id}
@@ -166,7 +166,7 @@ class PeopleSteps(HintedSteps):
             return
         state = self._recording()
         try:
-            await calls.close_case(state, escalation.number)
+            await people_calls.close_case(state, escalation.number)
             self._state = transitions.flushed(self._state, state.pending_events)
         except CallFailed as failure:
             self._note("case not closed", failure.problem.message)
