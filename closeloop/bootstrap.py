@@ -467,7 +467,7 @@ def build_activities(services: Services) -> ActivitySet:
     orders = OrderActivities(backends.shop, effects)
     changes = ChangeActivities(backends.shop, backends.payments, effects)
     past = PastTickets(services.knowledge, backends.shop)
-    crm = CrmActivities(backends.crm, effects, records, past)
+    crm = CrmActivities(backends.crm, effects, records, past, book)
     readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
     verification = VerificationActivities(readers, ledger, backends.shop)
     detector = services.detector
@@ -522,6 +522,7 @@ def build_activities(services: Services) -> ActivitySet:
             changes.issue_store_credit,
             crm.add_crm_note,
             crm.create_escalation,
+            crm.close_case,
             crm.close_ticket,
             crm.raise_alert,
             outreach.send_reply,
