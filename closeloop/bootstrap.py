@@ -488,7 +488,7 @@ def build_activities(services: Services) -> ActivitySet:
     orders = OrderActivities(backends.shop, effects)
     changes = ChangeActivities(backends.shop, backends.payments, effects)
     past = PastTickets(services.knowledge, backends.shop)
-    crm = CrmActivities(backends.crm, effects, records, past)
+    crm = CrmActivities(backends.crm, effects, records, past, book)
     callbacks = CallbackActivities(backends.calendar, backends.shop, book, effects)
     readers = {
         **payments.readers,
@@ -561,6 +561,7 @@ def build_activities(services: Services) -> ActivitySet:
             callbacks.book_next_call,
             crm.add_crm_note,
             crm.create_escalation,
+            crm.close_case,
             crm.close_ticket,
             crm.raise_alert,
             outreach.send_reply,

@@ -38,6 +38,9 @@ MAX_APPROVALS: Final = 30
 MAX_EVENTS: Final = 100
 MAX_JUDGEMENTS: Final = 8
 
+NOTICES: Final = frozenset({Status.AWAITING_APPROVAL, Status.ESCALATED})
+"""Where a message is only a notice: it begins no new round, and what was tried stays known."""
+
 Item = Literal["message", "decision", "operation", "event"]
 """What reaches a running ticket, each with an id that makes its second delivery harmless."""
 
@@ -231,7 +234,7 @@ def replied(
     message = Message(message_id=reply_id, sender="closeloop", text=text, at=now, handled=True)
     state = conversation.said(state, message)
     state = state.model_copy(update={"status": status, "reply_count": state.reply_count + 1})
-    if status is not Status.AWAITING_APPROVAL:  # a notice meanwhile begins no new round
+    if status not in NOTICES:
         state = state.model_copy(update={"observations": (), "round": 0})
     state = note(state, now, "replied", clip(text, 120))
     return resolved(state, now) if status is Status.RESOLVED else state

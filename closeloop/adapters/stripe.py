@@ -87,12 +87,17 @@ class StripePayments:
             api_base: Where Stripe is, for tests; None is Stripe's own address.
             timeouts: Seconds to connect, and without a byte of the answer.
         """
+        self._http = stripe.RequestsClient(timeout=timeouts)
         self._stripe = stripe.StripeClient(
             api_key,
             base_addresses={"api": api_base} if api_base else {},
-            http_client=stripe.RequestsClient(timeout=timeouts),
+            http_client=self._http,
             max_network_retries=0,  # repeating is the activity's business, which reads first
         )
+
+    def close(self) -> None:
+        """Let go of the calling thread's connection; that of another ends with its thread."""
+        self._http.close()
 
     def list_payments(self, tenant: str, order_id: str) -> tuple[PaymentRecord, ...]:
         """Return what was taken for the order, oldest first."""

@@ -79,8 +79,10 @@ CREATE TABLE notes (
     text TEXT NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (tenant, key)) STRICT;
 CREATE TABLE escalations (
     tenant TEXT NOT NULL, key TEXT NOT NULL, escalation_id TEXT NOT NULL, queue TEXT NOT NULL,
-    reason TEXT NOT NULL, pack TEXT NOT NULL, status TEXT NOT NULL, created_at TEXT NOT NULL,
+    person TEXT, reason TEXT NOT NULL, pack TEXT NOT NULL, details TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('open', 'done')), created_at TEXT NOT NULL,
     PRIMARY KEY (tenant, key)) STRICT;
+CREATE INDEX open_cases ON escalations (tenant, status);
 CREATE TABLE alerts (
     tenant TEXT NOT NULL, key TEXT NOT NULL, alert_id TEXT NOT NULL, queue TEXT NOT NULL,
     text TEXT NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (tenant, key)) STRICT;

@@ -3,6 +3,7 @@
 import dataclasses
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,8 @@ async def test_a_refund_is_made_once_whatever_the_gateway_does(
         outcome = await handle.result()
     assert [money.amount_minor for money in outcome.refunded] == [2490]
     assert outcome.closure == "verified_quiet"
-    [made] = gateway.list_refunds("default", "#W1001")
+    with closing(gateway):
+        [made] = gateway.list_refunds("default", "#W1001")
     assert made.key == "default:refund:#W1001:all"
     assert mock.attempts() == asked
     assert mock.refunds(charge) == [(2490, ticket_id)]

@@ -11,6 +11,7 @@ that answers by a script. None of this has met Stripe itself.
 
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -30,7 +31,7 @@ def mock() -> Iterator[StripeMock]:
 
 
 @pytest.fixture
-def world(mock: StripeMock) -> World:
+def world(mock: StripeMock) -> Iterator[World]:
     """Tenants of their own in the one account: a test sees nothing of the others."""
     name = uuid.uuid4().hex[:12]
     tenant, other = f"t-{name}", f"o-{name}"
@@ -38,12 +39,13 @@ def world(mock: StripeMock) -> World:
         mock.charge(3200, order_id="#W1", tenant=each)
         mock.refund(mock.charge(4980, order_id="W4", tenant=each), 2490)
         mock.refund(mock.charge(2490, order_id="#W3", tenant=each), 2490)
-    return World(
-        payments=StripePayments(KEY, api_base=mock.url, timeouts=(5.0, 20.0)),
-        tenant=tenant,
-        other_tenant=other,
-        no_such_order="no_payment",  # Stripe knows payments, not orders
-    )
+    with closing(StripePayments(KEY, api_base=mock.url, timeouts=(5.0, 20.0))) as payments:
+        yield World(
+            payments=payments,
+            tenant=tenant,
+            other_tenant=other,
+            no_such_order="no_payment",  # Stripe knows payments, not orders
+        )
 
 
 class TestStripePayments(PaymentsContract):
@@ -74,7 +76,7 @@ class TestStripePayments(PaymentsContract):
         mock.plan(fault)
         before = mock.attempts()
         impatient = StripePayments(KEY, api_base=mock.url, timeouts=(5.0, 1.0))
-        with pytest.raises(EffectUnknown):
+        with closing(impatient), pytest.raises(EffectUnknown):
             impatient.refund(world.tenant, "k1", world.whole, usd(3200))
         assert mock.attempts() == before + 1, "the library repeats nothing by itself"
         found = world.payments.find_refund(world.tenant, "k1", order_id=world.whole)
@@ -88,8 +90,8 @@ class TestStripePayments(PaymentsContract):
         """The record is the refund at Stripe: it outlasts both our process and Stripe's keys."""
         made = world.payments.refund(world.tenant, "k1", world.whole, usd(1000))
         before = mock.attempts()
-        again = StripePayments(KEY, api_base=mock.url)
-        assert again.refund(world.tenant, "k1", world.whole, usd(1000)) == made
+        with closing(StripePayments(KEY, api_base=mock.url)) as again:
+            assert again.refund(world.tenant, "k1", world.whole, usd(1000)) == made
         assert mock.attempts() == before
 
     @pytest.mark.parametrize(

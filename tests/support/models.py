@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from openai import OpenAI
+from openai import DefaultHttpxClient, OpenAI
 
 from closeloop.adapters.openai import OpenAiModel, Price
 from tests.support.scripted_http import Answer, Request
@@ -51,8 +51,14 @@ def error(
 
 
 def model_at(url: str, *, seconds: float = 5.0) -> OpenAiModel:
-    """Return a model of the endpoint at this address."""
-    client = OpenAI(api_key="sk-test", base_url=f"{url}/v1", max_retries=0, timeout=seconds)
+    """Return a model of the endpoint at this address; no connection outlasts its answer."""
+    client = OpenAI(
+        api_key="sk-test",
+        base_url=f"{url}/v1",
+        max_retries=0,
+        timeout=seconds,
+        http_client=DefaultHttpxClient(headers={"Connection": "close"}),
+    )
     return OpenAiModel(client, "gpt-test", PRICE)
 
 

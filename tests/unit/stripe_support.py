@@ -4,7 +4,7 @@ The objects have the fields that the adapter reads, and a few that it must not m
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from closeloop.adapters.stripe import StripePayments
@@ -79,4 +79,5 @@ def stripe_server() -> Iterator[tuple[ScriptedServer, StripePayments]]:
     with ScriptedServer() as server:
         server.always(SEARCH, found(charge()))
         server.always(REFUNDS, listed())
-        yield server, StripePayments(KEY, api_base=server.url, timeouts=(1.0, 0.5))
+        with closing(StripePayments(KEY, api_base=server.url, timeouts=(1.0, 0.5))) as payments:
+            yield server, payments
