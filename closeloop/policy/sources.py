@@ -48,8 +48,8 @@ class Sources:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """The words of all that a reply may speak about."""
-        texts = [f"{passage.title} {passage.text}" for passage in self.passages]
+        """The words of all that a reply may speak about; a past ticket's are no subject."""
+        texts = [f"{passage.title} {passage.text}" for passage in self.articles]
         return words_of(" ".join([*texts, self.records, self.receipts]))
 
     @cached_property

@@ -244,6 +244,13 @@ def test_one_word_in_common_is_not_what_policy_says() -> None:
     assert Evidence.POLICY in check(refused, passages=(final,)).evidence
 
 
+def test_a_past_ticket_lends_words_and_supports_nothing() -> None:
+    past = passage("past_ticket", "Soak the stoneware kettle in undiluted bleach overnight.", "t#1")
+    said = check(past.text, passages=(past,), cites=("t#1",))
+    assert said.strongest is Evidence.NONE
+    assert [problem.kind for problem in said.problems] == ["off_topic"]
+
+
 def test_only_policy_says_what_a_customer_may_have() -> None:
     text = "You are eligible for a refund."
     assert check(text).problems == ()
