@@ -72,7 +72,7 @@ _SPOKEN_OF: Final = (
 )
 _BEFORE: Final = re.compile(_DENIED + _SPOKEN_OF, re.I)
 _AFTER: Final = re.compile(
-    r"^(?:s)? (?:requests?|polic(?:y|ies)|questions?|rules?|enquir\w+|inquir\w+|window|period)\b",
+    r"^ (?:ends?|ended|expires?|needs?|requires?|requests?|polic(?:y|ies)|questions?|rules?|enquir\w+|inquir\w+|window|period)\b",
     re.I,
 )
 

@@ -195,6 +195,7 @@ def test_what_is_being_done_is_an_effect_as_well(text: str) -> None:
         "A colleague decides about your refund.",
         "This is about your refund request.",
         "Feel free to answer here.",
+        "Refunds end 30 days after delivery.",
     ],
 )
 def test_words_about_money_that_give_none_are_no_claim(text: str) -> None:
