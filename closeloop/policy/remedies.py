@@ -71,8 +71,11 @@ _SPOKEN_OF: Final = (
     rf"{_BETWEEN}{{0,5}} $"
 )
 _BEFORE: Final = re.compile(_DENIED + _SPOKEN_OF, re.I)
+_NEAR: Final = 100
+"""How many characters before a word are looked at for what takes it back."""
 _AFTER: Final = re.compile(
-    r"^ (?:ends?|ended|expires?|needs?|requires?|requests?|polic(?:y|ies)|questions?|rules?|enquir\w+|inquir\w+|window|period)\b",
+    r"^ (?:ends?|ended|expires?|needs?|requires?|requests?|polic(?:y|ies)|questions?|rules?"
+    r"|enquir\w+|inquir\w+|window|period)\b",
     re.I,
 )
 
@@ -83,7 +86,8 @@ def given(sentence: str) -> Iterator[Remedy]:
         return
     for pattern, kinds in _GIFTS:
         for match in pattern.finditer(sentence):
-            spoken_of = _BEFORE.search(sentence[: match.start()])
+            before = sentence[max(0, match.start() - _NEAR) : match.start()]
+            spoken_of = _BEFORE.search(before)
             if not spoken_of and not _AFTER.search(sentence[match.end() :]):
                 yield Remedy(match[0], kinds)
 
