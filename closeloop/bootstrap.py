@@ -464,7 +464,7 @@ def build_activities(services: Services) -> ActivitySet:
     )
     effects = Effects(ledger)
     payments = PaymentActivities(services.payments, effects)
-    orders = OrderActivities(backends.shop, effects)
+    orders = OrderActivities(backends.shop, services.payments, effects)
     changes = ChangeActivities(backends.shop, backends.payments, effects)
     past = PastTickets(services.knowledge, backends.shop)
     crm = CrmActivities(backends.crm, effects, records, past)

@@ -33,7 +33,7 @@ class UpdateCustomerAddress(ActionKind):
         digest = address_digest(self.address)
         return Effect(effect_id=f"customer-address:{self.customer_id}:{ticket_id}:{digest}")
 
-    def in_words(self, order: OrderRecord | None) -> str:
+    def in_words(self, order: OrderRecord | None, amount: Money | None) -> str:
         """Name the whole address."""
         return f"change the address on your account to {self.address.in_a_line()}"
 

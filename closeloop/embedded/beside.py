@@ -6,6 +6,7 @@ from typing import NoReturn
 from closeloop.embedded.faults import writes
 from closeloop.embedded.shop import EmbeddedShop
 from closeloop.errors import BackendRefused
+from closeloop.models.base import Money
 
 
 class ShopBesideGateway(EmbeddedShop):
@@ -16,7 +17,9 @@ class ShopBesideGateway(EmbeddedShop):
     """
 
     @writes
-    def cancel_order(self, tenant: str, key: str, order_id: str, reason: str) -> NoReturn:
+    def cancel_order(
+        self, tenant: str, key: str, order_id: str, reason: str, *, amount: Money | None = None
+    ) -> NoReturn:
         """Refuse it: ``money_elsewhere``."""
         raise _elsewhere(order_id)
 
@@ -29,13 +32,15 @@ class ShopBesideGateway(EmbeddedShop):
         item_ids: Sequence[str],
         new_item_ids: Sequence[str],
         method_id: str,
+        *,
+        amount: Money | None = None,
     ) -> NoReturn:
         """Refuse it: ``money_elsewhere``."""
         raise _elsewhere(order_id)
 
     @writes
     def modify_order_payment(
-        self, tenant: str, key: str, order_id: str, method_id: str
+        self, tenant: str, key: str, order_id: str, method_id: str, *, amount: Money | None = None
     ) -> NoReturn:
         """Refuse it: ``money_elsewhere``."""
         raise _elsewhere(order_id)

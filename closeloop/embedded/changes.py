@@ -45,6 +45,16 @@ def require_status(order: ShopOrder, status: str) -> None:
         )
 
 
+def require_amount(order: ShopOrder, minor: int, amount: Money | None) -> None:
+    """Refuse to move another amount than the caller names, where one does (``amount_changed``)."""
+    moves = Money(amount_minor=minor, currency=order.currency_code())
+    if amount is not None and amount != moves:
+        raise BackendRefused(
+            f"{moves} would move on order {order.order_id}, not {amount}: look at it again",
+            code="amount_changed",
+        )
+
+
 def require_method(user: ShopUser, method_id: str) -> PaymentMethod:
     """Return the customer's payment method, or refuse (``payment_method_not_found``)."""
     method = user.payment_methods.get(method_id)

@@ -147,6 +147,11 @@ class EmbeddedPayments(FaultyPort):
         with self.database.write() as connection:
             claims.end_dispute(connection, tenant, dispute_id, won=won)
 
+    def rest_of(self, connection: sqlite3.Connection, order: StoredOrder) -> int:
+        """Return the minor units that refunds and disputes have left of an order's payments."""
+        left = sum(minor for _, minor in left_of(history_of(connection, order)))
+        return max(0, left - claims.called_back(connection, order))
+
     def refund_rest(
         self, connection: sqlite3.Connection, order: StoredOrder, key: str
     ) -> RefundRecord | None:
@@ -157,8 +162,7 @@ class EmbeddedPayments(FaultyPort):
         Raises:
             BackendRefused: ``key`` was used for a refund (``idempotency_mismatch``).
         """
-        left = sum(minor for _, minor in left_of(history_of(connection, order)))
-        left = max(0, left - claims.called_back(connection, order))
+        left = self.rest_of(connection, order)
         if left == 0:
             return None
         amount = Money(amount_minor=left, currency=order.currency)
@@ -198,15 +202,24 @@ class EmbeddedPayments(FaultyPort):
     ) -> None:
         """Add rows to an order's history, in the caller's transaction; gift cards move at once.
 
-        What is given back counts as a refund under ``key``. The caller has checked the methods.
+        What is given back counts as a refund under ``key``, and is at most what is left of what was
+        paid before. The caller has checked the methods.
 
         Raises:
-            BackendRefused: ``key`` was used for a refund (``idempotency_mismatch``).
+            BackendRefused: ``over_refund``; ``key`` was used for a refund
+                (``idempotency_mismatch``).
         """
         back = sum(row.minor for row in rows if row.kind == "refund")
         if back == 0:
             _append(connection, order, rows)
             return
+        left = self.rest_of(connection, order)
+        if back > left:
+            raise BackendRefused(
+                f"{back} minor units are more than the {left} left of what was paid for"
+                f" {order.order_id}",
+                code="over_refund",
+            )
         used = connection.execute(
             "SELECT 1 FROM refunds WHERE tenant = ? AND key = ?", (order.tenant, key)
         ).fetchone()

@@ -108,21 +108,27 @@ class EmbeddedShop(FaultyPort):
         return tuple(order_record(o) for o in [*(o for _, o in newest_first), *undated])
 
     @writes
-    def cancel_order(self, tenant: str, key: str, order_id: str, reason: str) -> OrderRecord:
+    def cancel_order(
+        self, tenant: str, key: str, order_id: str, reason: str, *, amount: Money | None = None
+    ) -> OrderRecord:
         """Cancel a pending order and give back all that is left of what was paid.
 
         Both happen, or neither; the refund bears the same key.
 
         Raises:
-            BackendRefused: ``order_not_found``, ``order_not_pending`` or ``idempotency_mismatch``.
+            BackendRefused: ``order_not_found``, ``order_not_pending``, ``amount_changed`` or
+                ``idempotency_mismatch``.
         """
 
         def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
             changes.require_status(stored.order, changes.PENDING)
+            rest = self._payments.rest_of(connection, stored)
+            changes.require_amount(stored.order, rest, amount)
             self._payments.refund_rest(connection, stored, key)
             return {"status": changes.CANCELLED, "cancel_reason": reason}
 
-        return self._order_once(tenant, key, "cancel_order", order_id, (reason,), change)
+        arguments = (reason, *_named(amount))
+        return self._order_once(tenant, key, "cancel_order", order_id, arguments, change)
 
     @writes
     def modify_order_address(
@@ -152,15 +158,18 @@ class EmbeddedShop(FaultyPort):
         item_ids: Sequence[str],
         new_item_ids: Sequence[str],
         method_id: str,
+        *,
+        amount: Money | None = None,
     ) -> OrderRecord:
         """Put new items in the place of old ones on a pending order, and settle the difference.
 
-        It can be done once: the order's status then says so.
+        It can be done once: the order's status then says so. No more is given back than is left of
+        what was paid.
 
         Raises:
-            BackendRefused: as ``changes.swaps`` and ``changes.require_balance``; or
-                ``order_not_found``, ``order_not_pending``, ``same_item``,
-                ``payment_method_not_found``, ``idempotency_mismatch``.
+            BackendRefused: as ``changes.swaps``, ``changes.require_balance`` and
+                ``EmbeddedPayments.book``; or ``order_not_found``, ``order_not_pending``,
+                ``same_item``, ``payment_method_not_found``, ``amount_changed``.
         """
 
         def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
@@ -170,32 +179,35 @@ class EmbeddedShop(FaultyPort):
             changes.require_other_items(order, swaps)
             method = changes.require_method(_owner(connection, stored), method_id)
             minor = changes.difference(order, swaps)
+            changes.require_amount(order, abs(minor), amount)
             changes.require_balance(method, minor)
             self._payments.book(connection, stored, key, [changes.settling(minor, method_id)])
             return {"items": changes.swapped(order, swaps), "status": changes.ITEMS_MODIFIED}
 
-        arguments = (*item_ids, "by", *new_item_ids, "with", method_id)
+        arguments = (*item_ids, "by", *new_item_ids, "with", method_id, *_named(amount))
         return self._order_once(tenant, key, "modify_order_items", order_id, arguments, change)
 
     @writes
     def modify_order_payment(
-        self, tenant: str, key: str, order_id: str, method_id: str
+        self, tenant: str, key: str, order_id: str, method_id: str, *, amount: Money | None = None
     ) -> OrderRecord:
         """Take a pending order's one payment by another method, and give the first one back.
 
         Raises:
-            BackendRefused: as ``changes.repaid``; or ``order_not_found``, ``order_not_pending``,
-                ``payment_method_not_found``, ``idempotency_mismatch``.
+            BackendRefused: as ``changes.repaid`` and ``EmbeddedPayments.book``; or
+                ``order_not_found``, ``order_not_pending``, ``payment_method_not_found``,
+                ``amount_changed``.
         """
 
         def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
             changes.require_status(stored.order, changes.PENDING)
             method = changes.require_method(_owner(connection, stored), method_id)
             rows = changes.repaid(stored.order_id, history_of(connection, stored), method)
+            changes.require_amount(stored.order, rows[0].minor, amount)
             self._payments.book(connection, stored, key, rows)
             return {}
 
-        arguments = (method_id,)
+        arguments = (method_id, *_named(amount))
         return self._order_once(tenant, key, "modify_order_payment", order_id, arguments, change)
 
     @writes
@@ -233,13 +245,15 @@ class EmbeddedShop(FaultyPort):
         item_ids: Sequence[str],
         new_item_ids: Sequence[str],
         method_id: str,
+        *,
+        amount: Money | None = None,
     ) -> OrderRecord:
         """Take in the exchange of items of a delivered order; the difference is settled later.
 
         Raises:
             BackendRefused: as ``changes.swaps`` and ``changes.require_balance``; or
                 ``order_not_found``, ``order_not_delivered``, ``payment_method_not_found``,
-                ``idempotency_mismatch``.
+                ``amount_changed``, ``idempotency_mismatch``.
         """
 
         def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
@@ -247,6 +261,7 @@ class EmbeddedShop(FaultyPort):
             changes.require_status(order, changes.DELIVERED)
             swaps = changes.swaps(order, item_ids, new_item_ids, _products(connection, tenant))
             minor = changes.difference(order, swaps)
+            changes.require_amount(order, abs(minor), amount)
             method = changes.require_method(_owner(connection, stored), method_id)
             changes.require_balance(method, minor)
             return {
@@ -257,7 +272,7 @@ class EmbeddedShop(FaultyPort):
                 "exchange_price_difference": minor,
             }
 
-        arguments = (*item_ids, "for", *new_item_ids, "with", method_id)
+        arguments = (*item_ids, "for", *new_item_ids, "with", method_id, *_named(amount))
         return self._order_once(tenant, key, "exchange_items", order_id, arguments, change)
 
     @writes
@@ -373,6 +388,11 @@ def _products(connection: sqlite3.Connection, tenant: str) -> changes.FindProduc
 
 def _owner(connection: sqlite3.Connection, stored: StoredOrder) -> ShopUser:
     return require_user(connection, stored.tenant, stored.customer_id)
+
+
+def _named(amount: Money | None) -> tuple[str, ...]:
+    """Return an amount as arguments of a call: none where the caller names none."""
+    return () if amount is None else ("amount", str(amount.amount_minor), amount.currency)
 
 
 def _complete(address: Address) -> ShopAddress:
