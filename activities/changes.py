@@ -117,9 +117,11 @@ class ChangeActivities:
             case UpdateCustomerAddress(customer_id=customer_id, address=address):
                 customer = self._shop.get_customer(tenant, customer_id)
                 return moved(params) if customer and customer.address == address else None
-            case IssueStoreCredit():
+            case IssueStoreCredit(amount_minor=minor):
                 credit = self._shop.find_store_credit(tenant, key)
-                return None if credit is None else credited(credit)
+                if credit is None or credit.amount.amount_minor != minor:
+                    return None
+                return credited(credit)
             case ModifyOrderPayment(order_id=order_id, payment_method_id=method_id):
                 payments = self._payments.list_payments(tenant, order_id)
                 by_it = any(payment.method_id == method_id for payment in payments)

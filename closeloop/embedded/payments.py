@@ -8,8 +8,10 @@ from typing import ClassVar
 from uuid import uuid4
 
 from closeloop.embedded import claims
+from closeloop.embedded.amounts import MAX_MINOR
 from closeloop.embedded.database import Call, Database, once
 from closeloop.embedded.faults import FaultPlan, FaultyPort, reads, writes
+from closeloop.embedded.shopfile import PaymentMethod
 from closeloop.embedded.stored import (
     FROM_SHOP_FILE,
     StoredOrder,
@@ -152,6 +154,21 @@ class EmbeddedPayments(FaultyPort):
         left = sum(minor for _, minor in left_of(history_of(connection, order)))
         return max(0, left - claims.called_back(connection, order))
 
+    def require_left(self, connection: sqlite3.Connection, order: StoredOrder, minor: int) -> None:
+        """Refuse to give more than is left of an order's payments, credit given counted as well.
+
+        Raises:
+            BackendRefused: ``over_refund``.
+        """
+        given = sum(c.amount.amount_minor for c in claims.credits_of(connection, order))
+        left = max(0, self.rest_of(connection, order) - given)
+        if minor > left:
+            asked, rest = (Money(amount_minor=n, currency=order.currency) for n in (minor, left))
+            raise BackendRefused(
+                f"{asked} is more than the {rest} left of what was paid for {order.order_id}",
+                code="over_refund",
+            )
+
     def refund_rest(
         self, connection: sqlite3.Connection, order: StoredOrder, key: str
     ) -> RefundRecord | None:
@@ -160,7 +177,8 @@ class EmbeddedPayments(FaultyPort):
         Returns None if nothing is left.
 
         Raises:
-            BackendRefused: ``key`` was used for a refund (``idempotency_mismatch``).
+            BackendRefused: ``over_refund`` where credit was given as well; ``key`` was used for a
+                refund (``idempotency_mismatch``).
         """
         left = self.rest_of(connection, order)
         if left == 0:
@@ -213,13 +231,6 @@ class EmbeddedPayments(FaultyPort):
         if back == 0:
             _append(connection, order, rows)
             return
-        left = self.rest_of(connection, order)
-        if back > left:
-            raise BackendRefused(
-                f"{back} minor units are more than the {left} left of what was paid for"
-                f" {order.order_id}",
-                code="over_refund",
-            )
         used = connection.execute(
             "SELECT 1 FROM refunds WHERE tenant = ? AND key = ?", (order.tenant, key)
         ).fetchone()
@@ -240,6 +251,7 @@ class EmbeddedPayments(FaultyPort):
         amount: Money,
     ) -> RefundRecord:
         """Add rows that give ``amount`` back, and the refund's own record."""
+        self.require_left(connection, order, amount.amount_minor)
         _append(connection, order, rows)
         created = datetime.now(UTC)
         row = (
@@ -344,9 +356,23 @@ def _move_balances(
         method = methods.get(row.method_id)
         if method is not None and method.balance is not None:
             change = row.minor if row.kind == "refund" else -row.minor
-            methods[row.method_id] = method.model_copy(update={"balance": method.balance + change})
+            methods[row.method_id] = topped_up(method, method.balance, change)
     if methods != user.payment_methods:
         save_user(connection, order.tenant, user.model_copy(update={"payment_methods": methods}))
+
+
+def topped_up(card: PaymentMethod, balance: int, minor: int) -> PaymentMethod:
+    """Return a gift card with ``minor`` more on it than ``balance``.
+
+    Raises:
+        BackendRefused: no shop file could hold so much (``balance_too_large``).
+    """
+    if balance + minor > MAX_MINOR:
+        raise BackendRefused(
+            f"gift card {card.id} holds {balance} minor units: {minor} more do not fit",
+            code="balance_too_large",
+        )
+    return card.model_copy(update={"balance": balance + minor})
 
 
 _REFUND = (

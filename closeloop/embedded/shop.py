@@ -2,16 +2,14 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import ClassVar, Final
-from uuid import uuid4
+from typing import ClassVar
 
-from closeloop.embedded import changes
+from closeloop.embedded import changes, claims
 from closeloop.embedded.database import Call, Database, once, result_of
 from closeloop.embedded.faults import FaultPlan, FaultyPort, reads, writes
 from closeloop.embedded.payments import EmbeddedPayments, history_of
 from closeloop.embedded.recorded import customer_record, order_record, product_record
-from closeloop.embedded.shopfile import ShopAddress, ShopProduct, ShopUser
+from closeloop.embedded.shopfile import ShopProduct, ShopUser
 from closeloop.embedded.stored import (
     StoredOrder,
     find_order,
@@ -27,7 +25,6 @@ from closeloop.embedded.stored import (
     save_user,
     shop_currency,
 )
-from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
 from closeloop.models.records import (
     Address,
@@ -37,8 +34,6 @@ from closeloop.models.records import (
     StoreCreditRecord,
 )
 
-_ADDRESS_NEEDS: Final = ("address1", "city", "zip", "country")
-
 Change = Callable[[sqlite3.Connection, StoredOrder], Mapping[str, object]]
 """Checks a change, books its money, and returns the order's new fields."""
 
@@ -47,6 +42,8 @@ class EmbeddedShop(FaultyPort):
     """The shop system: implements ``closeloop.ports.Shop``."""
 
     port: ClassVar[str] = "shop"
+    keeps_money: ClassVar[bool] = True
+    """Whether its own books say what was paid for an order."""
 
     def __init__(self, database: Database, faults: FaultPlan, payments: EmbeddedPayments) -> None:
         """Use the database; a cancellation gives money back through ``payments``."""
@@ -140,7 +137,7 @@ class EmbeddedShop(FaultyPort):
             BackendRefused: ``order_not_found``, ``order_not_pending``, ``incomplete_address`` or
                 ``idempotency_mismatch``.
         """
-        new = _complete(address)
+        new = changes.complete(address)
 
         def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
             changes.require_status(stored.order, changes.PENDING)
@@ -285,7 +282,7 @@ class EmbeddedShop(FaultyPort):
             BackendRefused: ``customer_not_found``, ``incomplete_address`` or
                 ``idempotency_mismatch``.
         """
-        new = _complete(address)
+        new = changes.complete(address)
         with self.database.write() as connection:
             user = require_user(connection, tenant, customer_id)
 
@@ -304,27 +301,32 @@ class EmbeddedShop(FaultyPort):
     ) -> StoreCreditRecord:
         """Credit a gift card of the order's customer; a new one where there is none.
 
+        It counts as credit on the order, and is at most what is left of what was paid.
+
         Raises:
-            BackendRefused: ``order_not_found``, ``invalid_amount``, ``currency_mismatch`` or
-                ``idempotency_mismatch``.
+            BackendRefused: ``order_not_found``, ``invalid_amount``, ``currency_mismatch``,
+                ``over_refund``, ``balance_too_large`` or ``idempotency_mismatch``.
         """
         with self.database.write() as connection:
             stored = require_order(connection, tenant, order_id)
 
             def credit() -> StoreCreditRecord:
                 changes.require_credit(stored.order, amount)
+                if self.keeps_money:
+                    self._payments.require_left(connection, stored, amount.amount_minor)
                 user = _owner(connection, stored)
                 card = changes.credited(user, amount.amount_minor)
                 methods = {**user.payment_methods, card.id: card}
                 save_user(connection, tenant, user.model_copy(update={"payment_methods": methods}))
+                given = claims.give_credit(connection, stored, amount)
                 return StoreCreditRecord(
-                    credit_id=f"cr_{uuid4().hex[:16]}",
+                    credit_id=given.credit_id,
                     key=key,
                     customer_id=user.user_id,
                     order_id=stored.order_id,
                     method_id=card.id,
                     amount=amount,
-                    created_at=datetime.now(UTC),
+                    created_at=given.created_at,
                 )
 
             arguments = (stored.order_id, amount.amount_minor, amount.currency)
@@ -393,11 +395,3 @@ def _owner(connection: sqlite3.Connection, stored: StoredOrder) -> ShopUser:
 def _named(amount: Money | None) -> tuple[str, ...]:
     """Return an amount as arguments of a call: none where the caller names none."""
     return () if amount is None else ("amount", str(amount.amount_minor), amount.currency)
-
-
-def _complete(address: Address) -> ShopAddress:
-    """Return the address, or refuse one that a parcel cannot be sent to."""
-    for field in _ADDRESS_NEEDS:
-        if not getattr(address, field).strip():
-            raise BackendRefused(f"the address has no {field}", code="incomplete_address")
-    return ShopAddress.model_validate(address.model_dump())
