@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Final
 
-from closeloop.actions.catalogue import CATALOGUE
+from closeloop.actions.catalogue import CATALOGUE, parse
+from closeloop.actions.items import ExchangeItems
 from closeloop.embedded.payments import EmbeddedPayments
 from closeloop.models.steps import ExecuteAction
 from tests.activities.hostile_shop import ORDERS, OWNERS, PAID_BY, PRICES
@@ -64,7 +65,9 @@ class Books:
     def require_worth(self, step: ExecuteAction, order: str | None, left: dict[str, int]) -> None:
         """Ask whether the items that an exchange takes were still paid when it was judged."""
         if step.action.kind == "exchange_items":
-            worth = sum(round(PRICES[item] * 100) for item in step.action.params["item_ids"])
+            params = parse(step.action)
+            assert isinstance(params, ExchangeItems)
+            worth = sum(round(PRICES[item] * 100) for item in params.item_ids)
             assert order is not None
             assert worth <= left[order], f"{order}: {worth} exchanged, {left[order]} was left"
 

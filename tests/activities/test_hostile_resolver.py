@@ -10,6 +10,7 @@ import os
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -81,7 +82,7 @@ def _refund(ticket: str, order_id: str, component: str) -> Propose:
     return _proposed(ticket, "refund_payment", order_id=order_id, components=[component])
 
 
-def _proposed(ticket: str, kind: str, **params: object) -> Propose:
+def _proposed(ticket: str, kind: str, **params: Any) -> Propose:
     action = Action(action_id="a", kind=kind, params=params, requested_by=("m1",))
     reply = Draft(text="Done.")
     proposal = Proposal(proposal_id="", goal="", actions=(action,), reply=reply, source="offline")
