@@ -468,7 +468,7 @@ def build_activities(services: Services) -> ActivitySet:
     orders = OrderActivities(backends.shop, services.payments, effects)
     changes = ChangeActivities(backends.shop, backends.payments, effects)
     past = PastTickets(services.knowledge, backends.shop)
-    crm = CrmActivities(backends.crm, effects, records, past)
+    crm = CrmActivities(backends.crm, effects, records, past, book)
     readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
     verification = VerificationActivities(readers, ledger, backends.shop, services.payments)
     detector = services.detector
@@ -523,6 +523,7 @@ def build_activities(services: Services) -> ActivitySet:
             changes.issue_store_credit,
             crm.add_crm_note,
             crm.create_escalation,
+            crm.close_case,
             crm.close_ticket,
             crm.raise_alert,
             outreach.send_reply,

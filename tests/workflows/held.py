@@ -9,6 +9,7 @@ from closeloop.embedded.outbox import EmbeddedOutbox
 from closeloop.embedded.payments import EmbeddedPayments
 from closeloop.embedded.shop import EmbeddedShop
 from closeloop.models.base import Money
+from closeloop.models.handover import HandOverPack
 from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.models.records import (
     EscalationRecord,
@@ -118,10 +119,17 @@ class _Crm(EmbeddedCrm):
         return super().add_note(tenant, key, customer_id, text)
 
     def create_escalation(
-        self, tenant: str, key: str, queue: str, reason: str, pack: str
+        self,
+        tenant: str,
+        key: str,
+        queue: str,
+        reason: str,
+        pack: str,
+        person: str | None = None,
+        details: HandOverPack | None = None,
     ) -> EscalationRecord:
         self.held.pass_by("crm.create_escalation")
-        return super().create_escalation(tenant, key, queue, reason, pack)
+        return super().create_escalation(tenant, key, queue, reason, pack, person, details)
 
 
 class _Outbox(EmbeddedOutbox):
