@@ -69,8 +69,8 @@ def test_what_was_credited_does_not_go_back_with_a_cancellation(tmp_path: Path) 
     """Found by a run above: the whole price went back beside the credit."""
     desk = Desk(make_template(tmp_path), tmp_path / "run")
     try:
-        before = desk.books.given_back()
         desk.make(Outside("credit", "#W7", 1))
+        before = desk.books.given_back()
         desk.make(_proposed("bob-1", "cancel_order", order_id="W7"))
         desk.check()
         assert (desk.seen["refused"], desk.books.given_back()) == (1, before)
