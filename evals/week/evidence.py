@@ -94,6 +94,7 @@ async def read_histories(
         workflows=[TicketWorkflow],
         workflow_runner=workflow_runner(),
         data_converter=pydantic_data_converter,
+        debug_mode=True,  # a busy machine is no deadlock
     )
     histories: dict[str, list[Any]] = {}
     problems: dict[str, str] = {}
