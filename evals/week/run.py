@@ -23,7 +23,7 @@ from evals.week.journal import Journal
 from evals.week.office import Office
 from evals.week.shop import make_shop
 from evals.week.vandals import throw_bad_input
-from evals.week.workers import FAULTS, running
+from evals.week.workers import FAULTS, serving, working
 
 MOST_DAYS: Final = 24.0
 """When it is over whatever still waits: the last windows have ended twice by then."""
@@ -69,15 +69,15 @@ async def play(week: Week, say: Progress) -> dict[str, Any]:
         faults=FAULTS,
         time_scale=week.scale,
     )
-    async with running(settings, week.workers):
-        journal = Journal()
-        clock = DeskClock(week.scale)
-        await _play(week, settings, parts, clock, journal, chance, say)
+    async with serving(settings) as address:
+        async with working(settings, address, week.workers):
+            journal, clock = Journal(), DeskClock(week.scale)
+            await _play(settings, parts, clock, journal, chance, say)
+        # Nobody works any more: what is read belongs together.
         return await _collect(week, settings, clock, journal, parts, say)
 
 
 async def _play(
-    week: Week,
     settings: Settings,
     parts: list[Part],
     clock: DeskClock,

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -33,19 +33,26 @@ FAULTS: Final = ",".join(
 
 
 @asynccontextmanager
-async def running(settings: Settings, workers: int) -> AsyncGenerator[str]:
-    """Run a dev server and workers for the length of the block; yield the server's address.
+async def serving(settings: Settings) -> AsyncGenerator[str]:
+    """Run a dev server for the length of the block; yield its address."""
+    async with DevServer(settings.state_dir, headless=True) as server:
+        yield server.address
+
+
+@asynccontextmanager
+async def working(settings: Settings, address: str, workers: int) -> AsyncGenerator[None]:
+    """Run workers for the length of the block; after it they have ended in order.
 
     Raises:
         Unavailable: one of them did not start.
     """
-    server = DevServer(settings.state_dir, headless=True)
-    async with server, AsyncExitStack() as stack:
-        processes = [_start(settings, server.address, n) for n in range(1, workers + 1)]
-        stack.callback(_stop, processes)
+    processes = [_start(settings, address, n) for n in range(1, workers + 1)]
+    try:
         for number, process in enumerate(processes, start=1):
             await _ready(process, _log(settings, number))
-        yield server.address
+        yield
+    finally:
+        await asyncio.to_thread(_stop, processes)
 
 
 def _start(settings: Settings, address: str, number: int) -> subprocess.Popen[bytes]:

@@ -17,7 +17,7 @@ from evals.week.reader.history import Json, Step, Ticket, events_of
 LEVELS: Final = "SLA events"
 STANDING: Final = ("awaiting_customer", "resolved", "closed")
 SLACK_MINUTES: Final = 2.0
-"""Counting whole minutes at both ends is as exact as this."""
+"""Counting whole minutes at both ends of a stretch of time is as exact as this."""
 
 _ZONE: Final = ZoneInfo(numbers.ZONE)
 _MINUTE: Final = timedelta(minutes=1)
@@ -82,12 +82,19 @@ def _breached(said: list[tuple[Step, Json]], target: str) -> bool:
 
 
 def _judge(
-    case: Case, ticket: Ticket, what: str, late: bool, least: float, most: float, target: float
+    case: Case,
+    ticket: Ticket,
+    what: str,
+    late: bool,
+    least: float,
+    most: float,
+    target: float,
+    stretches: int = 1,
 ) -> None:
     """Compare a word with the minutes, of which at least and at most so many have passed."""
     words = f"{what}: said {'late' if late else 'in time'}, {least:.0f} to {most:.0f} of {target}"
-    must = least > target + SLACK_MINUTES
-    may = most > target - SLACK_MINUTES
+    must = least > target + SLACK_MINUTES * stretches
+    may = most > target - SLACK_MINUTES * stretches
     case.check(LEVELS, late if must else not late or may, ticket, words)
 
 
@@ -144,7 +151,7 @@ def _resolution(case: Case, ticket: Ticket, log: MinuteLog, said: list[tuple[Ste
     """Add up the time in which the ticket was neither the customer's nor solved."""
     late, target = _breached(said, "resolution"), log.targets["resolution"]
     seen = _last_seen(ticket)
-    least = most = 0.0
+    least, most, stretches = 0.0, 0.0, 1
     running: tuple[datetime, datetime] | None = (ticket.received_at, ticket.received_at)
     for early, after, status in ticket.stands():
         stands = status in STANDING
@@ -154,7 +161,8 @@ def _resolution(case: Case, ticket: Ticket, log: MinuteLog, said: list[tuple[Ste
             running = None
         elif not stands and running is None:
             running = (early, after)
+            stretches += 1
     if running is not None and not ticket.over:
         least += log.minutes(running[1], seen)
         most += log.minutes(running[0], case.end)
-    _judge(case, ticket, "resolution", late, least, most, target)
+    _judge(case, ticket, "resolution", late, least, most, target, stretches=stretches)

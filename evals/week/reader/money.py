@@ -230,8 +230,10 @@ def _same(case: Case, write: Write, request: Step, yes: Step) -> None:
     wanted = before if lowered is None else min(lowered, before or lowered)
     what = write.effect_id
     case.check(BOUND, write.amount == wanted, ticket, f"{what}: {write.amount}, not {wanted}")
-    params = {k: v for k, v in write.params.items() if lowered is None or k != "amount"}
-    seen = {k: v for k, v in asked["action"]["params"].items() if lowered is None or k != "amount"}
+    params = {k: v for k, v in write.params.items() if lowered is None or k != "amount_minor"}
+    seen = {
+        k: v for k, v in asked["action"]["params"].items() if lowered is None or k != "amount_minor"
+    }
     same = (write.kind, params) == (asked["action"]["kind"], seen)
     case.check(BOUND, same, ticket, f"{what} ran with {params}, approved was {seen}")
     case.check(BOUND, not any(e.get("drop") for e in own), ticket, f"{what} was taken out, and ran")
