@@ -12,7 +12,7 @@ from closeloop.client import SupportDesk
 from closeloop.models.ticket import Assurance
 from evals.week.cast import Later, Part
 from evals.week.clock import DeskClock
-from evals.week.journal import Journal, entry
+from evals.week.journal import Journal, entry, insist
 
 POLL_SECONDS: Final = 0.3
 MOST_ANSWERS: Final = 3
@@ -133,7 +133,8 @@ class Customer:
     async def _answer(self, subject: str, text: str) -> str | None:
         if code := _CODE.search(text):
             return self._code(code[0])
-        status = (await self._desk.get_ticket(self._part.ticket_id)).status.value
+        view = await insist(lambda: self._desk.get_ticket(self._part.ticket_id))
+        status = view.status.value
         if status == "awaiting_customer":
             words = {"yes": YES, "no": NO, "changes_mind": CHANGES_MIND}
             return words.get(self._part.answer)

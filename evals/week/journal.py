@@ -1,10 +1,11 @@
 """What the people of the week did, each with the time and what came of it."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from closeloop.errors import CloseloopError
+from closeloop.errors import CloseloopError, Unavailable
 from closeloop.models.base import UtcTime, Wire
 
 Answer = TypeVar("Answer")
@@ -47,6 +48,15 @@ class Journal:
         landed = str(getattr(answer, "ticket_id", ""))
         self.entries.append(entry.model_copy(update={"landed_on": landed}))
         return answer
+
+
+async def insist(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Ask until somebody answers: machines that are slow are no end of the week."""
+    while True:
+        try:
+            return await ask()
+        except Unavailable:
+            await asyncio.sleep(1)
 
 
 def entry(who: str, what: str, tenant: str, ticket_id: str, **more: object) -> Entry:

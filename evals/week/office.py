@@ -9,7 +9,7 @@ from closeloop.models.approval import OperationName, RejectCode
 from closeloop.models.ticket import Status
 from closeloop.models.view import TicketSummary
 from evals.week.clock import DeskClock
-from evals.week.journal import Journal, entry
+from evals.week.journal import Journal, entry, insist
 
 POLL_SECONDS: Final = 0.5
 LEADS: Final = {"default": "bob", "acme": "dave"}
@@ -48,9 +48,9 @@ class Office:
         """Look for requests and handed-over tickets until cancelled."""
         try:
             while True:
-                for row in await self._desk.list_approvals():
+                for row in await insist(self._desk.list_approvals):
                     self._take(row, row.request_id or "")
-                escalated = await self._desk.list_tickets(Status.ESCALATED)
+                escalated = await insist(lambda: self._desk.list_tickets(Status.ESCALATED))
                 there = {row.ticket_id for row in escalated}
                 self._seen = {(t, r) for t, r in self._seen if r or t in there}
                 for row in escalated:
@@ -97,7 +97,7 @@ class Office:
 
     async def _lowered(self, row: TicketSummary, request_id: str, who: str) -> bool:
         """Approve half of the refund, where a refund is all that is asked for."""
-        view = await self._desk.get_ticket(row.ticket_id)
+        view = await insist(lambda: self._desk.get_ticket(row.ticket_id))
         pending = view.pending_approval
         if pending is None or row.total is None or row.action_kinds != ("refund_payment",):
             return False

@@ -1,10 +1,14 @@
 """The reader of a week finds what is wrong: each kind of it, put into evidence that was right."""
 
+import ast
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from evals.week import reader
 from evals.week.reader import read_week
 from tests.evals import small_week as week
 from tests.evals.small_week import ASKED, FIRST, HASH, Json, Script, at, evidence
@@ -17,6 +21,15 @@ def test_nothing_is_wrong_with_the_week_as_it_was() -> None:
     assert not case.violations
     assert all(case.looked.values())
     assert len(case.looked) == 13
+
+
+def test_the_reader_shares_no_code_with_the_product() -> None:
+    folder = Path(reader.__file__).parent
+    nodes = [node for file in folder.glob("*.py") for node in ast.walk(ast.parse(file.read_text()))]
+    named = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    named |= {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    foreign = {name for name in named if not name.startswith("evals.week.reader")}
+    assert {name.partition(".")[0] for name in foreign} <= sys.stdlib_module_names
 
 
 def _with(place: str, **changes: object) -> Json:

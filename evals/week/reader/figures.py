@@ -133,7 +133,8 @@ def _settlements(ticket: Ticket) -> Counter[str]:
 def _alone(ticket: Ticket) -> bool:
     """Whether no person decided on it, and it was never with people."""
     decided = {"approved", "rejected", "asked"} & _settlements(ticket).keys()
-    return not decided and not ticket.named("create_escalation")
+    void = any(step.given.get("label") for step in ticket.named("settle_approval"))
+    return not decided and not void and not ticket.named("create_escalation")
 
 
 def _reasons(tickets: list[Ticket]) -> Json:

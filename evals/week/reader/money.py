@@ -1,12 +1,11 @@
 """No effect twice; no money outside policy; what was approved is what ran (invariants 1, 2, 5)."""
 
 from collections import Counter, defaultdict
-from datetime import timedelta
 from typing import Final
 
 from evals.week.reader import numbers
 from evals.week.reader.case import INTERNAL, WRITES, Case, Write, cents
-from evals.week.reader.history import Json, Step, Ticket, when
+from evals.week.reader.history import Json, Step, Ticket
 
 ONCE: Final = "1 no effect twice"
 LIMITS: Final = "2 no money outside policy"
@@ -59,8 +58,11 @@ def _sums_at_most_paid(case: Case) -> None:
 
 
 def _effects(case: Case) -> dict[tuple[str, str], Write]:
-    """Return what was done, once for each effect: several tickets may find the same one."""
-    return {(w.ticket.tenant, w.effect_id): w for w in case.all_writes() if w.done}
+    """Return what was done, by whoever did it first: others who ask again find it done."""
+    done = sorted(
+        (w for w in case.all_writes() if w.done), key=lambda w: w.step.done or w.step.late
+    )
+    return {(w.ticket.tenant, w.effect_id): w for w in reversed(done)}
 
 
 def _keys(case: Case) -> None:
@@ -243,9 +245,12 @@ def _same(case: Case, write: Write, request: Step, yes: Step) -> None:
         hashes = {(s.result or {}).get("binding_hash") for s in judged[:1]}
         bound = hashes == {yes.given["binding_hash"]}
         case.check(BOUND, bound, ticket, f"{what}: the facts had changed, and it ran")
-    limit = timedelta(seconds=1)
-    in_time = yes.early <= when(request.given["deadline"]) + limit
-    case.check(BOUND, in_time, ticket, f"{what} was approved after the request had expired")
+    ended = [
+        s
+        for s in ticket.named("settle_approval")
+        if s.given["request_id"] == request.given["request_id"] and s.late < yes.early
+    ]
+    case.check(BOUND, not ended, ticket, f"{what} was approved after the request had ended")
 
 
 def paid_for(order: Json) -> int:
