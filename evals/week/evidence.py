@@ -3,10 +3,9 @@
 Nothing here interprets anything; ``evals.week.reader`` does, and reads this alone.
 """
 
-import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -87,7 +86,7 @@ def read_backends(file: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 async def read_histories(
-    client: Client, ids: Sequence[str], done: Callable[[], None]
+    client: Client, ids: Sequence[str]
 ) -> tuple[dict[str, list[Any]], dict[str, str]]:
     """Return every ticket's runs as JSON, oldest first, and why a history does not replay."""
     replayer = Replayer(
@@ -105,8 +104,6 @@ async def read_histories(
             result = await replayer.replay_workflow(run, raise_on_replay_failure=False)
             if result.replay_failure is not None:
                 problems[workflow_id] = str(result.replay_failure)[:300]
-        done()
-        await asyncio.sleep(0)
     return histories, problems
 
 

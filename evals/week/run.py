@@ -4,17 +4,19 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from closeloop import calls
 from closeloop.client import SupportDesk
 from closeloop.models.ticket import Status
 from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.metrics import read_metrics
+from closeloop.store.records import SqlRecords
 from evals.week import evidence
 from evals.week.cast import OPENING_DAYS, TENANTS, Part, make_parts
 from evals.week.clock import DeskClock
@@ -47,7 +49,7 @@ class Week:
     @property
     def scale(self) -> float:
         """How much the desk's time is pressed together: what two cores can keep up with."""
-        return max(2e-5, 2e-6 * self.tickets)
+        return max(1.5e-5, 2e-6 * (self.tickets - 5))
 
 
 async def play(week: Week, say: Progress) -> dict[str, Any]:
@@ -72,20 +74,38 @@ async def play(week: Week, say: Progress) -> dict[str, Any]:
     async with serving(settings) as address:
         async with working(settings, address, week.workers):
             journal, clock = Journal(), DeskClock(week.scale)
-            await _play(settings, parts, clock, journal, chance, say)
+            async with _desks(settings) as desks:
+                await _play(settings, desks, parts, clock, journal, chance, say)
         # Nobody works any more: what is read belongs together.
         return await _collect(week, settings, clock, journal, parts, say)
 
 
+@asynccontextmanager
+async def _desks(settings: Settings) -> AsyncGenerator[dict[str, SupportDesk]]:
+    """Yield each tenant's desk, as a backend service has it, over one connection."""
+    client = await calls.connect(settings, identity="shop")
+    engine = open_database(settings.database_url)
+    records = SqlRecords(engine)
+    try:
+        yield {
+            tenant: SupportDesk(
+                client, tenant=tenant, identity="shop", open_records=lambda: records
+            )
+            for tenant in TENANTS
+        }
+    finally:
+        engine.dispose()
+
+
 async def _play(
     settings: Settings,
+    desks: dict[str, SupportDesk],
     parts: list[Part],
     clock: DeskClock,
     journal: Journal,
     chance: random.Random,
     say: Progress,
 ) -> None:
-    desks = {t: await SupportDesk.connect(settings, tenant=t, identity="shop") for t in TENANTS}
     mailbox = Mailbox(settings.state_dir / BACKENDS_FILE)
     own = [random.Random(chance.getrandbits(64)) for _ in parts]
     customers = [
@@ -147,9 +167,9 @@ async def _collect(
     say: Progress,
 ) -> dict[str, Any]:
     say("reading what is left behind")
-    desk = await SupportDesk.connect(settings, tenant=TENANTS[0])
-    ids = await evidence.list_workflows(desk.client)
-    histories, problems = await evidence.read_histories(desk.client, ids, lambda: None)
+    client = await calls.connect(settings)
+    ids = await evidence.list_workflows(client)
+    histories, problems = await evidence.read_histories(client, ids)
     engine = open_database(settings.database_url)
     with engine.connect() as connection:
         metrics = {t: read_metrics(connection, t).model_dump(mode="json") for t in TENANTS}
