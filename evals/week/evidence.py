@@ -97,8 +97,8 @@ async def read_histories(
     )
     histories: dict[str, list[Any]] = {}
     problems: dict[str, str] = {}
-    for workflow_id in ids:
-        runs = await _runs(client, workflow_id)
+    found = {workflow_id: await _runs(client, workflow_id) for workflow_id in ids}
+    for workflow_id, runs in found.items():
         histories[workflow_id] = [json.loads(run.to_json())["events"] for run in runs]
         for run in runs:
             result = await replayer.replay_workflow(run, raise_on_replay_failure=False)

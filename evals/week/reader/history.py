@@ -44,7 +44,10 @@ class Step:
 
 @dataclass
 class Ticket:
-    """One ticket: all of its runs in a row."""
+    """One ticket: all of its runs in a row.
+
+    ``waits``: a timer runs, or an activity. ``called_at``: since when it is owed a task.
+    """
 
     workflow_id: str
     tenant: str
@@ -57,6 +60,7 @@ class Ticket:
     over: str = ""
     outcome: Json | None = None
     waits: bool = False
+    called_at: datetime | None = None
     tenants: set[str] = field(default_factory=set["str"])
 
     @property
@@ -101,14 +105,17 @@ class Ticket:
     def stands(self) -> list[tuple[datetime, datetime, str]]:
         """Return the statuses in order, with the moments between which each began.
 
-        A reply is on its way for a moment before its status is published.
+        A reply is on its way for a moment before its status is published, and the customer's words
+        are at work before that is.
         """
         known = list(self.statuses)
         known += [(step.early, step.late, _status_with(step)) for step in self.answers]
         changes: list[tuple[datetime, datetime, str]] = []
-        for change in sorted(known):
-            if not changes or changes[-1][2] != change[2]:
-                changes.append(change)
+        for early, late, status in sorted(known):
+            if not changes or changes[-1][2] != status:
+                since = changes[-1][0] if changes else early
+                heard = [m.early for m in self.messages if since <= m.early < early]
+                changes.append((min([early, *heard]), late, status))
         return changes
 
     @property
@@ -151,18 +158,24 @@ class _Run:
         self._open: dict[str, Step] = {}
         self._timers: set[str] = set()
         self._task = ticket.received_at
+        self._called: datetime | None = None
 
     def read(self, events: list[Json]) -> None:
         for event in events:
             self._event(event)
         pending = any(s.done is None and not s.failure for s in self._open.values())
         self._ticket.waits = bool(self._timers) or pending
+        self._ticket.called_at = self._called
 
     def _event(self, event: Json) -> None:
         kind = event["eventType"].removeprefix("EVENT_TYPE_")
         given, at, number = _of(event), when(event["eventTime"]), event["eventId"]
         if kind == "WORKFLOW_TASK_STARTED":
             self._task = at
+        elif kind == "WORKFLOW_TASK_SCHEDULED":
+            self._called = self._called or at
+        elif kind == "WORKFLOW_TASK_COMPLETED":
+            self._called = None
         elif kind == "ACTIVITY_TASK_SCHEDULED":
             self._begin(number, "activity", given["activityType"]["name"], given, at)
         elif kind in _ENDS:

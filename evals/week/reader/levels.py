@@ -135,8 +135,8 @@ def _next_responses(
     for step, event in said:
         if event["kind"] != "next_response":
             continue
-        before = [s.late for s in answers if s.late < step.late]
-        since = before[-1] if before else ticket.received_at
+        before = [s.early for s in answers if s.late < step.late]
+        since = before[-1] if before else ticket.received_at  # and what came while it left
         wrote = [m for m in ticket.messages if since <= m.late <= step.late]
         known = wrote or step in answers
         case.check(LEVELS, known, ticket, "a next response to nothing")

@@ -49,7 +49,8 @@ def _times_taken(ticket: Ticket, entry: Json) -> int:
 def _ends_well(case: Case, ticket: Ticket) -> None:
     """It is closed, or waits with a timer that runs."""
     closed = ticket.over == "completed" and (ticket.outcome or {}).get("status") == "closed"
-    waits = not ticket.over and ticket.waits
+    called = ticket.called_at is not None and ticket.called_at > case.end - UNDER_WAY
+    waits = not ticket.over and (ticket.waits or called)
     case.check(LOST, closed or waits, ticket, f"ended {ticket.over or 'without a timer'}")
     row = [
         r
