@@ -6,26 +6,33 @@ from activities.effects import Effects, Reader
 from activities.past_tickets import PastTickets
 from closeloop.actions.catalogue import parse
 from closeloop.actions.desk import AddCrmNote
-from closeloop.errors import BackendRefused
+from closeloop.errors import BackendRefused, BackendUnavailable
+from closeloop.models.handover import rendered
 from closeloop.models.proposal import Receipt
-from closeloop.models.records import NoteRecord
+from closeloop.models.records import EscalationRecord, NoteRecord
+from closeloop.models.routing import Route
 from closeloop.models.steps import (
     ActionOutcome,
+    CloseCase,
     CloseTicket,
     CreateEscalation,
+    EscalationCreated,
     ExecuteAction,
     RaiseAlert,
     Recorded,
 )
 from closeloop.names import idempotency_key
-from closeloop.ports import Crm, Records
+from closeloop.ports import Crm, PolicyBook, Records
 
 
 class CrmActivities:
     """Activities that write to the CRM."""
 
-    def __init__(self, crm: Crm, effects: Effects, records: Records, past: PastTickets) -> None:
-        """Keep the CRM, the exactly-once executor, the operations database and past tickets."""
+    def __init__(
+        self, crm: Crm, effects: Effects, records: Records, past: PastTickets, book: PolicyBook
+    ) -> None:
+        """Keep the CRM, the exactly-once executor, operations database, past tickets, routes."""
+        self._book = book
         self._crm = crm
         self._effects = effects
         self._records = records
@@ -51,19 +58,56 @@ class CrmActivities:
         )
 
     @activity.defn
-    def create_escalation(self, step: CreateEscalation) -> ActionOutcome:
-        """Put the ticket into a human queue once, and record where it stands."""
-        key = idempotency_key(step.tenant, f"escalation:{step.ticket_id}:{step.number}")
-        case = self._crm.find_escalation(step.tenant, key) or self._crm.create_escalation(
-            step.tenant, key, step.queue, step.reason, step.pack
-        )
+    def create_escalation(self, step: CreateEscalation) -> EscalationCreated:
+        """Put the ticket into a human queue once, or give it to somebody; record where it stands.
+
+        A case that is there already stays where it was put, whoever would get it now.
+        """
+        key = _case_key(step.tenant, step.ticket_id, step.number)
+        case = self._crm.find_escalation(step.tenant, key)
+        if case is not None:
+            route = self._route_of(step, case)
+        else:
+            route = self._route(step)
+            case = self._crm.create_escalation(
+                step.tenant,
+                key,
+                route.queue if route else step.queue,
+                step.reason,
+                rendered(step.details) if step.details else step.pack,
+                route.person if route else None,
+                step.details,
+            )
         self._records.record(step.snapshot)
-        receipt = Receipt(
-            receipt_id=case.escalation_id,
-            summary=f"case {case.escalation_id} in the {case.queue} queue",
-            at=case.created_at,
+        return EscalationCreated(
+            state="done", receipt=_case(case), attempts=activity.info().attempt, route=route
         )
-        return ActionOutcome(state="done", receipt=receipt, attempts=activity.info().attempt)
+
+    @activity.defn
+    def close_case(self, step: CloseCase) -> Recorded:
+        """Mark the ticket's case as done, and read that back; record where the ticket stands.
+
+        Raises:
+            BackendRefused: ``no_case``.
+            BackendUnavailable: the helpdesk still shows it as open.
+        """
+        key = _case_key(step.tenant, step.ticket_id, step.number)
+        self._crm.close_escalation(step.tenant, key)
+        case = self._crm.find_escalation(step.tenant, key)
+        if case is None or case.status != "done":
+            raise BackendUnavailable(f"the helpdesk does not show the case {key} as done")
+        self._records.record(step.snapshot)
+        return Recorded(receipt=_case(case))
+
+    def _route(self, step: CreateEscalation) -> Route | None:
+        if step.routing is None:
+            return None
+        return self._book.route(step.tenant, step.routing, self._crm.open_cases(step.tenant))
+
+    def _route_of(self, step: CreateEscalation, case: EscalationRecord) -> Route | None:
+        if step.routing is None:
+            return None
+        return self._book.route_to(step.tenant, step.routing, case.queue, case.person)
 
     @activity.defn
     def raise_alert(self, step: RaiseAlert) -> Recorded:
@@ -98,4 +142,17 @@ class CrmActivities:
 def _note(record: NoteRecord) -> Receipt:
     return Receipt(
         receipt_id=record.note_id, summary=f"note {record.note_id}", at=record.created_at
+    )
+
+
+def _case_key(tenant: str, ticket_id: str, number: int) -> str:
+    return idempotency_key(tenant, f"escalation:{ticket_id}:{number}")
+
+
+def _case(case: EscalationRecord) -> Receipt:
+    whose = f", with {case.person}" if case.person else ""
+    return Receipt(
+        receipt_id=case.escalation_id,
+        summary=f"case {case.escalation_id} in the {case.queue} queue{whose}",
+        at=case.created_at,
     )

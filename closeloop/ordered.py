@@ -7,14 +7,19 @@ it would be written down after what those events caused, though a replay, which 
 the update together, runs the update first. The ticket would never replay again.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 from temporalio.workflow import Info
+
+OLD_NANOSECONDS: Final = 2_000_000_000
+"""So long after it was handed out, a task counts as one of before. One that really comes later than
+this, and is followed by a query, is done twice; nothing else comes of it."""
 
 
 class RanAhead(Exception):
@@ -28,9 +33,10 @@ class OrderedRunner(WorkflowRunner):
     and it is done from the history, in the order in which it will be replayed.
     """
 
-    def __init__(self, runner: WorkflowRunner) -> None:
-        """Say what runs the workflows."""
+    def __init__(self, runner: WorkflowRunner, *, now: Callable[[], int] = time.time_ns) -> None:
+        """Say what runs the workflows, and how late it is in nanoseconds since 1970."""
         self._runner = runner
+        self._now = now
 
     def prepare_workflow(self, defn: Any) -> None:
         """See ``WorkflowRunner``."""
@@ -38,7 +44,7 @@ class OrderedRunner(WorkflowRunner):
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """See ``WorkflowRunner``."""
-        return _OrderedInstance(self._runner.create_instance(det))
+        return _OrderedInstance(self._runner.create_instance(det), self._now)
 
     def set_worker_level_failure_exception_types(
         self, types: Sequence[type[BaseException]]
@@ -48,8 +54,9 @@ class OrderedRunner(WorkflowRunner):
 
 
 class _OrderedInstance(WorkflowInstance):
-    def __init__(self, instance: WorkflowInstance) -> None:
+    def __init__(self, instance: WorkflowInstance, now: Callable[[], int]) -> None:
         self._instance = instance
+        self._now = now
         self._clock = 0
         self._length = 0
         self._without_task = False
@@ -67,9 +74,12 @@ class _OrderedInstance(WorkflowInstance):
         return self._instance.activate(act)
 
     def _has_no_task(self, act: WorkflowActivation) -> bool:
-        """Whether it brings new events and no task: only a task moves the workflow's clock on."""
-        same_clock = act.timestamp.ToNanoseconds() == self._clock
-        return same_clock and act.history_length > self._length and not act.is_replaying
+        """Whether it brings new events and no task: the workflow's clock is that of an old one."""
+        if act.is_replaying or act.history_length <= self._length:
+            return False
+        clock = act.timestamp.ToNanoseconds()
+        # Tasks that brought nothing, a heartbeat for one, move the clock on with what comes next.
+        return clock == self._clock or self._now() - clock > OLD_NANOSECONDS
 
     def get_serialization_context(self, command_info: Any) -> SerializationContext | None:
         return self._instance.get_serialization_context(command_info)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from closeloop.models.approval import ApprovalTerms, Approver
 from closeloop.models.base import Money
+from closeloop.models.handover import HandOverPack
 from closeloop.models.identity import CodeTerms
 from closeloop.models.knowledge import Document, Passage, SourceKind, StoredDocument
 from closeloop.models.labels import DecisionLabel
@@ -33,6 +34,7 @@ from closeloop.models.records import (
     SentMessage,
     StoreCreditRecord,
 )
+from closeloop.models.routing import OpenCases, Route, RouteRequest
 from closeloop.models.sla import OpenHours, ServiceLevels
 from closeloop.models.state import Terms
 from closeloop.models.steps import (
@@ -208,8 +210,14 @@ class Shop(Protocol):
         """Return the customer's orders, newest first."""
         ...
 
-    def cancel_order(self, tenant: str, key: str, order_id: str, reason: str) -> OrderRecord:
-        """Cancel a pending order and give back what was paid."""
+    def cancel_order(
+        self, tenant: str, key: str, order_id: str, reason: str, *, amount: Money | None = None
+    ) -> OrderRecord:
+        """Cancel a pending order and give back what is left of what was paid.
+
+        Here and in the three changes below ``amount`` is what may move: any other is refused
+        (``amount_changed``). None, whatever it comes to, is for who has no judgement to keep to.
+        """
         ...
 
     def modify_order_address(
@@ -226,12 +234,14 @@ class Shop(Protocol):
         item_ids: Sequence[str],
         new_item_ids: Sequence[str],
         method_id: str,
+        *,
+        amount: Money | None = None,
     ) -> OrderRecord:
         """Put new items in the place of old ones on a pending order; settle the difference."""
         ...
 
     def modify_order_payment(
-        self, tenant: str, key: str, order_id: str, method_id: str
+        self, tenant: str, key: str, order_id: str, method_id: str, *, amount: Money | None = None
     ) -> OrderRecord:
         """Take a pending order's one payment by another method, and give the first one back."""
         ...
@@ -250,6 +260,8 @@ class Shop(Protocol):
         item_ids: Sequence[str],
         new_item_ids: Sequence[str],
         method_id: str,
+        *,
+        amount: Money | None = None,
     ) -> OrderRecord:
         """Take in the exchange of items of a delivered order for others of the same products."""
         ...
@@ -318,13 +330,31 @@ class Crm(Protocol):
         ...
 
     def create_escalation(
-        self, tenant: str, key: str, queue: str, reason: str, pack: str
+        self,
+        tenant: str,
+        key: str,
+        queue: str,
+        reason: str,
+        pack: str,
+        person: str | None = None,
+        details: HandOverPack | None = None,
     ) -> EscalationRecord:
-        """Put a case with its hand-over pack into a human queue."""
+        """Put a case with its hand-over pack into a human queue, or give it to a person of it.
+
+        ``pack`` is for people to read, ``details`` the same for programs.
+        """
         ...
 
     def find_escalation(self, tenant: str, key: str) -> EscalationRecord | None:
         """Return the case created under ``key``."""
+        ...
+
+    def close_escalation(self, tenant: str, key: str) -> EscalationRecord:
+        """Mark the case created under ``key`` as done."""
+        ...
+
+    def open_cases(self, tenant: str) -> tuple[OpenCases, ...]:
+        """Return how many open cases each queue has with each of its people."""
         ...
 
     def raise_alert(self, tenant: str, key: str, queue: str, text: str) -> AlertRecord:
@@ -542,6 +572,16 @@ class PolicyBook(Protocol):
 
     def approver(self, approver_id: str, tenant: str, on: date) -> Approver | None:
         """Return the person with this id, of whatever tenant, with their limit in one on a day."""
+        ...
+
+    def route(self, tenant: str, request: RouteRequest, cases: Sequence[OpenCases]) -> Route | None:
+        """Return who gets a ticket, with so many cases open; None where nothing is routed."""
+        ...
+
+    def route_to(
+        self, tenant: str, request: RouteRequest, queue_id: str, person: str | None
+    ) -> Route | None:
+        """Return the route to a queue and person chosen before; None without the queue."""
         ...
 
     def approval_terms(self, tenant: str, start: datetime, asked_at: datetime) -> ApprovalTerms:

@@ -36,7 +36,6 @@ with workflow.unsafe.imports_passed_through():
         ApprovalPublished,
         ClassifyTicket,
         CloseTicket,
-        CreateEscalation,
         ExecuteAction,
         LoadCustomer,
         LoadedCustomer,
@@ -384,28 +383,6 @@ async def send_reply(state: TicketState, reply_id: str, text: str, after: Ticket
         ),
         ActionOutcome,
         summary=f"reply {reply_id}",
-        how=options.DURABLE,
-    )
-
-
-async def create_escalation(state: TicketState, pack: str) -> ActionOutcome:
-    """Put the ticket into the human queue it was routed to."""
-    escalation = state.escalation
-    assert escalation is not None
-    return await remote(
-        state,
-        CrmActivities.create_escalation,
-        CreateEscalation(
-            tenant=state.ticket.tenant,
-            ticket_id=state.ticket.ticket_id,
-            number=escalation.number,
-            queue=escalation.queue,
-            reason=escalation.reason,
-            pack=pack,
-            snapshot=snapshot(state),
-        ),
-        ActionOutcome,
-        summary=f"hand over: {escalation.reason}",
         how=options.DURABLE,
     )
 

@@ -7,7 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from closeloop.models.base import clip
     from closeloop.models.policy import Verdict
-    from closeloop.models.state import TicketState
+    from closeloop.models.state import Escalation, TicketState
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
 _LINKS = (
@@ -51,6 +51,7 @@ def card(state: TicketState) -> str:
         lines.append(
             f"**With people** {inert(state.escalation.reason)}"
             f" since {state.escalation.since:%Y-%m-%d %H:%M} UTC, queue {state.escalation.queue}"
+            f"{_whose(state.escalation)}"
         )
     if state.approval is not None:
         lines.append(
@@ -61,6 +62,11 @@ def card(state: TicketState) -> str:
     lines.append("**Last messages**")
     lines += [f"- {m.sender}: {inert(m.text)}" for m in state.messages[-4:]]
     return "\n\n".join(lines)
+
+
+def _whose(escalation: Escalation) -> str:
+    person = escalation.taken_by or (escalation.route.person if escalation.route else None)
+    return f", with {person}" if person else ""
 
 
 def _actions(state: TicketState) -> list[str]:

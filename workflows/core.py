@@ -9,6 +9,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import ApprovalOutcome, Decision, RequestOutcome
+    from closeloop.models.base import clip
     from closeloop.models.labels import DecisionLabel
     from closeloop.models.policy import Judgement
     from closeloop.models.proposal import (
@@ -40,6 +41,9 @@ with workflow.unsafe.imports_passed_through():
 
 WAITING: Final = frozenset({Phase.APPROVE, Phase.CONFIRM, Phase.WITH_PERSON})
 """Phases in which a ticket may rest for days, and continue as new."""
+
+KNOWLEDGE_GAP: Final = "knowledge_gap"
+"""Why people get a ticket that no passage answers: what is missing is an outcome of its own."""
 
 HEEDS_HINTS: Final = frozenset({Phase.CONFIRM, Phase.WITH_PERSON})
 """Phases that follow a backend's hint at once; in the others it is kept until then."""
@@ -223,6 +227,11 @@ class TicketCore:
             }
         )
         state = transitions.event(state, now, "escalated", reason=reason, mode=state.mode.value)
+        if reason == KNOWLEDGE_GAP:
+            intent = state.classification.intent if state.classification else None
+            state = transitions.event(
+                state, now, "knowledge_gap", intent=intent, missing=clip(summary, 200)
+            )
         self._state = transitions.note(state, now, "escalated", f"{reason}: {summary}")
         self._go(Phase.ESCALATE)
 

@@ -1,5 +1,6 @@
 """The few fixed words that a ticket says without an agent."""
 
+from datetime import datetime
 from typing import Final
 
 from temporalio import workflow
@@ -7,7 +8,8 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from closeloop.actions.catalogue import CATALOGUE, parse
     from closeloop.models.base import clip
-    from closeloop.models.proposal import ActionState
+    from closeloop.models.proposal import ActionState, CommitmentDraft
+    from closeloop.models.routing import Route
     from closeloop.models.state import TicketState
 
 PARTLY_DONE: Final = "partly_done"
@@ -21,14 +23,24 @@ HANDED_OVER: Final = (
     " back to you here. You do not need to do anything; everything you wrote is with them."
 )
 
+ROUTED: Final = (
+    "Thank you for your patience. Your request is now with {who}. You will hear from them"
+    " here{by}. You do not need to do anything; everything you wrote is with them."
+)
+
+BY: Final = ", by {when} at the latest"
+
 DONE_SO_FAR: Final = "\n\nThis is done already: {done}."
 
 UNDONE: Final = (
     "We are sorry: something that we told you was done has not lasted. This does not hold any more:"
     " {lost}.\n\n"
-    "One of our colleagues is looking into it and will get back to you here. You do not need to do"
-    " anything."
+    "{who} You do not need to do anything."
 )
+
+LOOKS_INTO_IT: Final = "One of our colleagues is looking into it and will get back to you here."
+
+LOOKED_INTO_BY: Final = "It is now with {who}. You will hear from them here{by}."
 
 TAKEN_BACK: Final = (
     "We are sorry: not everything that you asked for can be done, so we have stopped.\n\n"
@@ -83,19 +95,24 @@ PERSON_LOOKS: Final = (
     " will get back to you here."
 )
 
-MAX_PACK_CHARS: Final = 6_000
+PROMISE: Final = "You hear from {who}."
 
 
 def handed_over(state: TicketState) -> str:
-    """Return what the customer hears; what a plan that broke off has done already is no secret."""
+    """Return what the customer hears: who has it, and by when they answer, where that is known.
+
+    What a plan that broke off has done already is no secret.
+    """
     reason = state.escalation.reason if state.escalation else ""
+    route = state.escalation.route if state.escalation else None
     if reason == EFFECT_UNDONE:
         lost = [
             record.receipt.summary
             for record in state.actions
             if record.receipt is not None and record.error and record.error.code == "undone"
         ]
-        return UNDONE.format(lost="; ".join(lost))
+        looks = _routed(route, LOOKED_INTO_BY) if route else LOOKS_INTO_IT
+        return UNDONE.format(lost="; ".join(lost), who=looks)
     names = [action.action_id for action in state.proposal.actions] if state.proposal else []
     done = [
         record.receipt.summary
@@ -105,7 +122,28 @@ def handed_over(state: TicketState) -> str:
         and record.receipt is not None
     ]
     told = reason == PARTLY_DONE and done
-    return HANDED_OVER + (DONE_SO_FAR.format(done="; ".join(done)) if told else "")
+    words = _routed(route, ROUTED) if route else HANDED_OVER
+    return words + (DONE_SO_FAR.format(done="; ".join(done)) if told else "")
+
+
+def answer_promised(state: TicketState, now: datetime) -> tuple[CommitmentDraft, ...]:
+    """Return what the customer is promised with the hand-over: to hear from somebody by a time."""
+    route = state.escalation.route if state.escalation else None
+    if route is None or route.answer_by is None or not route.answer_by_words:
+        return ()
+    hours = max(0.0, (route.answer_by - now).total_seconds() / 3600)
+    return (CommitmentDraft(text=PROMISE.format(who=_who(route)), due_in_hours=hours),)
+
+
+def _routed(route: Route, words: str) -> str:
+    by = BY.format(when=route.answer_by_words) if route.answer_by_words else ""
+    return words.format(who=_who(route), by=by)
+
+
+def _who(route: Route) -> str:
+    if route.person_name is None:
+        return route.queue_name
+    return f"{route.person_name} from {route.queue_name}"
 
 
 def taken_back(state: TicketState) -> str:
@@ -131,31 +169,6 @@ def raised(state: TicketState) -> str:
         f" It is asked of the {request.rung} now: {', '.join(request.asked) or 'nobody'}."
         f" Decide by {request.deadline:%Y-%m-%d %H:%M} UTC."
     )
-
-
-def hand_over_pack(state: TicketState, reason: str, summary: str, recommendation: str) -> str:
-    """Return what a person needs to take over: why, what was tried, receipts, words, advice."""
-    lines = [
-        f"Reason: {reason}",
-        f"Summary: {summary}",
-        f"Subject: {state.ticket.subject}",
-    ]
-    if state.classification is not None:
-        c = state.classification
-        lines.append(f"Understood as: {c.intent} ({c.priority}, {c.sentiment})")
-    if recommendation:
-        lines.append(f"Recommendation: {recommendation}")
-    for record in state.actions[-8:]:
-        outcome = record.receipt.summary if record.receipt else ""
-        outcome = outcome or (record.error.message if record.error else "")
-        lines.append(f"- {record.action.kind} {record.state.value}: {clip(outcome, 200)}")
-    for promise in state.commitments:
-        lines.append(f"- promised: {clip(promise.text, 200)} (due {promise.due_at:%Y-%m-%d %H:%M})")
-    if any(r.state is ActionState.UNKNOWN for r in state.actions):
-        lines.append("An effect is UNKNOWN: look at the backend before anything is repeated.")
-    lines.append("Last words:")
-    lines += [f"[{m.sender}] {clip(m.text, 600)}" for m in state.messages[-4:]]
-    return clip("\n".join(lines), MAX_PACK_CHARS)
 
 
 def closing_note(state: TicketState) -> str:

@@ -5,10 +5,12 @@ from typing import Final
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from closeloop.models.handover import pack_of
     from closeloop.models.proposal import ActionRecord
-    from closeloop.models.state import Phase
+    from closeloop.models.routing import Route
+    from closeloop.models.state import Escalation, Phase
     from closeloop.models.ticket import Mode, Status
-    from workflows import approval, calls, conversation, notices
+    from workflows import approval, conversation, notices, people_calls
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.hinted import HintedSteps
@@ -40,24 +42,40 @@ class PeopleSteps(HintedSteps):
             [m.message_id for m in conversation.unread(self._state)],
         )
         escalation = self._escalation()
-        draft = escalation.draft
-        pack = notices.hand_over_pack(
-            self._state, escalation.reason, draft.summary, draft.recommendation
-        )
+        pack = pack_of(self._state, escalation)
         self._publish()
         state = self._recording()
         try:
-            outcome = await calls.create_escalation(state, pack)
+            outcome = await people_calls.create_escalation(state, pack, now)
             self._state = transitions.flushed(self._state, state.pending_events)
             if outcome.receipt is not None:
                 update = {"receipt_id": outcome.receipt.receipt_id}
                 self._set(escalation=self._escalation().model_copy(update=update))
+            if outcome.route is not None:
+                self._routed(outcome.route)
         except CallFailed as failure:  # the ticket stays escalated, and reminders go on
             self._note("case not created", failure.problem.message)
             await self._record("escalated, without a case")
         if not self._only_watches():
-            await self._send(notices.handed_over(self._state), Status.ESCALATED)
+            promised = notices.answer_promised(self._state, workflow.now())
+            await self._send(notices.handed_over(self._state), Status.ESCALATED, promised)
         self._go(Phase.WITH_PERSON)
+
+    def _routed(self, route: Route) -> None:
+        update = {"route": route, "queue": route.queue}
+        self._set(escalation=self._escalation().model_copy(update=update))
+        now = workflow.now()
+        self._state = transitions.event(
+            self._state,
+            now,
+            "routed",
+            queue=route.queue,
+            to_person=route.person is not None,
+            skill=route.skill,
+            language=route.language,
+        )
+        whose = f" to {route.person}" if route.person else ""
+        self._note("routed", f"the {route.queue} queue{whose}: {'; '.join(route.why)}")
 
     def _only_watches(self) -> bool:
         """Whether nothing may reach the customer from here: a person does all of the work."""
@@ -75,8 +93,10 @@ class PeopleSteps(HintedSteps):
             await self._resolved_by_person()
         elif state.handed_back:
             self._returned()
+            escalation = self._escalation()
             self._set(handed_back=False, escalation=None, taken_by=None, observations=(), round=0)
             self._go(Phase.UNDERSTAND, Status.WORKING)
+            await self._case_done(escalation)
         else:
             await self._forward_news()
 
@@ -123,13 +143,30 @@ class PeopleSteps(HintedSteps):
     async def _resolved_by_person(self) -> None:
         recorded = self._state.recorded
         assert recorded is not None
+        escalation = self._escalation()
         self._set(recorded=None, escalation=None, taken_by=None, proposal=None)
         self._note("resolved by a person", recorded.summary)
         if self._only_watches() and workflow.patched(SHADOW_SAYS_NOTHING):
             self._state = transitions.resolved(self._state, workflow.now())
+            await self._case_done(escalation)
             self._rest_with_customer(final=True)
             return
         text = recorded.reply or notices.DONE_BY_PERSON
         if not await self._send(text, Status.RESOLVED, by_person=recorded.reply is not None):
             self._state = transitions.resolved(self._state, workflow.now())
+        await self._case_done(escalation)
         self._rest_with_customer(final=True)
+
+    async def _case_done(self, escalation: Escalation) -> None:
+        """Mark the case as done in the helpdesk, and read that back: it counts as load until then.
+
+        Cases of before there were routes stay as they are.
+        """
+        if escalation.route is None:
+            return
+        state = self._recording()
+        try:
+            await people_calls.close_case(state, escalation.number)
+            self._state = transitions.flushed(self._state, state.pending_events)
+        except CallFailed as failure:
+            self._note("case not closed", failure.problem.message)

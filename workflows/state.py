@@ -40,6 +40,9 @@ MAX_APPROVALS: Final = 30
 MAX_EVENTS: Final = 100
 MAX_JUDGEMENTS: Final = 8
 
+NOTICES: Final = frozenset({Status.AWAITING_APPROVAL, Status.ESCALATED})
+"""Where a message is only a notice: it begins no new round, and what was tried stays known."""
+
 Item = Literal["message", "decision", "operation", "event"]
 """What reaches a running ticket, each with an id that makes its second delivery harmless."""
 
@@ -249,7 +252,7 @@ def replied(
             "commitments": (*state.commitments, *made)[-20:],
         }
     )
-    if status is not Status.AWAITING_APPROVAL:  # a notice meanwhile begins no new round
+    if status not in NOTICES:
         state = state.model_copy(update={"observations": (), "round": 0})
     state = note(state, now, "replied", clip(text, 120))
     return resolved(state, now) if status is Status.RESOLVED else state

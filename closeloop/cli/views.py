@@ -8,6 +8,7 @@ from closeloop.cli.pages import Grid, Page
 from closeloop.client import Opened
 from closeloop.models.approval import UpdateReceipt
 from closeloop.models.base import clip
+from closeloop.models.handover import rendered
 from closeloop.models.hints import BackendHint, Hinted, IgnoredEvent
 from closeloop.models.sla import Sla
 from closeloop.models.state import TimelineEntry
@@ -213,8 +214,13 @@ def _facts(view: TicketView, now: datetime) -> list[tuple[str, str]]:
     facts += _due(view.sla, now)
     if view.escalation is not None:
         people = view.escalation
-        taken = f", taken by {people.taken_by}" if people.taken_by else ""
-        facts.append(("with people", f"{people.reason} (queue {people.queue}){taken}"))
+        person = people.taken_by or (people.route.person if people.route else None)
+        whose = f", {'taken by' if people.taken_by else 'given to'} {person}" if person else ""
+        facts.append(("with people", f"{people.reason} (queue {people.queue}){whose}"))
+        if people.route is not None:
+            facts.append(("routed because", "; ".join(people.route.why)))
+            if people.route.answer_by is not None:
+                facts.append(("customer hears by", when(people.route.answer_by, now)))
     for promise in view.commitments:
         facts.append(("promised", f"{promise.text} by {when(promise.due_at, now)}"))
     if view.linked:
@@ -239,7 +245,10 @@ def _texts(view: TicketView) -> list[tuple[str, str]]:
         (f"{m.sender}, {m.at:%Y-%m-%d %H:%M} UTC", clip(m.text, _SHOWN_CHARS))
         for m in view.messages[-_SHOWN_MESSAGES:]
     ]
-    if view.escalation is not None:
+    if view.hand_over is not None:
+        pack = view.hand_over.model_copy(update={"last_words": ()})
+        texts.append(("for the person", rendered(pack)))
+    elif view.escalation is not None:  # a view from before there were packs
         draft = view.escalation.draft
         texts.append(("for the person", f"{draft.summary}\n{draft.recommendation}".strip()))
     if view.pending_approval is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from closeloop.bootstrap import open_backends
+from closeloop.demo.scenario import ExpectedCase
 from closeloop.errors import Refused
 from closeloop.models.base import Money
 from closeloop.models.ticket import TicketRequest
@@ -66,6 +67,15 @@ class BackOffice:
     def messages(self, ticket_id: str) -> int:
         """Return how many messages left for the customer of a ticket."""
         return len(self._backends.outbox.messages("default", ticket_id))
+
+    def cases(self, ticket_id: str) -> tuple[ExpectedCase, ...]:
+        """Return the ticket's cases in the helpdesk, in their order."""
+        rows = self._backends.export("default")["escalations"]
+        mine = (row for row in rows if f"escalation:{ticket_id}:" in row["key"])
+        return tuple(
+            ExpectedCase(queue=row["queue"], person=row["person"], status=row["status"])
+            for row in mine
+        )
 
     def export(self, file: Path) -> None:
         """Write the backends' whole state as JSON."""

@@ -58,9 +58,16 @@ def _differences(expected: Expectation, observed: Expectation) -> list[str]:
         _shown(seen, expected.actions[n] if n < len(expected.actions) else seen)
         for n, seen in enumerate(observed.actions)
     ]
+    if expected.cases is not None and expected.cases != observed.cases:
+        wanted, seen = map(_cases, (expected, observed))
+        found.append(f"cases: expected {wanted}, observed {seen}")
     if wanted_actions != seen_actions:
         found.append(f"actions: expected {wanted_actions}, observed {seen_actions}")
     return found
+
+
+def _cases(of: Expectation) -> list[str]:
+    return [f"{one.queue}, {one.person or 'nobody'}, {one.status}" for one in of.cases or ()]
 
 
 def _shown(action: ExpectedAction, like: ExpectedAction) -> str:
@@ -181,6 +188,7 @@ class Player:
             ),
             refunded_minor=self._office.refunded(run.scenario.ticket) - before,
             messages_to_customer=self._office.messages(run.ticket_id),
+            cases=self._office.cases(run.ticket_id),
         )
 
 

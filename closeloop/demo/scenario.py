@@ -75,8 +75,16 @@ class ExpectedAction(Input):
     attempts: int | None = None
 
 
+class ExpectedCase(Input):
+    """Where a ticket that went to people stood in the helpdesk, and how its case must end."""
+
+    queue: str
+    person: str | None = None
+    status: Literal["open", "done"]
+
+
 class Expectation(Input):
-    """How the ticket must end.
+    """How the ticket must end; its cases are compared where they are given.
 
     ``refunded_minor`` is what the payments system shows as given back on the customer's orders
     since the demo began; ``messages_to_customer`` counts what the outbox sent on this ticket.
@@ -88,6 +96,7 @@ class Expectation(Input):
     actions: tuple[ExpectedAction, ...] = ()
     refunded_minor: int = 0
     messages_to_customer: int
+    cases: tuple[ExpectedCase, ...] | None = None
 
 
 class Scenario(Input):

@@ -111,7 +111,7 @@ _EXPORTED: Final = {
     "credits": "credit_id, order_id, amount_minor, currency, created_at",
     "disputes": "dispute_id, order_id, amount_minor, currency, status, created_at",
     "notes": "note_id, key, customer_id, text, created_at",
-    "escalations": "escalation_id, key, queue, reason, pack, status, created_at",
+    "escalations": "escalation_id, key, queue, person, reason, pack, details, status, created_at",
     "alerts": "alert_id, key, queue, text, created_at",
     "messages": 'sent_id, key, ticket_id, recipient AS "to", subject, text, sent_at',
 }

@@ -1,5 +1,6 @@
 """The CRM: notes on customers, and cases in the human queue."""
 
+import sqlite3
 from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import uuid4
@@ -7,7 +8,9 @@ from uuid import uuid4
 from closeloop.embedded.database import Call, once, result_of
 from closeloop.embedded.faults import FaultyPort, reads, writes
 from closeloop.errors import BackendRefused
+from closeloop.models.handover import HandOverPack
 from closeloop.models.records import AlertRecord, EscalationRecord, NoteRecord
+from closeloop.models.routing import OpenCases
 
 
 class EmbeddedCrm(FaultyPort):
@@ -65,9 +68,16 @@ class EmbeddedCrm(FaultyPort):
 
     @writes
     def create_escalation(
-        self, tenant: str, key: str, queue: str, reason: str, pack: str
+        self,
+        tenant: str,
+        key: str,
+        queue: str,
+        reason: str,
+        pack: str,
+        person: str | None = None,
+        details: HandOverPack | None = None,
     ) -> EscalationRecord:
-        """Put a case with its hand-over pack into a human queue.
+        """Put a case with its hand-over pack into a human queue, or give it to a person of it.
 
         Raises:
             BackendRefused: ``empty_text`` or ``idempotency_mismatch``.
@@ -75,12 +85,13 @@ class EmbeddedCrm(FaultyPort):
         for name, value in (("queue", queue), ("reason", reason), ("hand-over pack", pack)):
             if not value.strip():
                 raise BackendRefused(f"a case needs a {name}", code="empty_text")
+        document = details.model_dump_json() if details is not None else ""
         call = Call(
             tenant=tenant,
             service=self.port,
             key=key,
             operation="create_escalation",
-            arguments=(queue, reason, pack),
+            arguments=(queue, reason, pack, person, document),
         )
         with self.database.write() as connection:
 
@@ -89,19 +100,22 @@ class EmbeddedCrm(FaultyPort):
                     escalation_id=f"case_{uuid4().hex[:16]}",
                     key=key,
                     queue=queue,
+                    person=person,
                     status="open",
                     created_at=datetime.now(UTC),
                 )
                 connection.execute(
-                    "INSERT INTO escalations (tenant, key, escalation_id, queue, reason, pack,"
-                    " status, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO escalations (tenant, key, escalation_id, queue, person, reason,"
+                    " pack, details, status, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         tenant,
                         key,
                         case.escalation_id,
                         queue,
+                        person,
                         reason,
                         pack,
+                        document,
                         case.status,
                         case.created_at.isoformat(),
                     ),
@@ -114,20 +128,36 @@ class EmbeddedCrm(FaultyPort):
     def find_escalation(self, tenant: str, key: str) -> EscalationRecord | None:
         """Return the case created under ``key``."""
         with self.database.read() as connection:
-            row = connection.execute(
-                "SELECT escalation_id, queue, status, created_at FROM escalations"
-                " WHERE tenant = ? AND key = ?",
+            return _case(connection, tenant, key)
+
+    @writes
+    def close_escalation(self, tenant: str, key: str) -> EscalationRecord:
+        """Mark the case created under ``key`` as done; one that is done stays so.
+
+        Raises:
+            BackendRefused: ``no_case``.
+        """
+        with self.database.write() as connection:
+            connection.execute(
+                "UPDATE escalations SET status = 'done' WHERE tenant = ? AND key = ?",
                 (tenant, key),
-            ).fetchone()
-        if row is None:
-            return None
-        return EscalationRecord(
-            escalation_id=row[0],
-            key=key,
-            queue=row[1],
-            status=row[2],
-            created_at=datetime.fromisoformat(row[3]),
-        )
+            )
+            case = _case(connection, tenant, key)
+        if case is None:
+            raise BackendRefused(f"there is no case under {key!r}", code="no_case")
+        return case
+
+    @reads
+    def open_cases(self, tenant: str) -> tuple[OpenCases, ...]:
+        """Return how many open cases each queue has with each of its people."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                "SELECT queue, person, count(*) FROM escalations"
+                " WHERE tenant = ? AND status = 'open' GROUP BY queue, person"
+                " ORDER BY queue, person",
+                (tenant,),
+            ).fetchall()
+        return tuple(OpenCases(queue=row[0], person=row[1], count=row[2]) for row in rows)
 
     @writes
     def raise_alert(self, tenant: str, key: str, queue: str, text: str) -> AlertRecord:
@@ -170,3 +200,21 @@ class EmbeddedCrm(FaultyPort):
         """Return the alert raised under ``key``."""
         with self.database.read() as connection:
             return result_of(connection, tenant, self.port, key, AlertRecord)
+
+
+def _case(connection: sqlite3.Connection, tenant: str, key: str) -> EscalationRecord | None:
+    row = connection.execute(
+        "SELECT escalation_id, queue, person, status, created_at FROM escalations"
+        " WHERE tenant = ? AND key = ?",
+        (tenant, key),
+    ).fetchone()
+    if row is None:
+        return None
+    return EscalationRecord(
+        escalation_id=row[0],
+        key=key,
+        queue=row[1],
+        person=row[2],
+        status=row[3],
+        created_at=datetime.fromisoformat(row[4]),
+    )

@@ -27,7 +27,7 @@ from closeloop.models.base import Wire
 BUSY_SECONDS: Final = 10.0
 """How long a call waits for other writers before it says that the backend is not available."""
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 _SCHEMA: Final = """
 CREATE TABLE tenants (
@@ -79,8 +79,10 @@ CREATE TABLE notes (
     text TEXT NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (tenant, key)) STRICT;
 CREATE TABLE escalations (
     tenant TEXT NOT NULL, key TEXT NOT NULL, escalation_id TEXT NOT NULL, queue TEXT NOT NULL,
-    reason TEXT NOT NULL, pack TEXT NOT NULL, status TEXT NOT NULL, created_at TEXT NOT NULL,
+    person TEXT, reason TEXT NOT NULL, pack TEXT NOT NULL, details TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('open', 'done')), created_at TEXT NOT NULL,
     PRIMARY KEY (tenant, key)) STRICT;
+CREATE INDEX open_cases ON escalations (tenant, status);
 CREATE TABLE alerts (
     tenant TEXT NOT NULL, key TEXT NOT NULL, alert_id TEXT NOT NULL, queue TEXT NOT NULL,
     text TEXT NOT NULL, created_at TEXT NOT NULL, PRIMARY KEY (tenant, key)) STRICT;

@@ -194,11 +194,12 @@ class NoteRecord(Wire):
 
 
 class EscalationRecord(Wire):
-    """A case in the human queue."""
+    """A case in the human queue; ``person`` is whom it was given to, None for nobody yet."""
 
     escalation_id: str
     key: str
     queue: str
+    person: str | None = None
     status: Literal["open", "done"]
     created_at: UtcTime
 

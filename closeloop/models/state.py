@@ -18,6 +18,7 @@ from closeloop.models.identity import CodeTerms, Consent, EffectAsked, Verificat
 from closeloop.models.knowledge import Passage
 from closeloop.models.policy import Judgement, RecordedJudgement, Verdict
 from closeloop.models.proposal import ActionRecord, EscalationDraft, Observation, Proposal
+from closeloop.models.routing import Route
 from closeloop.models.sla import ServiceLevels, Sla, SlaWatch
 from closeloop.models.ticket import Assurance, Closure, Message, Mode, Status, Ticket
 from closeloop.models.triage import Classification, CustomerContext
@@ -113,6 +114,7 @@ class Escalation(Wire):
     """A ticket's stay with people: why, where, since when.
 
     ``stays``: it was handed back before and came again for the same reason; people keep it.
+    ``route`` is None where nothing routes tickets, and until the case is created.
     """
 
     number: int
@@ -124,6 +126,7 @@ class Escalation(Wire):
     taken_by: str | None = None
     reminders: int = 0
     stays: bool = False
+    route: Route | None = None
 
 
 class Cost(Wire):

@@ -6,11 +6,13 @@ from pydantic import Field
 
 from closeloop.models.approval import ApprovalTerms, Approver, RequestOutcome
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.handover import HandOverPack
 from closeloop.models.identity import CodeOutcome, CodeTerms, GivenCodes
 from closeloop.models.knowledge import Passage
 from closeloop.models.labels import DecisionLabel
 from closeloop.models.policy import RecordedJudgement
 from closeloop.models.proposal import Action, ActionError, ActionRecord, Receipt
+from closeloop.models.routing import Route, RouteRequest
 from closeloop.models.sla import OpenHours
 from closeloop.models.spending import ModelCall
 from closeloop.models.state import OutcomeEvent, Terms
@@ -201,12 +203,30 @@ class SendReply(Scope):
 
 
 class CreateEscalation(Scope):
-    """Input of ``create_escalation``: the hand-over pack for the human queue."""
+    """Input of ``create_escalation``: the hand-over pack, and what the ticket is routed by.
+
+    It goes to ``queue`` where nothing routes tickets. A version before sent its pack as text.
+    """
 
     number: int
     queue: str
     reason: str
-    pack: str
+    pack: str = ""
+    details: HandOverPack | None = None
+    routing: RouteRequest | None = None
+    snapshot: Snapshot
+
+
+class EscalationCreated(ActionOutcome):
+    """Output of ``create_escalation``; ``route`` is None where nothing routes tickets."""
+
+    route: Route | None = None
+
+
+class CloseCase(Scope):
+    """Input of ``close_case``: the ticket's n-th stay with people is over."""
+
+    number: int
     snapshot: Snapshot
 
 

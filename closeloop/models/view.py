@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from closeloop.models.approval import ApprovalOutcome, Claim, FirstYes, Rung
 from closeloop.models.base import Money, UtcTime, Wire, clip
+from closeloop.models.handover import HandOverPack, pack_of
 from closeloop.models.knowledge import Passage
 from closeloop.models.policy import Verdict
 from closeloop.models.proposal import ActionError, ActionRecord, Proposal, Receipt
@@ -73,6 +74,7 @@ class TicketView(Wire):
     cost: Cost
     linked: tuple[str, ...]
     assurance: Assurance = Assurance.NONE
+    hand_over: HandOverPack | None = None
 
 
 class TicketSummary(Wire):
@@ -155,6 +157,7 @@ def view_of(state: TicketState) -> TicketView:
         cost=state.cost,
         linked=state.linked,
         assurance=state.assurance or state.ticket.assurance,
+        hand_over=pack_of(state, state.escalation) if state.escalation else None,
     )
 
 
@@ -166,8 +169,10 @@ SNAPSHOT_ROWS = 4
 def snapshot_view(state: TicketState) -> TicketView:
     """Return a view small enough to travel through history at every stop of a ticket."""
     view = view_of(state)
+    pack = view.hand_over
     return view.model_copy(
         update={
+            "hand_over": pack and pack.model_copy(update={"last_words": ()}),
             "messages": _short(view.messages),
             "proposals": (),
             "verdicts": view.verdicts[-SNAPSHOT_ROWS:],

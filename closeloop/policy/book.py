@@ -10,16 +10,18 @@ from closeloop.errors import ConfigurationError
 from closeloop.models.approval import ApprovalTerms, Approver, RungTime
 from closeloop.models.policy import Facts, Judgement, MoneyLimit
 from closeloop.models.proposal import Action
+from closeloop.models.routing import OpenCases, Route, RouteRequest
 from closeloop.models.sla import OpenHours, ServiceLevels
 from closeloop.models.state import Terms
 from closeloop.models.voice import Voice
 from closeloop.names import DEFAULT_TENANT
-from closeloop.policy import approvers, desk, rules, sla, voice
+from closeloop.policy import approvers, desk, routes, rules, sla, voice
 from closeloop.policy.desk import CUSTOMER_DAY, TENANT_DAY
 from closeloop.policy.hours import after
 from closeloop.policy.judge import judge
 from closeloop.policy.ladder import with_authority
 from closeloop.policy.roster import EVERY_TENANT, serves
+from closeloop.policy.routing import Choice, Circumstances, answer_by, base_language, choose
 from closeloop.policy.tomlfile import content_hash, read_toml
 
 TAXONOMY: Final = "taxonomy.toml"
@@ -32,7 +34,7 @@ class FilePolicyBook:
     def __init__(self, folder: Path, *, time_scale: float = 1.0) -> None:
         """Read ``rules.toml``, ``desk.toml``, ``approvers.toml`` and ``sla.toml`` of ``folder``.
 
-        ``voice.toml`` may be missing.
+        ``voice.toml`` and ``routing.toml`` may be missing.
 
         ``time_scale`` multiplies every waiting time.
 
@@ -53,10 +55,15 @@ class FilePolicyBook:
         if (folder / voice.FILE).exists():
             files[voice.FILE] = read_toml(folder / voice.FILE)
             self._voices = voice.parse_voices(files[voice.FILE], str(folder / voice.FILE))
+        self._routing: routes.RoutingBook | None = None
+        if (folder / routes.FILE).exists():
+            files[routes.FILE] = read_toml(folder / routes.FILE)
+            self._routing = routes.parse_routing(files[routes.FILE], str(folder / routes.FILE))
         self._time_scale = time_scale
         for tenant in self.tenants:
             self._require_calendar(tenant, str(folder / desk.FILE))
             self._require_intents(tenant, folder)
+            self._require_routing(tenant, folder)
         self._version = content_hash(files)
 
     @property
@@ -66,9 +73,10 @@ class FilePolicyBook:
 
     @property
     def tenants(self) -> tuple[str, ...]:
-        """Every tenant that terms, service levels or the roster name, the default one first."""
+        """Every tenant that terms, service levels, routing or roster name, the default first."""
         named = {tenant for person in self._people for tenant in person.tenants}
         named |= set(self._desk.tenants) | set(self._sla.tenants)
+        named |= set(self._routing.tenants) if self._routing else set()
         return (DEFAULT_TENANT, *sorted(named - {DEFAULT_TENANT, EVERY_TENANT}))
 
     def judge(self, facts: Facts, actions: Sequence[Action]) -> Judgement:
@@ -157,11 +165,90 @@ class FilePolicyBook:
             ladder=tuple(ladder),
         )
 
+    def route(self, tenant: str, request: RouteRequest, cases: Sequence[OpenCases]) -> Route | None:
+        """Return who gets a ticket, with so many cases open; None where nothing is routed."""
+        if self._routing is None:
+            return None
+        now = Circumstances(
+            hours=self._hours_of(tenant, request), cases=cases, roster=self.approvers(tenant)
+        )
+        routing = self._routing.of(tenant).desk()
+        return self._told(
+            tenant, request, choose(routing, request, now, tenant, self._time_scale), now
+        )
+
+    def route_to(
+        self, tenant: str, request: RouteRequest, queue_id: str, person: str | None
+    ) -> Route | None:
+        """Return the route to a queue and person chosen before; None without the queue."""
+        routing = self._routing.of(tenant).desk() if self._routing else None
+        queue = routing.queue(queue_id) if routing else None
+        if routing is None or queue is None:
+            return None
+        choice = Choice(
+            queue=queue,
+            person=person,
+            skill=routing.skill_for(request.reason, request.intent),
+            language=base_language(request.language),
+            why=("found in the helpdesk",),
+        )
+        now = Circumstances(hours=self._hours_of(tenant, request))
+        return self._told(tenant, request, choice, now)
+
+    def _told(
+        self, tenant: str, request: RouteRequest, choice: Choice, now: Circumstances
+    ) -> Route:
+        assert self._routing is not None
+        named = self._routing.of(tenant).person.get(choice.person or "")
+        calendar = self._sla.of(tenant).calendar.get(choice.queue.calendar or "")
+        by = answer_by(choice.queue, request.at, now.hours, self._time_scale)
+        return Route(
+            queue=choice.queue.queue_id,
+            queue_name=choice.queue.name,
+            person=choice.person,
+            person_name=named.name if named else None,
+            skill=choice.skill,
+            language=choice.language,
+            why=choice.why,
+            answer_by=by,
+            answer_by_words=routes.words_of(by, calendar.zone if calendar else None) if by else "",
+        )
+
+    def _hours_of(self, tenant: str, request: RouteRequest) -> dict[str, OpenHours]:
+        assert self._routing is not None
+        found: dict[str, OpenHours] = {}
+        for name in set(self._routing.of(tenant).calendars().values()):
+            hours = self.open_hours(tenant, name, request.clock_start, request.at)
+            if hours is not None:
+                found[name] = hours
+        return found
+
+    def _require_routing(self, tenant: str, folder: Path) -> None:
+        if self._routing is None:
+            return
+        source = str(folder / routes.FILE)
+        where = source if tenant not in self._routing.tenants else f"{source}: [tenant.{tenant}]"
+        routing = self._routing.of(tenant)
+        routes.check_against(
+            routing,
+            where,
+            intents=_intents(folder),
+            calendars=self._sla.of(tenant).calendar,
+            roster=self._people,
+        )
+        spoken = self.voice(tenant)
+        for key, name in routing.named().items():
+            phrase = voice.forbidden_in(name, spoken) if spoken else None
+            if phrase is not None:
+                raise ConfigurationError(
+                    f"{where}: {key}: {voice.FILE} forbids {phrase!r}, and customers read it"
+                )
+
     def _require_intents(self, tenant: str, folder: Path) -> None:
         modes = self._desk.of(tenant).modes
         if not modes:
             return
-        known = {intent.get("id") for intent in read_toml(folder / TAXONOMY).get("intents", [])}
+        known = _intents(folder)
         for intent in modes:
             if intent not in known:
                 where = "" if tenant == DEFAULT_TENANT else f"[tenant.{tenant}]: "
@@ -176,3 +263,10 @@ class FilePolicyBook:
             raise ConfigurationError(
                 f"{where}: approval.calendar: {sla.FILE} has no [calendar.{name}] for it"
             )
+
+
+def _intents(folder: Path) -> frozenset[str]:
+    """Return the intents that the folder's taxonomy has."""
+    return frozenset(
+        intent["id"] for intent in read_toml(folder / TAXONOMY).get("intents", []) if "id" in intent
+    )

@@ -20,7 +20,7 @@ from closeloop.settings import Settings
 from evals.inject.data import Attack
 from evals.inject.path import CUSTOMER
 from evals.inject.report import Tally
-from workflows.notices import HANDED_OVER
+from workflows.notices import HANDED_OVER, ROUTED
 
 POLL_SECONDS: Final = 0.3
 
@@ -76,6 +76,11 @@ async def _play(
         await asyncio.sleep(POLL_SECONDS)
     view = await desk.get_ticket(ticket_id)
     done = {f"{a.kind} {a.params}" for a in view.actions if a.state == ActionState.VERIFIED}
-    said = {m.text for m in outbox.messages(desk.tenant, ticket_id)} - {HANDED_OVER}
+    said = {m.text for m in outbox.messages(desk.tenant, ticket_id) if not _hands_over(m.text)}
     suspected = view.classification is not None and view.classification.injection_suspected
     return suspected, frozenset(done | said)
+
+
+def _hands_over(text: str) -> bool:
+    """Whether a message only says that people have the ticket now."""
+    return HANDED_OVER in text or ROUTED.partition("{")[0] in text

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -68,8 +69,8 @@ def test_what_was_credited_does_not_go_back_with_a_cancellation(tmp_path: Path) 
     """Found by a run above: the whole price went back beside the credit."""
     desk = Desk(make_template(tmp_path), tmp_path / "run")
     try:
-        before = desk.books.given_back()
         desk.make(Outside("credit", "#W7", 1))
+        before = desk.books.given_back()
         desk.make(_proposed("bob-1", "cancel_order", order_id="W7"))
         desk.check()
         assert (desk.seen["refused"], desk.books.given_back()) == (1, before)
@@ -81,7 +82,7 @@ def _refund(ticket: str, order_id: str, component: str) -> Propose:
     return _proposed(ticket, "refund_payment", order_id=order_id, components=[component])
 
 
-def _proposed(ticket: str, kind: str, **params: object) -> Propose:
+def _proposed(ticket: str, kind: str, **params: Any) -> Propose:
     action = Action(action_id="a", kind=kind, params=params, requested_by=("m1",))
     reply = Draft(text="Done.")
     proposal = Proposal(proposal_id="", goal="", actions=(action,), reply=reply, source="offline")

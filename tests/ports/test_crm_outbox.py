@@ -8,11 +8,17 @@ import pytest
 
 from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.errors import BackendRefused, EffectUnknown
+from closeloop.models.handover import HandOverPack
 from closeloop.models.records import NoteRecord, SentMessage
+from closeloop.models.routing import OpenCases
 from closeloop.ports import Crm, Outbox
 from tests.ports.small_shop import open_backends
 
 LATE = "T1", "ada@example.com", "Your order"
+
+
+def by_person(crm: Crm) -> list[OpenCases]:
+    return sorted(crm.open_cases("default"), key=lambda one: one.person or "")
 
 
 class CrmContract:
@@ -30,6 +36,29 @@ class CrmContract:
         case = crm.create_escalation("default", "k1", "support", "wants a person", "# Hand-over")
         assert (case.key, case.queue, case.status) == ("k1", "support", "open")
         assert crm.find_escalation("default", "k1") == case
+
+    def test_a_case_given_to_a_person_is_their_load_until_it_is_done(self, crm: Crm) -> None:
+        pack = HandOverPack(reason="why", summary="odd", subject="Mug")
+        for key, person in (("k1", "ann"), ("k2", "ann"), ("k3", None)):
+            case = crm.create_escalation("default", key, "support", "why", "pack", person, pack)
+            assert (case.person, case.status) == (person, "open")
+        ann = OpenCases(queue="support", person="ann", count=2)
+        nobody = OpenCases(queue="support", person=None, count=1)
+        assert by_person(crm) == [nobody, ann]
+        assert crm.open_cases("acme") == ()
+        done = crm.close_escalation("default", "k1")
+        assert (done.status, done.person) == ("done", "ann")
+        assert crm.close_escalation("default", "k1") == done == crm.find_escalation("default", "k1")
+        assert by_person(crm) == [nobody, ann.model_copy(update={"count": 1})]
+
+    def test_a_case_that_is_not_there_cannot_be_closed(self, crm: Crm) -> None:
+        crm.create_escalation("default", "k1", "support", "why", "pack")
+        with pytest.raises(BackendRefused, match="k1") as refusal:
+            crm.close_escalation("acme", "k1")
+        assert refusal.value.code == "no_case"
+        found = crm.find_escalation("default", "k1")
+        assert found is not None
+        assert found.status == "open"
 
     def test_an_alert_is_found_by_key(self, crm: Crm) -> None:
         assert crm.find_alert("default", "k1") is None

@@ -38,7 +38,8 @@ def test_the_plan_covers_every_method_of_the_ports() -> None:
         *("payments.list_payments", "payments.list_refunds", "payments.refund"),
         *("payments.list_credits", "payments.list_disputes"),
         *("payments.find_refund", "crm.add_note", "crm.find_note", "crm.create_escalation"),
-        *("crm.find_escalation", "crm.raise_alert", "crm.find_alert"),
+        *("crm.find_escalation", "crm.close_escalation", "crm.open_cases"),
+        *("crm.raise_alert", "crm.find_alert"),
         *("outbox.send", "outbox.find"),
     }
 

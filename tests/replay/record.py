@@ -104,6 +104,8 @@ async def _play(scenario: Scenario, env: WorkflowEnvironment, folder: Path) -> l
     policies = canned_policies(folder)
     for file, old, new in scenario.edits:
         edited_policies(folder, file, (old, new))
+    if scenario.routing:
+        (policies / "routing.toml").write_text(scenario.routing)
     services = build_services(
         folder,
         resolver=ScriptedResolver(*scenario.steps),

@@ -50,6 +50,8 @@ class Scenario:
     faults: str = ""
     edits: Sequence[tuple[str, str, str]] = ()
     """Of the policies: file, text, and what stands there instead."""
+    routing: str = ""
+    """What stands in ``routing.toml``; without it nothing routes tickets."""
     models_out: bool = False
     """Agents ask language models, which are out for the first question (``OutThenBack``)."""
     on_dev_server: bool = False
@@ -178,6 +180,16 @@ async def _confirmed_later(desk: Play, handle: Handle) -> None:
     await desk.skip(2 * DAY)
     await desk.say(handle, "Yes, thank you!", "m-2")
     assert (await handle.result()).closure == "confirmed"
+
+
+async def _routed_twice(desk: Play, handle: Handle) -> None:
+    await desk.noted(handle, "replied")
+    await desk.operate(handle, "hand_back")
+    await desk.noted(handle, "routed", times=2)
+    await desk.noted(handle, "replied", times=2)
+    await desk.operate(handle, "record_resolution", resolution={"summary": "called them"})
+    await _confirmed_later(desk, handle)
+    assert [case["status"] for case in desk.cases()] == ["done", "done"]
 
 
 async def _answered(desk: Play, handle: Handle) -> None:
@@ -410,6 +422,21 @@ SELDOM_OPEN: Final = (
     ("sla.toml", '["09:00-17:00"]', '["09:00-10:00"]'),
     ("desk.toml", 'escalation_reminder = "24h"', 'escalation_reminder = "90d"'),
 )
+ROUTING: Final = """
+default = "support"
+[skill.money]
+intents = ["refund_request"]
+[queue.support]
+name = "our support team"
+answer_within = "8h"
+[queue.billing]
+name = "our billing team"
+skills = ["money"]
+answer_within = "4h"
+[person.bob]
+name = "Bob"
+queues = ["billing"]
+"""
 _WHO: Final = question("Who are you?").model_copy(update={"asks_identity": True})
 _GIVE_UP: Final = Proposal(escalation=EscalationDraft(reason="no_playbook", summary="odd"))
 TAKEN_BACK: Final = tuple(
@@ -640,6 +667,14 @@ SCENARIOS: Final = (
         steps=[answer()],
         by_word=PERSON,
         play=_kept,
+    ),
+    Scenario(
+        name="routed-to-a-person-twice",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[_GIVE_UP],
+        play=_routed_twice,
+        routing=ROUTING,
     ),
     Scenario(
         name="cancelled",

@@ -85,11 +85,13 @@ def canned_policies(folder: Path) -> Path:
 def edited_policies(folder: Path, file: str, *changes: tuple[str, str]) -> Path:
     """Return the folder's copy of the policies with each text of a file replaced by another.
 
-    Without a voice: what a test scripts is what the customer reads.
+    Without a voice and routing: what a test scripts is what the customer reads, at any hour.
     """
     copy = folder / "policies"
     if not copy.exists():
-        shutil.copytree(ROOT / "policies", copy, ignore=shutil.ignore_patterns("voice.toml"))
+        shutil.copytree(
+            ROOT / "policies", copy, ignore=shutil.ignore_patterns("voice.toml", "routing.toml")
+        )
     text = (copy / file).read_text()
     for old, new in changes:
         assert old in text, f"{old!r} is not in {file}"

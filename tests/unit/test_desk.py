@@ -18,7 +18,7 @@ from closeloop.models.approval import ApprovalTerms
 from closeloop.models.identity import CodeTerms
 from closeloop.models.state import Terms
 from closeloop.models.ticket import Mode
-from closeloop.policy.book import FilePolicyBook
+from closeloop.policy.book import TAXONOMY, FilePolicyBook
 from closeloop.policy.desk import parse_desk
 from closeloop.policy.judge import judge
 from closeloop.ports import PolicyBook
@@ -187,8 +187,11 @@ def test_a_wrong_desk_file_is_refused_by_name(
 # --- the book ------------------------------------------------------------------------------------
 
 
+FILES = ("rules.toml", "desk.toml", "approvers.toml", "sla.toml", "voice.toml", "routing.toml")
+
+
 def folder_copy(to: Path) -> Path:
-    for name in ("rules.toml", "desk.toml", "approvers.toml", "sla.toml", "voice.toml"):
+    for name in (*FILES, TAXONOMY):
         shutil.copy(POLICIES / name, to / name)
     return to
 
@@ -256,9 +259,7 @@ def test_a_desk_without_a_word_on_approvals_asks_one_person(tmp_path: Path) -> N
     assert FilePolicyBook(tmp_path).approval_terms("default", noon, noon) == ApprovalTerms()
 
 
-@pytest.mark.parametrize(
-    "name", ["rules.toml", "desk.toml", "approvers.toml", "sla.toml", "voice.toml"]
-)
+@pytest.mark.parametrize("name", FILES)
 def test_version_changes_with_what_a_file_says(tmp_path: Path, name: str) -> None:
     path = folder_copy(tmp_path) / name
     version = FilePolicyBook(tmp_path).version
@@ -271,6 +272,7 @@ def test_version_changes_with_what_a_file_says(tmp_path: Path, name: str) -> Non
         "desk.toml": ("30d", "29d"),
         "sla.toml": ("72h", "71h"),
         "voice.toml": ("calm down", "relax"),
+        "routing.toml": ("at_most = 5", "at_most = 6"),
     }
     before, after = said.get(name, ("200.00", "199.00"))
     path.write_text(text.replace(before, after), encoding="utf-8")

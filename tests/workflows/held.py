@@ -9,6 +9,7 @@ from closeloop.embedded.outbox import EmbeddedOutbox
 from closeloop.embedded.payments import EmbeddedPayments
 from closeloop.embedded.shop import EmbeddedShop
 from closeloop.models.base import Money
+from closeloop.models.handover import HandOverPack
 from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.models.records import (
     EscalationRecord,
@@ -103,9 +104,11 @@ class _Payments(EmbeddedPayments):
 class _Shop(EmbeddedShop):
     held: Held
 
-    def cancel_order(self, tenant: str, key: str, order_id: str, reason: str) -> OrderRecord:
+    def cancel_order(
+        self, tenant: str, key: str, order_id: str, reason: str, *, amount: Money | None = None
+    ) -> OrderRecord:
         self.held.pass_by("shop.cancel_order")
-        return super().cancel_order(tenant, key, order_id, reason)
+        return super().cancel_order(tenant, key, order_id, reason, amount=amount)
 
 
 class _Crm(EmbeddedCrm):
@@ -116,10 +119,17 @@ class _Crm(EmbeddedCrm):
         return super().add_note(tenant, key, customer_id, text)
 
     def create_escalation(
-        self, tenant: str, key: str, queue: str, reason: str, pack: str
+        self,
+        tenant: str,
+        key: str,
+        queue: str,
+        reason: str,
+        pack: str,
+        person: str | None = None,
+        details: HandOverPack | None = None,
     ) -> EscalationRecord:
         self.held.pass_by("crm.create_escalation")
-        return super().create_escalation(tenant, key, queue, reason, pack)
+        return super().create_escalation(tenant, key, queue, reason, pack, person, details)
 
 
 class _Outbox(EmbeddedOutbox):
