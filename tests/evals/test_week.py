@@ -19,11 +19,13 @@ def _holds(out: Path, *arguments: str) -> None:
     assert all(check["looked_at"] for check in summary["checks"])
 
 
+@pytest.mark.timeout(300)
 def test_a_small_week_holds(tmp_path: Path) -> None:
     _holds(tmp_path / "week.json", "--tickets", "12", "--seed", "7")
 
 
 @pytest.mark.real
+@pytest.mark.timeout(900)
 def test_two_workers_on_one_postgresql_hold_it_as_well(tmp_path: Path) -> None:
     with running_postgres() as server, fresh_database(server, "week") as address:
         arguments = ("--tickets", "40", "--seed", "2", "--workers", "2")

@@ -118,7 +118,8 @@ def _score(ticket: Ticket) -> int | None:
 def _settlements(ticket: Ticket) -> Counter[str]:
     """Return what came of the requests that people decided, and how many were changed."""
     found: Counter[str] = Counter()
-    for step in ticket.named("settle_approval"):
+    settled = {s.given["request_id"]: s for s in reversed(ticket.named("settle_approval"))}
+    for step in settled.values():
         found[step.given["outcome"]] += 1
         yes = [
             s

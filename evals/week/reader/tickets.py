@@ -119,8 +119,8 @@ def _settled(case: Case, ticket: Ticket, request: Step, rows: dict[tuple[str, st
     case.check(WAITS, row, ticket, f"{name} is not on the list of approvals")
     if not ends:
         return
-    outcome = ends[-1].given["outcome"]
-    done = ends[-1].done is not None and not ends[-1].failure
+    outcome = ends[0].given["outcome"]  # later ones free what was approved and did not run
+    done = ends[0].done is not None and not ends[0].failure
     if row is not None and done:
         case.check(WAITS, row["outcome"] == outcome, ticket, f"{name}: {row['outcome']} on record")
     wanted = {"approved": True, "rejected": False}.get(outcome)
