@@ -159,12 +159,13 @@ def answer_promised(state: TicketState, now: datetime) -> tuple[CommitmentDraft,
     """Return what the customer is promised with the hand-over: to hear from somebody by a time."""
     escalation = state.escalation
     route = escalation.route if escalation else None
-    if route is None or route.answer_by is None or not route.answer_by_words:
+    if escalation is None or route is None or route.answer_by is None or not route.answer_by_words:
         return ()
-    if escalation and escalation.reason in _MISSED:
+    if escalation.reason in _MISSED:
         return ()  # their message names no time
+    began = now if now < route.answer_by else min(escalation.since, route.answer_by)
     # On the clock that a time scale presses together, as every promise is.
-    seconds = max(0.0, (route.answer_by - now).total_seconds()) / state.terms.time_scale
+    seconds = (route.answer_by - began).total_seconds() / state.terms.time_scale
     hours = seconds / 3600
     return (CommitmentDraft(text=PROMISE.format(who=_who(route)), due_in_hours=hours),)
 

@@ -27,6 +27,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.levels import Wake
 
 MAX_PROMISES: Final = 20
+LEAST: Final = timedelta(seconds=20)
+"""No time scale leaves people less than this to keep a promise."""
 CHECKS: Final[dict[CommitmentKind, str]] = {
     "reply": "a later answer",
     "callback": "the calendar",
@@ -71,7 +73,7 @@ def _timed(state: TicketState, draft: CommitmentDraft, name: str, now: datetime)
         due_at = at_risk_at + terms.grace_seconds * state.terms.time_scale * _SECOND
     else:
         kind = "reply" if kind == "callback" else kind  # no call is booked: an answer has to come
-        length *= state.terms.time_scale
+        length = max(length * state.terms.time_scale, min(length, LEAST))
         at_risk_at, due_at = now + length * share, now + length
     return Commitment(
         commitment_id=name,
