@@ -5,6 +5,7 @@ counts as a claim: then it needs evidence, or a person's look.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from typing import Final, NamedTuple
@@ -15,12 +16,23 @@ PLACEHOLDER: Final = re.compile(r"\{\{[^{}]*\}\}")
 _SENTENCE: Final = re.compile(r"(?<=[.!?])[\"')]*\s+|\n+")
 
 
+_STRAIGHT: Final = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
 _ASKS: Final = re.compile(r"\?|\bplease (?:answer|check|confirm|let|reply|send|tell|write)\b", re.I)
 
 
 def asks(text: str) -> bool:
     """Whether a text asks its reader for something; calling it a question does not make it one."""
     return _ASKS.search(text) is not None
+
+
+def plain(text: str) -> str:
+    """Return a text with one form for each sign: apostrophes, wide digits, nothing unseen."""
+    straight = text.translate(_STRAIGHT)
+    return "".join(
+        c if c == "…" else unicodedata.normalize("NFKC", c)
+        for c in straight
+        if unicodedata.category(c) != "Cf"
+    )
 
 
 def sentences(text: str) -> tuple[str, ...]:
@@ -110,28 +122,15 @@ def _month(name: str) -> int:
     return next(n for n, m in enumerate(_MONTHS, start=1) if m.startswith(name.lower()[:3]))
 
 
-_COUNTS: Final = {
-    name: number
-    for number, name in enumerate(
-        [
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-        ],
-        start=1,
-    )
-} | {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}
+_FEW: Final = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+_COUNTS: Final = {name: number for number, name in enumerate(_FEW.split(), start=1)} | {
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "ninety": 90,
+}
 _COUNT: Final = rf"(?:\d+(?:\.\d+)?|{'|'.join(_COUNTS)})"
 _PERIOD: Final = re.compile(
     rf"\b(?:(?P<first>{_COUNT})\s?(?:-|\u2013|to|or|and)\s?)?(?P<last>{_COUNT})"
@@ -309,7 +308,8 @@ EFFECTS: Final = (
         doing=r"(?:refund|repay)(?:ing)?|reimburs(?:e|ing)|pay(?:ing)? back",
     ),
     _form(
-        "refund", _HANDED + r"|complete[d]?|on (?:its|the) way", *MONEY_KINDS,
+        "refund", _HANDED + r"|complete[d]?|on (?:its|the) way|accepted|confirmed|authori[sz]ed"
+        r"|successful|settled|under ?way|in progress|triggered|taken care of", *MONEY_KINDS,
         about=r"\b(?:refund|money back|reimbursement)\b", on_record=("refund",),
     ),
     _form(

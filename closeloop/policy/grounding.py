@@ -34,6 +34,7 @@ _MONEY_OUT: Final = re.compile(
 
 def ground(reply: ReplyToCheck, sources: Sources) -> Grounding:
     """Return what the reply rests on, with every claim that nothing supports."""
+    reply = reply.model_copy(update={"text": claims.plain(reply.text)})
     checked = _Reading(reply, sources)
     if reply.by_person:
         checked.effects_only()

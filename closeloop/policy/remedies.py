@@ -26,8 +26,12 @@ _MONEY: Final = (
 )
 _GOODWILL: Final = r"vouchers?|coupons?|rebates?|discount\w*|goodwill|gesture"
 _GOODS: Final = r"replac(?:e|es|ed|ing|ements?)|(?:new|another|second) (?:one|item|copy)"
+_COMING_BY: Final = r"(?:'ll|will|shall|going to)(?: (?!not\b)\w+){0,2}"
 _UNPAID: Final = (
-    r"(?<!feel )free(?! to\b)|without (?:paying|payment|charge|cost)|at no (?:\w+ )?(?:cost|charge)"
+    r"(?:not|\w+n't|never|no longer) (?:\w+ ){0,3}(?:pay|charge)|at our (?:expense|cost)"
+    r"|(?:we|i)(?:'ll| will)? (?:cover|bear|absorb)"
+    r"|(?<!feel )free(?! to (?:ask|answer|call|choose|contact|reply|write))"
+    r"|without (?:paying|payment|charge|cost)|at no (?:\w+ )?(?:cost|charge)"
     r"|no (?:cost|charge)|ow(?:e|es|ed|ing)|waiv\w*|on the house|(?:is|are) yours"
     r"|keep (?:it|them|both|the|this|that|your)|(?<!count )(?<!rely )on us"
     r"|ma(?:ke|king|de) (?:it up to you|you whole)"
@@ -46,6 +50,11 @@ _GIFTS: Final = (
     (re.compile(rf"\b(?:{_GOODWILL})\b", re.I), frozenset({"issue_store_credit"})),
     (re.compile(rf"\b(?:{_GOODS})\b", re.I), frozenset({"exchange_items", "modify_order_items"})),
     (re.compile(rf"\b(?:{_UNPAID})\b", re.I), frozenset[str]()),
+    (
+        re.compile(rf"{_COMING_BY} cancel\w*", re.I),
+        frozenset({"cancel_order", "cancel_callback"}),
+    ),
+    (re.compile(rf"{_COMING_BY} exchang\w*", re.I), frozenset({"exchange_items"})),
 )
 
 _BETWEEN: Final = r"(?: (?!(?:we|i|will|and|so|but|get)\b)[\w'-]+)"

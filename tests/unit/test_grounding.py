@@ -163,6 +163,15 @@ OWN_PROMISE = (
         "After the review by our team we will refund your mug.",
         "Did you know? We are refunding it now.",
         "You get fifty dollars back.",
+        "You do not have to pay for the mug.",
+        "The mug is free to keep.",
+        "We cover what it was.",
+        "We will cancel order #W1001.",
+        "Your order #W1001 will be cancelled within the hour.",
+        "We\u2019ll exchange the mug.",
+        "We\u2019re re\u200bfunding it.",
+        "Your refund request is confirmed.",
+        "Your refund request is taken care of.",
     ],
 )
 def test_no_words_give_money_or_goods_without_an_action_or_a_receipt(text: str) -> None:
