@@ -92,9 +92,10 @@ class OpenAiModel:
                 self._seconds,
             )
         # The raw body first: what was answered is paid for, whether it can be used or not.
-        call = self._call(
-            prompt, Outcome.of(response.http_response.content), time.monotonic() - began
-        )
+        outcome = Outcome.of(response.http_response.content)
+        call = self._call(prompt, outcome, time.monotonic() - began)
+        if outcome.odd:
+            raise failed("malformed", f"{self._model}: not what an endpoint answers", call)
         with openai_call(self._model, paid=call):
             return _parsed(response.parse(), output, call, self._client.api_key), call
 

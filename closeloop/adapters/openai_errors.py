@@ -16,7 +16,8 @@ any other 4xx                                  bad_request       the endpoint ca
 ``ContentFilterFinishReasonError``             content_filter    the answer was not let through
 a refusal in the message                       refusal           the model will not
 not JSON, not the schema, no choice at all,    malformed         an agent asks once more
-not text, nested without end, no number
+not text, nested without end, counts that
+cannot be
 =============================================  ================  =================================
 
 All but the first kind are ``ModelRefused`` with that code: asking again would end the same. What is
@@ -73,11 +74,15 @@ _UNREADABLE: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What an answer says of itself, read from the raw body: it need not be one that is usable."""
+    """What an answer says of itself, read from the raw body: it need not be one that is usable.
+
+    ``odd`` says that it is no answer of an endpoint, or that what it counts cannot be.
+    """
 
     model: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
+    odd: bool = False
 
     @classmethod
     def of(cls, content: bytes) -> Self:
@@ -85,23 +90,24 @@ class Outcome:
         try:
             body: Any = json.loads(content)
             usage: Any = body.get("usage") or {}
-            return cls(
-                model=clip(said(str(body.get("model") or "")), 80),
-                input_tokens=_tokens(usage.get("prompt_tokens")),
-                output_tokens=_tokens(usage.get("completion_tokens")),
-            )
+            counts = [_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")]
         except (ValueError, AttributeError, TypeError, RecursionError):
-            return cls()
+            return cls(odd=True)
+        return cls(
+            model=clip(said(str(body.get("model") or "")), 80),
+            input_tokens=counts[0] or 0,
+            output_tokens=counts[1] or 0,
+            odd=None in counts,
+        )
 
 
-def _tokens(counted: Any) -> int:
-    """Return a count that an answer can have: nothing that an endpoint says lowers a bill."""
-    try:
-        return int(min(max(float(counted or 0), 0), MAX_TOKENS))
-    except OverflowError:  # more digits than a float has
-        return MAX_TOKENS if counted > 0 else 0
-    except (ValueError, TypeError):
+def _count(told: object) -> int | None:
+    """Return how many tokens an endpoint counts; None for what no count can be."""
+    if told is None:
         return 0
+    if isinstance(told, int | float) and 0 <= told <= MAX_TOKENS:
+        return int(told)
+    return None
 
 
 def said(words: str, key: str = "") -> str:

@@ -133,27 +133,17 @@ def test_what_no_reader_gets_through_is_malformed(server: ScriptedServer, body: 
     assert len(caught.value.calls) == 1
 
 
-@pytest.mark.filterwarnings("ignore:Pydantic serializer")  # the library copies what it read
 @pytest.mark.parametrize(
-    ("count", "tokens"),
-    [
-        (b"1e400", 10_000_000),
-        (b"9" * 400, 10_000_000),
-        (b"-100000", 0),
-        (b"-1e400", 0),
-        (b"NaN", 0),
-        (b'"ten"', 0),
-        (b"[1]", 0),
-    ],
+    "count", [b"1e400", b"9" * 400, b"-100000", b"-1e400", b"NaN", b'"ten"', b"[1]"]
 )
-def test_a_count_that_cannot_be_never_lowers_the_bill(
-    server: ScriptedServer, count: bytes, tokens: int
-) -> None:
+def test_a_count_that_cannot_be_is_malformed(server: ScriptedServer, count: bytes) -> None:
     body = body_of(completion(GOOD, tokens=(12_345, 100))).replace(b"12345", count)
     server.plan(ROUTE, Answer(200, body, JSON))
-    _, call = model_at(server.url).answer(PROMPT, "{}", Word)
-    assert (call.input_tokens, call.output_tokens) == (tokens, 100)
-    assert call.usd_micros == tokens * 2 + 100 * 8
+    with pytest.raises(ModelRefused) as caught:
+        model_at(server.url).answer(PROMPT, "{}", Word)
+    assert caught.value.code == "malformed"
+    [call] = caught.value.calls
+    assert (call.input_tokens, call.output_tokens, call.usd_micros) == (0, 100, 800)
 
 
 def test_an_error_of_any_shape_is_one_of_ours(server: ScriptedServer) -> None:
