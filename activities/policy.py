@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.facts import ChangeFacts
+from activities.facts import ChangeFacts, read_money
 from activities.grounding import ReplyFacts
 from closeloop.actions.base import Access, ActionKind, Effect
 from closeloop.actions.callbacks import TimedCallback
@@ -16,6 +16,7 @@ from closeloop.models.policy import ActionFacts, EffectFacts, Facts, Judgement, 
 from closeloop.models.proposal import Action
 from closeloop.models.records import OrderRecord
 from closeloop.models.steps import CheckApprover, Recorded
+from closeloop.names import idempotency_key
 from closeloop.policy.binding import effect_digest
 from closeloop.policy.consent import names_remedy, names_target
 from closeloop.policy.roster import may_decide
@@ -161,6 +162,11 @@ class PolicyActivities:
         facts: ActionFacts,
     ) -> ActionFacts:
         effect = params.effect(request.ticket_id, order)
+        money: dict[str, object] = {}
+        if order is not None and params.moves_money:
+            money = self._money(request.tenant, params, order, effect)
+        if "amount" in money:
+            effect = effect.model_copy(update={"amount": money["amount"]})
         known = self._ledger.lookup(request.tenant, effect.effect_id, effect.components)
         words = request.customer_messages.items()
         asked = [text for name, text in words if name in action.requested_by]
@@ -170,6 +176,7 @@ class PolicyActivities:
             "names_remedy": names_remedy(asked, type(params)),
             "undo": self._undo(request, action, params, order),
             "consent": _consent(request, params, effect),
+            **money,
         }
         if isinstance(params, TimedCallback):
             update["slot_problem"] = self._slot_problem(request.tenant, params, known)
@@ -194,11 +201,9 @@ class PolicyActivities:
                     others=self._shop.list_orders(request.tenant, order.customer_id),
                 ),
             }
-            if params.moves_money:
-                update |= self._money(request.tenant, params, order)
         if not (update["names_target"] and update["names_remedy"]):
             update |= {
-                "in_words": params.in_words(order),
+                "in_words": params.in_words(order, effect.amount),
                 "digest": effect_digest(params, effect),
             }
         return facts.model_copy(update=update)
@@ -233,19 +238,19 @@ class PolicyActivities:
             reason=f"takes back {action.action_id}",
         )
 
-    def _money(self, tenant: str, params: ActionKind, order: OrderRecord) -> dict[str, object]:
-        payments = self._payments.list_payments(tenant, order.order_id)
-        refunds = self._payments.list_refunds(tenant, order.order_id)
-        credit = self._payments.list_credits(tenant, order.order_id)
-        disputes = self._payments.list_disputes(tenant, order.order_id)
+    def _money(
+        self, tenant: str, params: ActionKind, order: OrderRecord, effect: Effect
+    ) -> dict[str, object]:
+        money = read_money(self._payments, tenant, order.order_id)
+        key = idempotency_key(tenant, effect.effect_id)
         return {
-            "paid": _total(order, [p.amount for p in payments]),
-            "refunded": _total(order, [r.amount for r in refunds if r.status != "failed"]),
-            "credited": _total(order, [c.amount for c in credit]),
-            "disputed": _total(order, [d.amount for d in disputes if d.status != "won"]),
-            "dispute_open": any(d.status == "open" for d in disputes),
-            "recent_minor": dict.fromkeys(scopes_of(order, payments), 0),
-            **self._changes.of(tenant, params, order, payments, refunds),
+            "paid": _total(order, [p.amount for p in money.payments]),
+            "refunded": _total(order, [r.amount for r in money.gone]),
+            "credited": _total(order, [c.amount for c in money.credits]),
+            "disputed": _total(order, [d.amount for d in money.called_back]),
+            "dispute_open": any(d.status == "open" for d in money.disputes),
+            "recent_minor": dict.fromkeys(scopes_of(order, money.payments), 0),
+            **self._changes.of(tenant, params, order, money, key),
         }
 
     def _with_recent(

@@ -34,7 +34,7 @@ from activities.triage import TriageActivities
 from closeloop.agents.classifier import Labels
 from closeloop.agents.team import Models, Reads, Team, assemble
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.embedded.beside import ShopBesideGateway
+from closeloop.embedded.beside import GatewayBesideShop, ShopBesideGateway
 from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
 from closeloop.knowledge.encoder import SentenceEncoder
 from closeloop.knowledge.ingest import Folders, read_documents
@@ -424,6 +424,7 @@ def build_services(settings: Settings) -> Services:
     if gateway is not None:
         shop = backends.shop
         backends.shop = ShopBesideGateway(shop.database, shop.faults, backends.payments)
+        gateway = GatewayBesideShop(gateway, backends.payments)
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
@@ -485,7 +486,7 @@ def build_activities(services: Services) -> ActivitySet:
     )
     effects = Effects(ledger)
     payments = PaymentActivities(services.payments, effects)
-    orders = OrderActivities(backends.shop, effects)
+    orders = OrderActivities(backends.shop, services.payments, effects)
     changes = ChangeActivities(backends.shop, backends.payments, effects)
     past = PastTickets(services.knowledge, backends.shop)
     crm = CrmActivities(backends.crm, effects, records, past, book)
@@ -497,7 +498,7 @@ def build_activities(services: Services) -> ActivitySet:
         **callbacks.readers,
         **crm.readers,
     }
-    verification = VerificationActivities(readers, ledger, backends.shop)
+    verification = VerificationActivities(readers, ledger, backends.shop, services.payments)
     detector = services.detector
     policy = PolicyActivities(
         book,

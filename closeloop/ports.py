@@ -211,8 +211,14 @@ class Shop(Protocol):
         """Return the customer's orders, newest first."""
         ...
 
-    def cancel_order(self, tenant: str, key: str, order_id: str, reason: str) -> OrderRecord:
-        """Cancel a pending order and give back what was paid."""
+    def cancel_order(
+        self, tenant: str, key: str, order_id: str, reason: str, *, amount: Money | None = None
+    ) -> OrderRecord:
+        """Cancel a pending order and give back what is left of what was paid.
+
+        Here and in the three changes below ``amount`` is what may move: any other is refused
+        (``amount_changed``). None, whatever it comes to, is for who has no judgement to keep to.
+        """
         ...
 
     def modify_order_address(
@@ -229,12 +235,14 @@ class Shop(Protocol):
         item_ids: Sequence[str],
         new_item_ids: Sequence[str],
         method_id: str,
+        *,
+        amount: Money | None = None,
     ) -> OrderRecord:
         """Put new items in the place of old ones on a pending order; settle the difference."""
         ...
 
     def modify_order_payment(
-        self, tenant: str, key: str, order_id: str, method_id: str
+        self, tenant: str, key: str, order_id: str, method_id: str, *, amount: Money | None = None
     ) -> OrderRecord:
         """Take a pending order's one payment by another method, and give the first one back."""
         ...
@@ -253,6 +261,8 @@ class Shop(Protocol):
         item_ids: Sequence[str],
         new_item_ids: Sequence[str],
         method_id: str,
+        *,
+        amount: Money | None = None,
     ) -> OrderRecord:
         """Take in the exchange of items of a delivered order for others of the same products."""
         ...
