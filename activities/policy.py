@@ -8,10 +8,11 @@ from temporalio import activity
 from activities.facts import ChangeFacts, read_money
 from activities.grounding import ReplyFacts
 from closeloop.actions.base import Access, ActionKind, Effect
+from closeloop.actions.callbacks import TimedCallback
 from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused
 from closeloop.models.base import Money, clip
-from closeloop.models.policy import ActionFacts, Facts, Judgement, JudgeRequest
+from closeloop.models.policy import ActionFacts, EffectFacts, Facts, Judgement, JudgeRequest
 from closeloop.models.proposal import Action
 from closeloop.models.records import OrderRecord
 from closeloop.models.steps import CheckApprover, Recorded
@@ -20,7 +21,16 @@ from closeloop.policy.binding import effect_digest
 from closeloop.policy.consent import names_remedy, names_target
 from closeloop.policy.roster import may_decide
 from closeloop.policy.velocity import scopes_of
-from closeloop.ports import InjectionDetector, Knowledge, Ledger, Payments, PolicyBook, Shop
+from closeloop.policy.zones import zone_of
+from closeloop.ports import (
+    Calendar,
+    InjectionDetector,
+    Knowledge,
+    Ledger,
+    Payments,
+    PolicyBook,
+    Shop,
+)
 
 
 class PolicyActivities:
@@ -34,12 +44,14 @@ class PolicyActivities:
         ledger: Ledger,
         knowledge: Knowledge,
         detector: InjectionDetector,
+        calendar: Calendar,
     ) -> None:
         """Keep the rules, the detector, and the systems that facts come from."""
         self._book = book
         self._shop = shop
         self._payments = payments
         self._ledger = ledger
+        self._calendar = calendar
         self._changes = ChangeFacts(shop)
         self._replies = ReplyFacts(book, shop, payments, knowledge, detector)
 
@@ -166,6 +178,8 @@ class PolicyActivities:
             "consent": _consent(request, params, effect),
             **money,
         }
+        if isinstance(params, TimedCallback):
+            update["slot_problem"] = self._slot_problem(request.tenant, params, known)
         if order is None:
             update["names_target"] = params.target_customer is not None and bool(asked)
         else:
@@ -193,6 +207,18 @@ class PolicyActivities:
                 "digest": effect_digest(params, effect),
             }
         return facts.model_copy(update=update)
+
+    def _slot_problem(self, tenant: str, params: TimedCallback, effect: EffectFacts) -> str:
+        """Return why nobody can call then; a call that is booked already stands in no one's way."""
+        hours = self._book.call_hours(tenant)
+        if hours is None:
+            return "nobody is called back here"
+        if effect.state is not None:
+            return ""
+        now = datetime.now(UTC)
+        customer = self._shop.get_customer(tenant, params.customer_id)
+        zone = (zone_of(customer.address) if customer else None) or hours.zone
+        return hours.problem(params.time, now, zone, self._calendar.calls(tenant, now))
 
     def _undo(
         self, request: JudgeRequest, action: Action, params: ActionKind, order: OrderRecord | None

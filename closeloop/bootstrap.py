@@ -15,6 +15,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.callbacks import CallbackActivities
 from activities.changes import ChangeActivities
 from activities.crm import CrmActivities
 from activities.effects import Effects, VerificationActivities
@@ -148,6 +149,20 @@ def open_backends(settings: Settings, *, faults: str | None = None) -> EmbeddedB
         faults=faults,
         tenants=book.tenants,
     )
+
+
+def open_calendar(settings: Settings) -> EmbeddedBackends:
+    """Return the backends whose calendar people read and write, for callers that start no worker.
+
+    Raises:
+        BackendUnavailable: no worker has made them yet.
+    """
+    file = settings.state_dir / BACKENDS_FILE
+    if not file.is_file():
+        raise BackendUnavailable(
+            f"there is no {file}: the worker makes it; CLOSELOOP_STATE_DIR must be the worker's own"
+        )
+    return open_backends(settings)
 
 
 def missing_database(settings: Settings) -> Path | None:
@@ -395,6 +410,7 @@ def build_services(settings: Settings) -> Services:
     # operations database, should not wait for them.
     from closeloop.offline.injection import OfflineInjectionDetector
     from closeloop.offline.language import OfflineLanguages
+    from closeloop.offline.playbooks.calls import CallPlans
     from closeloop.offline.resolver import OfflineResolver
     from closeloop.offline.taxonomy import load_taxonomy
     from closeloop.offline.training import open_classifier
@@ -437,7 +453,12 @@ def build_services(settings: Settings) -> Services:
         knowledge=knowledge,
         classifier=classifier,
         detector=OfflineInjectionDetector(taxonomy),
-        resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
+        resolver=OfflineResolver(
+            backends.shop,
+            gateway or backends.payments,
+            knowledge,
+            calls=CallPlans(backends.shop, backends.calendar, book.call_hours),
+        ),
         languages=OfflineLanguages(),
         team=open_team(settings, reads, labels),
         gateway=gateway,
@@ -469,11 +490,24 @@ def build_activities(services: Services) -> ActivitySet:
     changes = ChangeActivities(backends.shop, backends.payments, effects)
     past = PastTickets(services.knowledge, backends.shop)
     crm = CrmActivities(backends.crm, effects, records, past, book)
-    readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
+    callbacks = CallbackActivities(backends.calendar, backends.shop, book, effects)
+    readers = {
+        **payments.readers,
+        **orders.readers,
+        **changes.readers,
+        **callbacks.readers,
+        **crm.readers,
+    }
     verification = VerificationActivities(readers, ledger, backends.shop, services.payments)
     detector = services.detector
     policy = PolicyActivities(
-        book, backends.shop, services.payments, ledger, services.knowledge, detector
+        book,
+        backends.shop,
+        services.payments,
+        ledger,
+        services.knowledge,
+        detector,
+        backends.calendar,
     )
     syncing = KnowledgeSyncActivities(services.sources, services.knowledge)
     team = services.team
@@ -506,6 +540,7 @@ def build_activities(services: Services) -> ActivitySet:
             triage.read_confirmation,
             triage.read_hours,
             identity.read_consent,
+            callbacks.read_call,
         ),
         agents=agents,
         backends=(
@@ -521,6 +556,10 @@ def build_activities(services: Services) -> ActivitySet:
             changes.exchange_items,
             changes.update_customer_address,
             changes.issue_store_credit,
+            callbacks.schedule_callback,
+            callbacks.reschedule_callback,
+            callbacks.cancel_callback,
+            callbacks.book_next_call,
             crm.add_crm_note,
             crm.create_escalation,
             crm.close_case,

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from closeloop.models.approval import ApprovalTerms, Approver
 from closeloop.models.base import Money
+from closeloop.models.callbacks import CallbackRecord, Slot
 from closeloop.models.handover import HandOverPack
 from closeloop.models.identity import CodeTerms
 from closeloop.models.knowledge import Document, Passage, SourceKind, StoredDocument
@@ -366,6 +367,40 @@ class Crm(Protocol):
         ...
 
 
+class Calendar(Protocol):
+    """The desk's calendar: calls to customers, and what came of them."""
+
+    def book(
+        self, tenant: str, key: str, ticket_id: str, customer_id: str, slot: Slot, zone: str
+    ) -> CallbackRecord:
+        """Book a call; ``zone`` is the one that the customer's clock shows."""
+        ...
+
+    def move(self, tenant: str, key: str, booking_id: str, slot: Slot) -> CallbackRecord:
+        """Move a call that was not made yet to another time.
+
+        Raises:
+            BackendRefused: ``no_booking``, or ``not_booked`` where it was made or called off.
+        """
+        ...
+
+    def cancel(self, tenant: str, key: str, booking_id: str) -> CallbackRecord:
+        """Call a call off; raises as ``move``."""
+        ...
+
+    def get(self, tenant: str, booking_id: str) -> CallbackRecord | None:
+        """Return a call as it stands."""
+        ...
+
+    def find(self, tenant: str, key: str) -> CallbackRecord | None:
+        """Return the call booked under ``key``, as it stands."""
+        ...
+
+    def calls(self, tenant: str, since: datetime) -> tuple[CallbackRecord, ...]:
+        """Return the calls that end after a time, in the order of their beginnings."""
+        ...
+
+
 class Outbox(Protocol):
     """Messages to customers."""
 
@@ -524,6 +559,29 @@ class Records(Protocol):
         ...
 
 
+class CallHours(Protocol):
+    """When a tenant calls its customers back."""
+
+    @property
+    def zone(self) -> str:
+        """The desk's own zone, for customers whose own is not known."""
+        ...
+
+    def slots(self, now: datetime, zone: str, booked: Sequence[CallbackRecord]) -> Iterator[Slot]:
+        """Yield the free times from ``now`` on, the earliest first; ``zone`` is the customer's."""
+        ...
+
+    def problem(
+        self, starts_at: datetime, now: datetime, zone: str, booked: Sequence[CallbackRecord]
+    ) -> str:
+        """Return why nobody can call at a time, and when somebody can; "" where it is free."""
+        ...
+
+    def slot_at(self, starts_at: datetime) -> Slot:
+        """Return the time that begins then."""
+        ...
+
+
 class PolicyBook(Protocol):
     """The tenant's rules, terms and roster, versioned by content hash."""
 
@@ -548,6 +606,10 @@ class PolicyBook(Protocol):
         self, tenant: str, calendar: str, start: datetime, since: datetime
     ) -> OpenHours | None:
         """Return the hours from ``since`` on, scaled around ``start``; None if there are none."""
+        ...
+
+    def call_hours(self, tenant: str) -> CallHours | None:
+        """Return when customers are called back; None where nobody is."""
         ...
 
     def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:

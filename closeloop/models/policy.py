@@ -102,9 +102,10 @@ class ActionFacts(Wire):
     on the order. ``recent_minor`` names the scopes that its money counts towards
     (``order:#W1001``), with what moved there in the last ``WINDOW_DAYS``, effects of the same
     proposal left out. ``disputed`` is what open and lost disputes have taken. ``consent`` is the
-    message that said yes to exactly this effect; ``in_words`` says it to a customer who has to be
-    asked, and ``digest`` is what a yes of theirs would be bound to. ``undo`` is the action that
-    would take this one back.
+    message that said yes to exactly this effect; ``slot_problem`` is why nobody can call at the
+    time that it names, "" if somebody can. ``in_words`` says it to a customer who has to be asked,
+    and ``digest`` is what a yes of theirs would be bound to. ``undo`` is the action that would take
+    this one back.
     """
 
     action_id: str
@@ -142,6 +143,7 @@ class ActionFacts(Wire):
     consent: str | None = None
     in_words: str = ""
     digest: str = ""
+    slot_problem: str | None = None
     undo: Action | None = None
 
 

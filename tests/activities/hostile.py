@@ -36,6 +36,7 @@ from closeloop.models.steps import (
 )
 from closeloop.models.ticket import Mode
 from closeloop.models.view import snapshot_view
+from closeloop.names import idempotency_key
 from closeloop.policy.book import FilePolicyBook
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
@@ -144,7 +145,18 @@ class Desk:
     def check(self) -> None:
         """Look at the books when all is over."""
         self.backends.faults.clear()
+        for step in self.performed:
+            if step.action.kind == "issue_store_credit":
+                self._require_counted(step)
         self.books.check()
+
+    def _require_counted(self, step: ExecuteAction) -> None:
+        """Credit that was issued stands on its order, where refunds are held against it."""
+        key = idempotency_key(TENANT, step.effect_id)
+        credit = self.backends.shop.find_store_credit(TENANT, key)
+        if credit is not None:
+            listed = self.backends.payments.list_credits(TENANT, credit.order_id)
+            assert credit.credit_id in [c.credit_id for c in listed], f"{key} counts nowhere"
 
     def make(self, move: Move) -> None:
         match move:

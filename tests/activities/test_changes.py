@@ -88,6 +88,7 @@ class Office:
             self.ledger,
             SqliteKnowledge(folder / "knowledge.db", WordVectors()),
             NoDetector(),
+            self.backends.calendar,
         )
         self.changes = ChangeActivities(shop, payments, Effects(self.ledger))
 
