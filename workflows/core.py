@@ -38,6 +38,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.calling import CallFailed
     from workflows.card import card
     from workflows.clock import Clock
+    from workflows.patches import PeoplePatches
 
 
 WAITING: Final = frozenset({Phase.APPROVE, Phase.CALL, Phase.CONFIRM, Phase.WITH_PERSON})
@@ -55,6 +56,7 @@ class TicketCore:
 
     _state: TicketState
     _clock: Clock
+    _patches: PeoplePatches
 
     async def _wait(self, deadline: datetime, reason: str) -> bool:
         """Wait for something new, a promise among it, or the deadline.

@@ -5,7 +5,7 @@ acts on it. Signals run the same checks as updates; what they may not do is reco
 Only ``ApplicationError`` leaves a handler.
 """
 
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow
@@ -39,12 +39,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows import state as transitions
     from workflows.calling import decoded
     from workflows.core import TicketCore
+    from workflows.patches import ADVICE_READ_BACK
     from workflows.state import Item
 
 
 MAX_HINTS = 20
-ADVICE_READ_BACK: Final = "advice-read-back"
-"""A patch: before it, only what a person recorded was read back."""
 
 Sent = TypeVar("Sent", bound=BaseModel)
 
@@ -110,7 +109,7 @@ class TicketHandlers(TicketCore):
         effects = RecordedEffects()
         if operation.resolution is not None:
             advised = comparing.advised(self._state)
-            if advised and not workflow.patched(ADVICE_READ_BACK):
+            if advised and not self._patches.patched(ADVICE_READ_BACK):
                 advised = ()
             if operation.resolution.effects or advised:
                 effects = await checks.verify_resolution(

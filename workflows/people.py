@@ -14,14 +14,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.hinted import HintedSteps
+    from workflows.patches import NO_LOOPS, SHADOW_SAYS_NOTHING
 
-
-SHADOW_SAYS_NOTHING: Final = "shadow-says-nothing"
-"""A patch: before it, a person's resolution was told to the customer in shadow mode, too."""
-
-
-NO_LOOPS: Final = "no-hand-off-loops"
-"""A patch: before it, a ticket could be handed back and come again for ever."""
 TAKEN_OVER: Final = "taken_over"
 MAX_RETURNED: Final = 20
 
@@ -56,6 +50,7 @@ class PeopleSteps(HintedSteps):
         except CallFailed as failure:  # the ticket stays escalated, and reminders go on
             self._note("case not created", failure.problem.message)
             await self._record("escalated, without a case")
+        self._patches.came_to_people()
         if not self._only_watches():
             promised = notices.answer_promised(self._state, workflow.now())
             await self._send(notices.handed_over(self._state), Status.ESCALATED, promised)
@@ -106,7 +101,7 @@ class PeopleSteps(HintedSteps):
         Taking over is a person's own choice, and may be made as often as they like.
         """
         reason = self._escalation().reason
-        if reason != TAKEN_OVER and workflow.patched(NO_LOOPS):
+        if reason != TAKEN_OVER and self._patches.patched(NO_LOOPS):
             reasons = (*self._state.returned, reason)
             self._set(returned=tuple(dict.fromkeys(reasons))[-MAX_RETURNED:])
 
@@ -146,7 +141,7 @@ class PeopleSteps(HintedSteps):
         escalation = self._escalation()
         self._set(recorded=None, escalation=None, taken_by=None, proposal=None)
         self._note("resolved by a person", recorded.summary)
-        if self._only_watches() and workflow.patched(SHADOW_SAYS_NOTHING):
+        if self._only_watches() and self._patches.patched(SHADOW_SAYS_NOTHING):
             self._state = transitions.resolved(self._state, workflow.now())
             await self._case_done(escalation)
             self._rest_with_customer(final=True)

@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.clock import Clock
     from workflows.deciding import DecidingSteps
     from workflows.handlers import TicketHandlers
+    from workflows.patches import PeoplePatches
     from workflows.people import TAKEN_OVER
     from workflows.promising import PromisingSteps
 
@@ -53,10 +54,13 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
         """Take up the state of the run before, or open a new ticket."""
         self._state: TicketState = start.state or transitions.opened(start, workflow.now())
         self._clock = Clock()
+        self._patches = PeoplePatches()
 
     @workflow.run
     async def run(self, start: TicketStart) -> TicketOutcome:
         """Go through the phases until the ticket is closed."""
+        if self._state.status is Status.ESCALATED:  # in the run before
+            self._patches.came_to_people()
         try:
             while await self._unfinished():
                 await self._look_at_levels()

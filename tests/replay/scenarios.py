@@ -713,6 +713,14 @@ SCENARIOS: Final = (
         play=_kept,
     ),
     Scenario(
+        name="kept-with-its-patches-known-early",
+        email=NORA,
+        body="Let me speak to a human.",
+        steps=[answer()],
+        by_word=PERSON,
+        play=_kept,
+    ),
+    Scenario(
         name="called",
         email=NORA,
         body="Please call me.",

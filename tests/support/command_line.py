@@ -214,7 +214,8 @@ class CommandLine:
             view = self.json("show", ticket, "--tenant", tenant)
             if view["status"] in statuses:
                 return view
-            assert time.monotonic() < deadline, f"{ticket} is {view['status']}, not {statuses}"
+            stands = f"{ticket} is {view['status']} ({view['mode_reasons']}), not {statuses}"
+            assert time.monotonic() < deadline, stands
             time.sleep(0.1)
 
     def file(self, content: object, name: str = "given.json") -> str:
