@@ -15,7 +15,8 @@ from closeloop.models.proposal import Action
 from closeloop.models.records import CustomerRecord, OrderRecord, RefundRecord
 from closeloop.models.ticket import Assurance
 from closeloop.policy import claims, voice
-from closeloop.policy.grounding import Sources, ground
+from closeloop.policy.grounding import ground
+from closeloop.policy.sources import Sources
 from closeloop.ports import InjectionDetector, Knowledge, Payments, PolicyBook, Shop
 
 MAX_ORDERS: Final = 10

@@ -4,11 +4,12 @@ from typing import Final
 
 from temporalio import activity
 
-from closeloop.errors import BackendRefused
+from closeloop.errors import BackendRefused, ModelRefused
 from closeloop.models.base import clip
 from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.ports import Resolver
 
+BAD_PROPOSAL: Final = "bad_proposal"
 MAX_ACTIONS: Final = 10
 MAX_REPLY_CHARS: Final = 8_000
 MAX_NOTE_CHARS: Final = 1_000
@@ -33,18 +34,23 @@ class ResolutionActivities:
 
         Raises:
             BackendRefused: ``bad_proposal``, it is too large or promises something at no time.
+            ModelRefused: the same of a language model, with what it cost.
         """
         resolver = self._offline if request.offline else self._resolver
         proposal = _bounded(resolver.propose(request), request.proposal_number)
         size = len(proposal.model_dump_json().encode(errors="replace"))
         if size > MAX_PROPOSAL_BYTES:
-            raise BackendRefused(f"the proposal has {size} bytes", code="bad_proposal")
+            raise _bad(proposal, f"the proposal has {size} bytes")
         for promise in proposal.commitments:
             if not 0 < promise.due_in_hours <= MAX_COMMITMENT_HOURS:
-                raise BackendRefused(
-                    f"a promise is due in {promise.due_in_hours} hours", code="bad_proposal"
-                )
+                raise _bad(proposal, f"a promise is due in {promise.due_in_hours} hours")
         return proposal
+
+
+def _bad(proposal: Proposal, words: str) -> BackendRefused:
+    if proposal.calls:
+        return ModelRefused(words, code=BAD_PROPOSAL, calls=proposal.calls)
+    return BackendRefused(words, code=BAD_PROPOSAL)
 
 
 def _bounded(proposal: Proposal, number: int) -> Proposal:

@@ -90,7 +90,7 @@ class ModelRefused(BackendRefused):
     """A language model gave no usable answer, and the same question would get none again.
 
     Codes: ``authentication``, ``quota``, ``no_model``, ``bad_request``, ``context_length``,
-    ``content_filter``, ``refusal``, ``truncated``, ``malformed``.
+    ``content_filter``, ``refusal``, ``truncated``, ``malformed``, ``bad_proposal``.
     """
 
     def __init__(self, message: str, *, code: str, calls: tuple[ModelCall, ...] = ()) -> None:

@@ -15,16 +15,19 @@ any other 4xx                                  bad_request       the endpoint ca
 ``LengthFinishReasonError``                    truncated         the answer was too long
 ``ContentFilterFinishReasonError``             content_filter    the answer was not let through
 a refusal in the message                       refusal           the model will not
-not JSON, not the schema, no choice at all     malformed         an agent asks once more
+not JSON, not the schema, no choice at all,    malformed         an agent asks once more
+not text, nested without end, counts that
+cannot be
 =============================================  ================  =================================
 
 All but the first kind are ``ModelRefused`` with that code: asking again would end the same. What is
-said goes through histories: it is bounded, and of a refused key not a word of the endpoint's, whose
-message repeats a part of it. Source: https://platform.openai.com/docs/guides/error-codes.
+said goes through histories: it is bounded, without half characters, and without the key, which some
+endpoints repeat; of a refused key not a word of theirs. Source: https://platform.openai.com/docs/guides/error-codes.
 """
 
 import json
 import math
+import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +42,8 @@ from closeloop.errors import BackendError, ModelRefused, ModelUnavailable
 from closeloop.models.base import clip
 from closeloop.models.spending import ModelCall
 
+MAX_TOKENS: Final = 10_000_000
+"""More than any question and answer have."""
 MAX_RETRY_AFTER_SECONDS: Final = 120.0
 """A wish to come back later than this is not followed: the offline models stand in before."""
 
@@ -52,10 +57,15 @@ _CODES: Final = {
     "insufficient_quota": "quota",
 }
 _BY_STATUS: Final = {401: "authentication", 403: "authentication", 404: "no_model"}
+_KEY: Final = re.compile(r"\bsk-[\w-]{4,}")
+_MASK: Final = "[key]"
+_SHORTEST_KEY: Final = 6
+"""What is shorter masks words that are none: a local endpoint's key is often ``x``."""
 _UNREADABLE: Final = (
     openai.APIResponseValidationError,
-    ValidationError,
-    json.JSONDecodeError,
+    ValueError,  # of pydantic and JSON, not UTF-8, a number of thousands of digits
+    OverflowError,
+    RecursionError,
     AttributeError,  # the library reads a body that is no object as text
     IndexError,  # no choice
     TypeError,  # a choice without a message, choices that are no list
@@ -64,11 +74,15 @@ _UNREADABLE: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What an answer says of itself, read from the raw body: it need not be one that is usable."""
+    """What an answer says of itself, read from the raw body: it need not be one that is usable.
+
+    ``odd`` says that it is no answer of an endpoint, or that what it counts cannot be.
+    """
 
     model: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
+    odd: bool = False
 
     @classmethod
     def of(cls, content: bytes) -> Self:
@@ -76,19 +90,40 @@ class Outcome:
         try:
             body: Any = json.loads(content)
             usage: Any = body.get("usage") or {}
-            return cls(
-                model=clip(str(body.get("model") or ""), 80),
-                input_tokens=int(usage.get("prompt_tokens") or 0),
-                output_tokens=int(usage.get("completion_tokens") or 0),
-            )
-        except (ValueError, AttributeError, TypeError):
-            return cls()
+            counts = [_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")]
+        except (ValueError, AttributeError, TypeError, RecursionError):
+            return cls(odd=True)
+        return cls(
+            model=clip(said(str(body.get("model") or "")), 80),
+            input_tokens=counts[0] or 0,
+            output_tokens=counts[1] or 0,
+            odd=None in counts,
+        )
 
 
-def failed(code: str, words: str, paid: ModelCall | None = None) -> ModelRefused:
+def _count(told: object) -> int | None:
+    """Return how many tokens an endpoint counts; None for what no count can be."""
+    if told is None:
+        return 0
+    if isinstance(told, int | float) and 0 <= told <= MAX_TOKENS:
+        return int(told)
+    return None
+
+
+def said(words: str, key: str = "") -> str:
+    """Return an endpoint's words as they may be kept: without the key, whole characters, bounded.
+
+    What looks like one of OpenAI's keys goes as well.
+    """
+    if len(key) >= _SHORTEST_KEY:
+        words = words.replace(key, _MASK)
+    whole = _KEY.sub(_MASK, words).encode("utf-8", "replace").decode()
+    return clip(" ".join(whole.split()), _SAID_CHARS)
+
+
+def failed(code: str, words: str, paid: ModelCall | None = None, *, key: str = "") -> ModelRefused:
     """Return the error for an answer that cannot be used."""
-    flat = clip(" ".join(words.split()), _SAID_CHARS)
-    return ModelRefused(flat, code=code, calls=(paid,) if paid else ())
+    return ModelRefused(said(words, key), code=code, calls=(paid,) if paid else ())
 
 
 @contextmanager
@@ -116,14 +151,16 @@ def _translated(error: openai.APIError, model: str) -> BackendError:
         cause = type(error.__cause__).__name__ if error.__cause__ else type(error).__name__
         return ModelUnavailable(f"{model}: no answer ({cause})")
     status = error.status_code
-    code = _CODES.get(error.code or "") or _CODES.get(error.type or "") or _BY_STATUS.get(status)
+    named = (_CODES.get(str(name)) for name in (error.code, error.type))
+    code = next(filter(None, named), _BY_STATUS.get(status))
     if code == "authentication":
         return failed(code, f"{model}: the endpoint refuses the key: OPENAI_API_KEY ({status})")
+    key = error.request.headers.get("Authorization", "").removeprefix("Bearer ")
     words = f"{model}: {error.message} ({status})"
     if code is None and (status in _BUSY or status >= 500):
         wish = _retry_after(error.response.headers)
-        return ModelUnavailable(clip(words, _SAID_CHARS), retry_after_seconds=wish)
-    return failed(code or "bad_request", words)
+        return ModelUnavailable(said(words, key), retry_after_seconds=wish)
+    return failed(code or "bad_request", words, key=key)
 
 
 def _problem(error: Exception) -> str:

@@ -51,7 +51,8 @@ class AgentRetriever:
     def retrieve(self, step: RetrieveKnowledge) -> RetrievedKnowledge:
         """Return the passages that help, and what the store should say and does not.
 
-        Policy that the plain search finds is always among them: what is allowed may hang on it.
+        Policy that the plain search finds is always among them, and first: what is allowed may hang
+        on it.
 
         Raises:
             ModelRefused: the model has no usable answer.
@@ -68,7 +69,7 @@ class AgentRetriever:
                 read |= {p.passage_id: p for p in self._found(step.tenant, search)}
             said = asking.ask(_document(step, read, left), Retrieval)
         useful = [read[name] for name in said.useful_passage_ids if name in read]
-        chosen = {p.passage_id: p for p in (*useful, *policy)} or read
+        chosen = {p.passage_id: p for p in (*policy, *useful)} or read
         return RetrievedKnowledge(
             passages=tuple(chosen.values())[:MAX_PASSAGES],
             missing="" if said.answered else clip(said.missing, _MISSING_CHARS),

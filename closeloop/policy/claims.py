@@ -5,6 +5,7 @@ counts as a claim: then it needs evidence, or a person's look.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from typing import Final, NamedTuple
@@ -15,12 +16,23 @@ PLACEHOLDER: Final = re.compile(r"\{\{[^{}]*\}\}")
 _SENTENCE: Final = re.compile(r"(?<=[.!?])[\"')]*\s+|\n+")
 
 
+_STRAIGHT: Final = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
 _ASKS: Final = re.compile(r"\?|\bplease (?:answer|check|confirm|let|reply|send|tell|write)\b", re.I)
 
 
 def asks(text: str) -> bool:
     """Whether a text asks its reader for something; calling it a question does not make it one."""
     return _ASKS.search(text) is not None
+
+
+def plain(text: str) -> str:
+    """Return a text with one form for each sign: apostrophes, wide digits, nothing unseen."""
+    straight = text.translate(_STRAIGHT)
+    return "".join(
+        c if c == "…" else unicodedata.normalize("NFKC", c)
+        for c in straight
+        if unicodedata.category(c) != "Cf"
+    )
 
 
 def sentences(text: str) -> tuple[str, ...]:
@@ -34,9 +46,9 @@ _SYMBOLS: Final = {"$": "USD", "€": "EUR", "£": "GBP"}
 _NAMES: Final = {"dollar": "USD", "buck": "USD", "euro": "EUR", "pound": "GBP"}
 _NUMBER: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?"
 _AMOUNT: Final = re.compile(
-    rf"(?P<symbol>[$€£])\s?(?P<a>{_NUMBER})|\b(?P<code>[A-Z]{{3}})\s(?P<b>{_NUMBER})"
-    rf"|(?P<c>{_NUMBER})\s?(?P<after>[€£])"
-    rf"|(?P<d>{_NUMBER})\s(?P<unit>[A-Z]{{3}}\b|(?i:dollar|buck|euro|pound)s?\b)"
+    rf"(?P<symbol>[$€£])\s?(?P<a>{_NUMBER})|\b(?P<code>[A-Z]{{3}})\s?(?P<b>{_NUMBER})"
+    rf"|(?P<c>{_NUMBER})\s?(?P<after>[€£]|\$(?!\d))"
+    rf"|(?P<d>{_NUMBER})\s?(?P<unit>[A-Z]{{3}}\b|(?i:dollar|buck|euro|pound)s?\b)"
 )
 _CURRENCIES: Final = frozenset(
     {"USD", "EUR", "GBP", "CAD", "AUD", "CHF", "NZD", "SEK", "NOK", "DKK", "PLN", "JPY"}
@@ -110,28 +122,15 @@ def _month(name: str) -> int:
     return next(n for n, m in enumerate(_MONTHS, start=1) if m.startswith(name.lower()[:3]))
 
 
-_COUNTS: Final = {
-    name: number
-    for number, name in enumerate(
-        [
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-        ],
-        start=1,
-    )
-} | {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}
+_FEW: Final = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+_COUNTS: Final = {name: number for number, name in enumerate(_FEW.split(), start=1)} | {
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "ninety": 90,
+}
 _COUNT: Final = rf"(?:\d+(?:\.\d+)?|{'|'.join(_COUNTS)})"
 _PERIOD: Final = re.compile(
     rf"\b(?:(?P<first>{_COUNT})\s?(?:-|\u2013|to|or|and)\s?)?(?P<last>{_COUNT})"
@@ -253,16 +252,21 @@ _DONE: Final = (
     r"(?:\b(?:we|i)(?:'ve|'d| have)?(?: (?:just|now|also|already|since|both|\w+ly))* (?:{done})"
     r"|\b(?:has|have|had)(?: (?:just|now|also|already|since|\w+ly))* been"
     r"(?: (?:just|now|also|already|\w+ly))* (?:{done})"
-    r"|\b(?:is|are|was|were|got|gets)(?: (?:now|also|already|all|\w+ly))* (?:{done})"
-    r"|^(?:{done})\b)"
+    r"|\b(?:is|are|was|were|got|gets|stands?)(?: (?:now|also|already|all|being|\w+ly))* (?:{done})"
+    r"|\b(?:consider|regard|treat|deem|count)\b.{0,60}\b(?:{done})\b"
+    r"|^(?:{done})\b"
+    r"|\b(?:we|i)(?:'re|'m| are| am)(?: (?:just|now|also|already|both|\w+ly))* (?:{doing})\b"
+    r"|\b(?:we|i) (?:hereby|now|herewith) (?:{doing})\b)"
 )
+"""What was done, and what is being done while the sentence is written."""
 _HANDED: Final = (
     r"issued|processed|initiated|granted|approved|arranged|made|sent|given|applied|added"
 )
-_MONEY: Final = frozenset(
+MONEY_KINDS: Final = frozenset(
     {"refund_payment", "cancel_order", "return_items", "issue_store_credit", "modify_order_items",
      "exchange_items", "modify_order_payment"}
 )  # fmt: skip
+"""The actions after which money goes back to a customer."""
 
 
 class EffectForm(NamedTuple):
@@ -281,33 +285,45 @@ class EffectForm(NamedTuple):
 
 
 def _form(
-    name: str, done: str, *kinds: str, about: str = "", on_record: tuple[str, ...] = ()
+    name: str,
+    done: str,
+    *kinds: str,
+    doing: str = r"(?!)",
+    about: str = "",
+    on_record: tuple[str, ...] = (),
 ) -> EffectForm:
     return EffectForm(
         name=name,
-        pattern=re.compile(_DONE.replace("{done}", done), re.IGNORECASE),
+        pattern=re.compile(_DONE.replace("{done}", done).replace("{doing}", doing), re.IGNORECASE),
         kinds=frozenset(kinds),
         about=re.compile(about, re.IGNORECASE) if about else None,
         on_record=on_record,
-        money=bool(_MONEY.intersection(kinds)) and name in ("refund", "credit"),
+        money=bool(MONEY_KINDS.intersection(kinds)) and name in ("refund", "credit"),
     )
 
 
 EFFECTS: Final = (
-    _form("refund", r"refunded|reimbursed|repaid|paid back", *_MONEY, on_record=("refund",)),
     _form(
-        "refund", _HANDED + r"|complete[d]?|on (?:its|the) way", *_MONEY,
+        "refund", r"refunded|reimbursed|repaid|paid back", *MONEY_KINDS, on_record=("refund",),
+        doing=r"(?:refund|repay)(?:ing)?|reimburs(?:e|ing)|pay(?:ing)? back",
+    ),
+    _form(
+        "refund", _HANDED + r"|complete[d]?|on (?:its|the) way|accepted|confirmed|authori[sz]ed"
+        r"|successful|settled|under ?way|in progress|triggered|taken care of", *MONEY_KINDS,
         about=r"\b(?:refund|money back|reimbursement)\b", on_record=("refund",),
     ),
     _form(
         "cancellation", r"cancell?ed|called off", "cancel_order", "cancel_callback",
-        on_record=("cancelled",),
+        on_record=("cancelled",), doing=r"cancel(?:l?ing)?|call(?:ing)? off",
     ),
     _form(
         "call", r"booked|scheduled|arranged|planned|moved|rescheduled", "schedule_callback",
         "reschedule_callback", about=r"\b(?:call|callback|phone|telephone)\b",
     ),
-    _form("credit", r"credited|compensated", *_MONEY, on_record=("refund",)),
+    _form(
+        "credit", r"credited|compensated", *MONEY_KINDS, on_record=("refund",),
+        doing=r"credit(?:ing)?|compensat(?:e|ing)",
+    ),
     _form(
         "credit", _HANDED, "issue_store_credit",
         about=r"\b(?:credit|voucher|gift card|coupon|discount|compensation)\b",
@@ -315,6 +331,7 @@ EFFECTS: Final = (
     _form(
         "change of address", r"changed|updated|corrected|redirected|rerouted|set",
         "modify_order_address", "update_customer_address", about=r"\baddress\b|redirect|rerout",
+        doing=r"chang(?:e|ing)|updat(?:e|ing)|correct(?:ing)?|redirect(?:ing)?|rerout(?:e|ing)",
     ),
     _form(
         "change of payment", r"changed|updated|switched|charged", "modify_order_payment",
@@ -323,6 +340,7 @@ EFFECTS: Final = (
     _form(
         "change of items", r"exchanged|swapped|replaced|switched", "exchange_items",
         "modify_order_items", on_record=("exchange", "pending (item"),
+        doing=r"(?:exchang|replac)(?:e|ing)|swap(?:ping)?|switch(?:ing)?",
     ),
     _form(
         "return", _HANDED + r"|requested|registered|opened|started", "return_items",

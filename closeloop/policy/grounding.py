@@ -7,9 +7,7 @@ have; the customer's own words support nothing but a number that they gave thems
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Final
 
 from closeloop.models.base import Money, clip
@@ -17,8 +15,9 @@ from closeloop.models.grounding import ClaimKind, Evidence, Grounding, ReplyToCh
 from closeloop.models.knowledge import Passage
 from closeloop.models.proposal import CommitmentDraft
 from closeloop.models.records import OrderRecord
-from closeloop.policy import claims
+from closeloop.policy import claims, remedies
 from closeloop.policy.promised import promised_by
+from closeloop.policy.sources import Sources
 from closeloop.policy.vocabulary import strange, words_of
 
 MAX_PROBLEMS: Final = 8
@@ -33,46 +32,9 @@ _MONEY_OUT: Final = re.compile(
 """Words beside an amount or a share that make it something the customer would get."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sources:
-    """What there is to support a reply.
-
-    ``named`` are the orders that the reply names, and ``refunded`` is about them: what happened to
-    another order proves nothing. ``passages`` were retrieved for the ticket and still exist;
-    ``records`` is every word on record about the customer and their orders; ``pending`` are the
-    kinds of action that a receipt will prove before the reply is sent, and ``changes`` says that
-    one is more than bookkeeping.
-    """
-
-    passages: tuple[Passage, ...] = ()
-    orders: tuple[OrderRecord, ...] = ()
-    named: tuple[OrderRecord, ...] = ()
-    amounts: frozenset[Money] = frozenset()
-    times: tuple[datetime, ...] = ()
-    refunded: bool = False
-    records: str = ""
-    receipts: str = ""
-    receipt_amounts: frozenset[Money] = frozenset()
-    done: frozenset[str] = frozenset()
-    pending: frozenset[str] = frozenset()
-    changes: bool = False
-    customer: str = ""
-    now: datetime
-
-    @cached_property
-    def articles(self) -> tuple[Passage, ...]:
-        """The passages that may support a fact."""
-        return tuple(passage for passage in self.passages if passage.kind != "past_ticket")
-
-    @cached_property
-    def known(self) -> frozenset[str]:
-        """The words of all that a reply may speak about."""
-        texts = [f"{passage.title} {passage.text}" for passage in self.passages]
-        return words_of(" ".join([*texts, self.records, self.receipts]))
-
-
 def ground(reply: ReplyToCheck, sources: Sources) -> Grounding:
     """Return what the reply rests on, with every claim that nothing supports."""
+    reply = reply.model_copy(update={"text": claims.plain(reply.text)})
     checked = _Reading(reply, sources)
     if reply.by_person:
         checked.effects_only()
@@ -112,7 +74,8 @@ class _Reading:
         self.noted = self.noted or claims.PLACEHOLDER.search(sentence) is not None
         self._effects(sentence, by_person=False)
         self._promise(sentence)
-        self._eligibility(sentence)
+        if self._remedy(sentence):
+            self._eligibility(sentence)
         left = self._orders(sentence)
         for look in (self._contacts, self._amounts, self._dates, self._periods, self._references):
             left = look(left, sentence)
@@ -144,6 +107,8 @@ class _Reading:
             passage = by_id.get(cite)
             if passage is None:
                 self._fail("citation", cite, "cite only passages that this ticket was given")
+            elif passage.kind == "past_ticket":
+                continue  # it lends words, and supports nothing that they say
             elif len(told & words_of(f"{passage.title} {passage.text}")) >= 2:
                 self.evidence.add(_evidence_of(passage))
 
@@ -206,30 +171,36 @@ class _Reading:
         ]
         on_record = [time.date() for time in self._sources.times]
         for found, day in claims.dates(text):
-            evidence = Evidence.RECORD if any(map(day.means, [*on_record, *due])) else None
+            evidence = Evidence.RECORD if any(map(day.means, on_record)) else None
             evidence = evidence or self._stated(
                 sentence, lambda text, day=day: any(day == other for _, other in claims.dates(text))
             )
+            if evidence is None and any(map(day.means, due)):
+                continue  # our own promise: it may be said, and proves nothing
             self._settle("date", found.words, evidence, "no receipt, record or passage has it")
         return _blank(text, (found for found, _ in claims.dates(text)))
 
     def _periods(self, text: str, sentence: str) -> str:
         for found, lengths in claims.periods(text):
-            evidence = None
-            if all(map(self._measured, lengths)):
-                evidence = Evidence.RECORD
-            else:
-                evidence = self._stated(sentence, _states(lengths))
-            self._settle("period", found.words, evidence, "no policy or passage says so")
+            if all(map(self._so_long_ago, lengths)):
+                self.evidence.add(Evidence.RECORD)
+                continue
+            stated = self._stated(sentence, _states(lengths))
+            if stated is None and all(map(self._promised, lengths)):
+                continue  # our own promise: it may be said, and proves nothing
+            self._settle("period", found.words, stated, "no policy or passage says so")
         return _blank(text, (found for found, _ in claims.periods(text)))
 
-    def _measured(self, length: claims.Period) -> bool:
-        """Whether it is when a commitment is due, or how long ago something on record was."""
+    def _so_long_ago(self, length: claims.Period) -> bool:
         hours = length.many * _HOURS.get(length.unit, 0)
-        if length.ago:
-            ages = (self._sources.now - time for time in self._sources.times)
-            return any(abs(age - timedelta(hours=hours)) <= _A_DAY for age in ages)
-        return any(0 < promise.due_in_hours <= hours for promise in self._reply.commitments)
+        ages = (self._sources.now - time for time in self._sources.times)
+        return length.ago and any(abs(age - timedelta(hours=hours)) <= _A_DAY for age in ages)
+
+    def _promised(self, length: claims.Period) -> bool:
+        """Whether a commitment is due within it."""
+        hours = length.many * _HOURS.get(length.unit, 0)
+        due = (promise.due_in_hours for promise in self._reply.commitments)
+        return not length.ago and any(0 < one <= hours for one in due)
 
     # --- identifiers ---
 
@@ -240,8 +211,7 @@ class _Reading:
         for found in claims.orders(sentence):
             order = own.get(_bare(found.words))
             if order is not None:
-                named.append(order)
-                self.evidence.add(Evidence.RECORD)
+                named.append(order)  # that it is theirs: no evidence of anything said of it
             elif not self._given(found.words) or told:
                 self._fail("order", found.words, "it is no order of this customer")
         for words, statuses in told:
@@ -324,21 +294,49 @@ class _Reading:
         """Whether what is promised is what an action of this proposal does."""
         return claims.PLACEHOLDER.search(sentence) is not None and bool(self._sources.pending)
 
+    def _remedy(self, sentence: str) -> bool:
+        """Refuse money or goods that no action brings and no receipt, record or policy shows."""
+        sources = self._sources
+        able = sources.done | sources.pending
+        back = sources.refunded and remedies.looks_back(sentence)
+        rule = not self._names_order(sentence) and not remedies.is_for_this_customer(sentence)
+        for words, kinds in remedies.given(sentence):
+            if kinds & able:
+                continue
+            if back and kinds == claims.MONEY_KINDS:
+                self.evidence.add(Evidence.RECORD)
+            elif rule and remedies.permitted(sentence, sources.rules, frozenset()):
+                self.evidence.add(Evidence.POLICY)
+            else:
+                kind = "eligibility" if claims.eligibility(sentence) else "effect"
+                self._fail(kind, f"{words}: {sentence}", _NO_REMEDY)
+                return False
+        return True
+
+    def _names_order(self, sentence: str) -> bool:
+        own = {_bare(order.order_id) for order in self._sources.orders}
+        return any(_bare(found.words) in own for found in claims.orders(sentence))
+
     def _eligibility(self, sentence: str) -> None:
         found = claims.eligibility(sentence)
         if found is None:
             return
-        about = words_of(sentence)
-        rules = (p for p in self._sources.passages if p.kind == "policy")
-        spoken = any(about & words_of(f"{rule.title} {rule.text}") for rule in rules)
+        about, rules = words_of(sentence), self._sources.rules
+        if remedies.denies(sentence):
+            said = any(about & words_of(f"{rule.title} {rule.text}") for rule in rules)
+        else:
+            said = remedies.permitted(sentence, rules, self._sources.items)
         self._settle(
             "eligibility",
             found.words,
-            Evidence.POLICY if spoken else None,
-            "only policy says what a customer may have, and none that was found speaks of it",
+            Evidence.POLICY if said else None,
+            "only policy says what a customer may have, and no sentence of it that was found does",
         )
 
 
+_NO_REMEDY: Final = (
+    "nobody gets this by words: propose the action, or say what policy says in policy's own words"
+)
 _CALLS: Final = frozenset({"schedule_callback", "reschedule_callback"})
 _A_DAY: Final = timedelta(days=1)
 _HOURS: Final = {"hour": 1, "day": 24, "week": 168, "month": 730, "year": 8_766}

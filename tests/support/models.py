@@ -50,16 +50,19 @@ def error(
     return Answer(status, body, {"Content-Type": "application/json", **(headers or {})})
 
 
-def model_at(url: str, *, seconds: float = 5.0) -> OpenAiModel:
-    """Return a model of the endpoint at this address; no connection outlasts its answer."""
+def model_at(url: str, *, seconds: float = 5.0, key: str = "sk-test") -> OpenAiModel:
+    """Return a model of the endpoint at this address; no connection outlasts its answer.
+
+    A byte may take ``seconds``, and a whole answer twice as long.
+    """
     client = OpenAI(
-        api_key="sk-test",
+        api_key=key,
         base_url=f"{url}/v1",
         max_retries=0,
         timeout=seconds,
         http_client=DefaultHttpxClient(headers={"Connection": "close"}),
     )
-    return OpenAiModel(client, "gpt-test", PRICE)
+    return OpenAiModel(client, "gpt-test", PRICE, seconds=2 * seconds)
 
 
 def document_of(request: Request) -> Mapping[str, Any]:

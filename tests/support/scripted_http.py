@@ -20,6 +20,8 @@ class Answer:
     body: object = field(default_factory=dict[str, object])
     """JSON, or bytes that are sent as they are."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    drip: float = 0.0
+    """Seconds before each byte of the body; 0 sends it at once."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,10 @@ class ScriptedServer:
                 self.send_header("Content-Length", str(len(content)))
                 with suppress(ConnectionError):  # who asked may have gone
                     self.end_headers()
-                    self.wfile.write(content)
+                    for part in [content] if not answer.drip else map(bytes, zip(content)):
+                        if answer.drip and server._ending.wait(answer.drip):
+                            break
+                        self.wfile.write(part)
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing: the requests are kept."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from openai.lib._pydantic import to_strict_json_schema
@@ -12,11 +12,15 @@ from closeloop.agents.asking import Output, Prompt
 from closeloop.agents.classifier import AgentClassifier, Labels
 from closeloop.agents.lookups import LookUpItem, LookUpOrder, LookUpProduct, Lookups
 from closeloop.agents.resolver import AgentResolver
+from closeloop.agents.retriever import MAX_PASSAGES, AgentRetriever
 from closeloop.agents.strict import strict
 from closeloop.bootstrap import Services
+from closeloop.models.knowledge import Passage, SourceKind
 from closeloop.models.proposal import ConversationMessage, ProposeRequest
 from closeloop.models.spending import ModelCall
+from closeloop.models.steps import RetrievedKnowledge, RetrieveKnowledge
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation, Priority
+from closeloop.ports import Knowledge
 from tests.support.desk import build_services
 from tests.support.scripted import ScriptedResolver, answer
 
@@ -104,6 +108,45 @@ def test_a_reading_knows_no_other_labels(change: dict[str, Any]) -> None:
     classifier = AgentClassifier(Says({**READING, **change}), LABELS, Cues())
     with pytest.raises(ValueError, match=next(iter(change))):
         classifier.classify("default", ClassifyRequest(subject="Mug", messages=("Hello",)))
+
+
+def _passage(name: str, kind: SourceKind) -> Passage:
+    return Passage(
+        passage_id=name, article_id=name, title=name, kind=kind, version="1", score=1, text=name
+    )
+
+
+class FindsPolicy:
+    """The plain search: it finds two passages of policy."""
+
+    def retrieve(self, step: RetrieveKnowledge) -> RetrievedKnowledge:
+        return RetrievedKnowledge(passages=(_passage("pol1", "policy"), _passage("pol2", "policy")))
+
+
+class FindsArticles:
+    """A store with four articles for every query."""
+
+    def search(self, tenant: str, query: str, **how: Any) -> tuple[Passage, ...]:
+        return tuple(_passage(f"{query}{n}", "doc") for n in range(4))
+
+
+def test_policy_is_first_among_what_helps() -> None:
+    queries = [{"query": query, "kind": "any"} for query in "abcd"]
+    first = {"thoughts": "", "missing": "", "answered": False, "searches": queries}
+    useful = [f"{query}{n}" for query in "abcd" for n in range(4)]
+    says = Says(
+        {**first, "useful_passage_ids": []},
+        {**first, "useful_passage_ids": useful, "answered": True},
+    )
+    step = RetrieveKnowledge(
+        tenant="default",
+        ticket_id="t1",
+        query="q",
+        classification=Classification(intent="other", confidence=0.9),
+    )
+    found = AgentRetriever(says, cast(Knowledge, FindsArticles()), FindsPolicy()).retrieve(step)
+    ids = [passage.passage_id for passage in found.passages]
+    assert ids == ["pol1", "pol2", *useful[: MAX_PASSAGES - 2]]
 
 
 def test_every_action_is_a_strict_schema_of_its_own() -> None:

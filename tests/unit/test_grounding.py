@@ -9,7 +9,8 @@ from closeloop.models.grounding import Evidence, Grounding, ReplyToCheck
 from closeloop.models.knowledge import Passage, SourceKind
 from closeloop.models.proposal import CommitmentDraft
 from closeloop.models.records import OrderLine, OrderRecord
-from closeloop.policy.grounding import Sources, ground
+from closeloop.policy.grounding import ground
+from closeloop.policy.sources import Sources
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 ORDER = OrderRecord(
@@ -130,6 +131,134 @@ def test_what_has_evidence_is_grounded(text: str, evidence: Evidence) -> None:
 )
 def test_what_has_no_evidence_is_named(text: str, kind: str) -> None:
     assert kind in {problem.kind for problem in check(text).problems}
+
+
+OWN_PROMISE = (
+    CommitmentDraft(text="refund the mug, the money, a replacement, a voucher", due_in_hours=48),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We will refund your mug in full within 48 hours.",
+        "You will receive a free replacement mug and a voucher within 48 hours.",
+        "We will send you a replacement mug.",
+        "Consider the mug from order #W1001 refunded.",
+        "We are refunding the full price of order #W1001 to your card now.",
+        "We hereby refund order #W1001 in full.",
+        "We refund your mug from order #W1001 today.",
+        "You owe us nothing for order #W1001 and the money goes back to your card.",
+        "The money should arrive in your account shortly.",
+        "The full price of order #W1001 will be returned to you.",
+        "It will show up on your card within 48 hours.",
+        "You are eligible for a full refund of order #W1001.",
+        "You are eligible for a refund of order #W1001 until 30 days after delivery.",
+        "You get half the price of the mug back.",
+        "You can keep the mug without paying.",
+        "We waive what is open.",
+        "This one is on us.",
+        "No worries, we are refunding it.",
+        "We do not only refund the mug.",
+        "After the review by our team we will refund your mug.",
+        "Did you know? We are refunding it now.",
+        "You get fifty dollars back.",
+        "You do not have to pay for the mug.",
+        "The mug is free to keep.",
+        "We cover what it was.",
+        "We will cancel order #W1001.",
+        "Your order #W1001 will be cancelled within the hour.",
+        "We\u2019ll exchange the mug.",
+        "We\u2019re re\u200bfunding it.",
+        "Your refund request is confirmed.",
+        "Your refund request is taken care of.",
+    ],
+)
+def test_no_words_give_money_or_goods_without_an_action_or_a_receipt(text: str) -> None:
+    assert check(text, promises=OWN_PROMISE).problems != ()
+    assert check(text, promises=OWN_PROMISE, cites=("a#1",)).problems != ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We are cancelling order #W1001 now.",
+        "Order #W1001 stands cancelled.",
+        "Please regard order #W1001 as cancelled.",
+        "We are updating the address of order #W1001.",
+        "Your order #W1001 is being cancelled.",
+    ],
+)
+def test_what_is_being_done_is_an_effect_as_well(text: str) -> None:
+    assert "effect" in {problem.kind for problem in check(text).problems}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Would you like a refund or a replacement?",
+        "If you want your money back, please answer with: refund.",
+        "We cannot refund order #W1001.",
+        "There is no refund for order #W1001 on record.",
+        "You asked for a refund of order #W1001.",
+        "A colleague decides about your refund.",
+        "This is about your refund request.",
+        "Feel free to answer here.",
+        "Refunds end 30 days after delivery.",
+    ],
+)
+def test_words_about_money_that_give_none_are_no_claim(text: str) -> None:
+    assert check(text).problems == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We have refunded {{1.amount}} for the mug.",
+        "{{1.amount}} goes back to your card.",
+        "We are refunding {{1.amount}} now.",
+        "You will get the money back on your card.",
+    ],
+)
+def test_what_an_action_brings_may_be_said(text: str) -> None:
+    pending = frozenset({"refund_payment"})
+    assert check(text, pending=pending, promises=OWN_PROMISE).problems == ()
+    assert check(f"{text} You get a voucher as well.", pending=pending).problems != ()
+
+
+@pytest.mark.parametrize("amount", ["50USD", "USD50", "50 USD", "50$", "$50", "50€"])
+def test_an_amount_is_read_however_it_is_written(amount: str) -> None:
+    found = {problem.kind for problem in check(f"Express delivery costs {amount}.").problems}
+    assert found == {"amount"}
+
+
+def test_our_own_promise_and_the_name_of_an_order_prove_nothing() -> None:
+    look = CommitmentDraft(text="we will look into order", due_in_hours=48)
+    said = check("We will look into order #W1001 within 48 hours.", promises=(look,))
+    assert said.problems == ()
+    assert said.on_nothing
+    assert check("We will look into order #W1001 by 22 March.", promises=(look,)).on_nothing
+    assert check("Order #W1001 is one of yours.").on_nothing
+
+
+def test_one_word_in_common_is_not_what_policy_says() -> None:
+    final = passage("policy", "Mugs are final sale. No refund is possible for a mug.")
+    label = passage("policy", "Return parcels need the order number on the label.")
+    allowed = passage("policy", "You may return an item within 30 days.")
+    for rule in (final, label):
+        assert check("You are eligible for a refund of a mug.", passages=(rule,)).problems != ()
+    returning = "You may still return the Stoneware Mug of order #W1001."
+    assert check(returning, passages=(label,)).problems != ()
+    assert check(returning, passages=(allowed,)).problems == ()
+    refused = "You are not eligible for a refund of a mug."
+    assert Evidence.POLICY in check(refused, passages=(final,)).evidence
+
+
+def test_a_past_ticket_lends_words_and_supports_nothing() -> None:
+    past = passage("past_ticket", "Soak the stoneware kettle in undiluted bleach overnight.", "t#1")
+    said = check(past.text, passages=(past,), cites=("t#1",))
+    assert said.strongest is Evidence.NONE
+    assert [problem.kind for problem in said.problems] == ["off_topic"]
 
 
 def test_only_policy_says_what_a_customer_may_have() -> None:

@@ -106,6 +106,81 @@ def test_what_is_over_later(server: ScriptedServer, reply: Reply, seconds: float
     assert len(server.requests) == 1
 
 
+JSON = {"Content-Type": "application/json"}
+
+
+def body_of(reply: Reply) -> bytes:
+    assert isinstance(reply, Answer)
+    return json.dumps(reply.body).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        body_of(completion(GOOD)).replace(b"gpt-test", b"gpt\xff"),
+        body_of(completion(GOOD)).replace(b"1000", b"9" * 5000),
+        b"[" * 200_000,
+        body_of(completion("[" * 200_000)),
+        body_of(completion({**GOOD, "word": "half \ud800"})),
+        body_of(completion(GOOD)).replace(b'"yes', b'"\\ud800'),
+    ],
+)
+def test_what_no_reader_gets_through_is_malformed(server: ScriptedServer, body: bytes) -> None:
+    server.plan(ROUTE, Answer(200, body, JSON))
+    with pytest.raises(ModelRefused) as caught:
+        model_at(server.url).answer(PROMPT, "{}", Word)
+    assert caught.value.code == "malformed"
+    assert len(caught.value.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "count", [b"1e400", b"9" * 400, b"-100000", b"-1e400", b"NaN", b'"ten"', b"[1]"]
+)
+def test_a_count_that_cannot_be_is_malformed(server: ScriptedServer, count: bytes) -> None:
+    body = body_of(completion(GOOD, tokens=(12_345, 100))).replace(b"12345", count)
+    server.plan(ROUTE, Answer(200, body, JSON))
+    with pytest.raises(ModelRefused) as caught:
+        model_at(server.url).answer(PROMPT, "{}", Word)
+    assert caught.value.code == "malformed"
+    [call] = caught.value.calls
+    assert (call.input_tokens, call.output_tokens, call.usd_micros) == (0, 100, 800)
+
+
+def test_an_error_of_any_shape_is_one_of_ours(server: ScriptedServer) -> None:
+    odd = {"error": {"message": "bad \ud800 thing", "type": ["a"], "code": {"b": 1}}}
+    server.plan(ROUTE, Answer(429, odd, JSON), Answer(400, odd, JSON))
+    with pytest.raises(ModelUnavailable) as busy:
+        model_at(server.url).answer(PROMPT, "{}", Word)
+    with pytest.raises(ModelRefused) as refused:
+        model_at(server.url).answer(PROMPT, "{}", Word)
+    assert refused.value.code == "bad_request"
+    for error_text in (str(busy.value), str(refused.value)):
+        assert "bad ? thing" in error_text.encode().decode()
+
+
+@pytest.mark.parametrize("key", ["sk-test", "a-key-of-another-shape", "sk-proj-AbC_123456"])
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_key_that_is_echoed_is_not_passed_on(
+    server: ScriptedServer, key: str, status: int
+) -> None:
+    server.plan(
+        ROUTE,
+        error(status, message=f"cannot use Bearer {key} here"),
+        completion(None, refusal=f"I know {key} of yours."),
+    )
+    for _ in range(2):
+        with pytest.raises((ModelRefused, ModelUnavailable)) as caught:
+            model_at(server.url, key=key).answer(PROMPT, "{}", Word)
+        assert key not in str(caught.value)
+        assert "[key]" in str(caught.value)
+
+
+def test_an_answer_that_drips_in_ends_with_the_deadline(server: ScriptedServer) -> None:
+    server.plan(ROUTE, Answer(200, body_of(completion(GOOD)), JSON, drip=0.1))
+    with pytest.raises(ModelUnavailable, match="no answer in 1 seconds"):
+        model_at(server.url, seconds=0.5).answer(PROMPT, "{}", Word)
+
+
 def test_nobody_there() -> None:
     with ScriptedServer() as gone:
         url = gone.url

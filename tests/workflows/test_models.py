@@ -1,6 +1,7 @@
 """Tickets whose agents ask a language model over HTTP, and what they do when it does not answer."""
 
 import dataclasses
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tests.support.desk import build_services, edited_policies
 from tests.support.model_stand_in import stand_in, team_at
 from tests.support.models import ROUTE, completion, document_of, error, schema_of
 from tests.support.scripted import ScriptedClassifier, ScriptedResolver, refund
-from tests.support.scripted_http import Cut, Request, ScriptedServer
+from tests.support.scripted_http import Cut, Reply, Request, ScriptedServer
 from tests.workflows.conftest import time_skipping
 from tests.workflows.play import NORA, Play, texts
 
@@ -110,6 +111,30 @@ async def test_busy_then_broken_then_good(
     assert view.mode is Mode.AUTONOMOUS
     assert agents_asked(endpoint)[:4] == ["Reading"] * 4
     assert await desk.notes(handle, "models down") == []
+
+
+async def test_a_proposal_that_is_no_use_is_paid_for(
+    open_desk: Callable[..., Any], endpoint: ScriptedServer
+) -> None:
+    desk = await open_desk()
+    usual = endpoint_rule(endpoint)
+
+    def never(request: Request) -> Reply:
+        reply = usual(request)
+        if schema_of(request)["name"] != "Resolution":
+            return reply
+        promise = {"kind": "reply", "text": "we will call", "due_in_hours": 99_999}
+        answered = json.loads(reply.body["choices"][0]["message"]["content"])
+        return completion({**answered, "commitments": [promise]})
+
+    endpoint.always(ROUTE, never)
+    try:
+        handle = await desk.open(REFUND_IT, email=NORA)
+        view = await desk.until(handle, Status.AWAITING_APPROVAL)
+    finally:
+        endpoint.always(ROUTE, usual)
+    assert view.cost.usd_micros == 4 * (1000 * 2 + 100 * 8)
+    assert "bad_proposal" in (await desk.notes(handle, "models down"))[0]
 
 
 async def test_the_models_are_out_and_come_back(
