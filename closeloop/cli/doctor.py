@@ -163,6 +163,12 @@ def _policies(settings: Settings) -> str:
     )
 
 
+def _articles(settings: Settings) -> str:
+    from closeloop import bootstrap
+
+    return f"{bootstrap.count_articles(settings)} articles and products in {settings.knowledge_dir}"
+
+
 def _shop(settings: Settings) -> str:
     from closeloop import bootstrap
 
@@ -207,6 +213,7 @@ _SERVER_LOOKS: Final[Sequence[tuple[str, Callable[[str, Client], Awaitable[Findi
 _LOCAL_LOOKS: Final[Sequence[tuple[str, Callable[[Settings], str]]]] = (
     ("database", _database),
     ("policies", _policies),
+    ("articles", _articles),
     ("shop data", _shop),
     ("language models", _models),
 )

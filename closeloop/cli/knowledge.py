@@ -29,12 +29,15 @@ app = typer.Typer(help="What agents know.", rich_markup_mode=None)
 def sync(
     folder: Annotated[
         list[Path] | None,
-        typer.Option("--folder", help="On the worker's machine; again for more. Default: ours."),
+        typer.Option(
+            "--folder",
+            help="On the worker's machine; again for more. Default: CLOSELOOP_KNOWLEDGE_DIR.",
+        ),
     ] = None,
     tenant: Tenant = DEFAULT_TENANT,
     as_json: AsJson = False,
 ) -> None:
-    """Make the tenant's knowledge what folders of articles and product feeds say."""
+    """Make the tenant's knowledge what these folders say; what came from others is removed."""
     sources = tuple(dict.fromkeys(str(path.absolute()) for path in folder or ()))
     request = SyncKnowledge(tenant=tenant, sources=sources or (KNOWLEDGE_BASE,))
     told: set[str] = set()

@@ -57,10 +57,13 @@ def read_articles(folder: Path) -> Iterator[Article]:
     """Yield every article and product in ``folder`` and its sub-folders, ordered by file name.
 
     Raises:
-        ConfigurationError: the folder has none, a file is faulty, or two have the same id.
+        ConfigurationError: there is no such folder, a file is faulty, or two have the same id.
     """
     if not folder.is_dir():
-        raise ConfigurationError(f"{folder}: this folder of articles does not exist")
+        raise ConfigurationError(
+            f"{folder}: this folder of articles does not exist; if it is not to come back, sync the"
+            " others without it, and its articles are removed"
+        )
     home: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -75,9 +78,6 @@ def read_articles(folder: Path) -> Iterator[Article]:
                 )
             home[article.article_id] = name
             yield article
-    if not home:
-        kinds = ", ".join(f"*{suffix}" for suffix in (*_ARTICLES, *_FEEDS))
-        raise ConfigurationError(f"{folder}: this folder has no articles ({kinds})")
 
 
 def _parse(name: str, path: Path) -> tuple[Article, ...]:
