@@ -11,7 +11,7 @@ from typing import Final
 from closeloop.errors import BackendRefused, ConfigurationError
 from closeloop.knowledge.chunking import Article, chunk_article, document_of
 from closeloop.knowledge.feeds import parse_csv_feed, parse_json_feed
-from closeloop.knowledge.files import MAX_ARTICLE_BYTES, MAX_FEED_BYTES, read_text
+from closeloop.knowledge.files import MAX_ARTICLE_BYTES, MAX_FEED_BYTES, read_text, sayable
 from closeloop.knowledge.html import parse_html
 from closeloop.knowledge.markdown import parse_markdown
 from closeloop.models.knowledge import KNOWLEDGE_BASE, Document
@@ -21,7 +21,7 @@ _ARTICLES: Final[Mapping[str, Callable[[str, str], Article]]] = {
     ".html": parse_html,
     ".htm": parse_html,
 }
-_FEEDS: Final[Mapping[str, Callable[[str, str], tuple[Article, ...]]]] = {
+_FEEDS: Final[Mapping[str, Callable[[str, str], Iterator[Article]]]] = {
     ".json": parse_json_feed,
     ".csv": parse_csv_feed,
 }
@@ -41,7 +41,7 @@ class Folders:
             for article in read_articles(folder):
                 yield document_of(article, source=source)
         except ConfigurationError as error:
-            raise BackendRefused(str(error), code="bad_source") from error
+            raise BackendRefused(sayable(str(error)), code="bad_source") from error
 
 
 def read_documents(folder: Path, *, source: str = KNOWLEDGE_BASE) -> tuple[Document, ...]:
@@ -80,13 +80,14 @@ def read_articles(folder: Path) -> Iterator[Article]:
             yield article
 
 
-def _parse(name: str, path: Path) -> tuple[Article, ...]:
+def _parse(name: str, path: Path) -> Iterator[Article]:
+    """Yield one by one what stands in a file: between them a sync says that it is alive."""
     suffix = path.suffix.lower()
     if suffix in _FEEDS:
-        return _FEEDS[suffix](name, read_text(name, path, most=MAX_FEED_BYTES))
+        yield from _FEEDS[suffix](name, read_text(name, path, most=MAX_FEED_BYTES))
     if suffix not in _ARTICLES:
-        return ()
+        return
     article = _ARTICLES[suffix](name, read_text(name, path, most=MAX_ARTICLE_BYTES))
     if not chunk_article(article):
         raise ConfigurationError(f"{name}: the article has no text of its own")
-    return (article,)
+    yield article
