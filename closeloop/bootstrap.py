@@ -375,6 +375,19 @@ def examine_taxonomy(settings: Settings, file: Path | None) -> dict[str, object]
     return examine(settings.policies_dir, file)
 
 
+def count_learnt(settings: Settings) -> tuple[int, int]:
+    """Return how many intents and labelled tickets the offline classifier learns.
+
+    Raises:
+        ConfigurationError: the taxonomy or the labelled tickets are wrong; names the place.
+    """
+    from closeloop.offline.labelled import labelled_in
+    from closeloop.offline.taxonomy import load_taxonomy
+
+    intents = [intent.id for intent in load_taxonomy(settings.policies_dir).intents]
+    return len(intents), len(labelled_in(settings.policies_dir, intents))
+
+
 def check_voice(book: FilePolicyBook) -> None:
     """Check that the desk can say its own fixed words in every tenant's voice.
 

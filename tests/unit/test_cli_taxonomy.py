@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from closeloop.cli.main import main
 from closeloop.cli.doctor import examine
+from closeloop.cli.main import main
 from closeloop.errors import BadInput, ConfigurationError
 from closeloop.offline.labelled import MAX_LABELLED, Labelled, merged, read_labelled
 from closeloop.offline.training import open_classifier
