@@ -1,5 +1,6 @@
 """``starter.py knowledge`` against a real worker: sync, search, gaps, withdraw, and bad input."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,8 @@ def test_bad_input_is_named(cli: CommandLine, folder: Path) -> None:
     assert error["field"] == "folder"
     assert "products.csv: description: " in error["message"]
     assert "nowhere" in cli.refused(2, "knowledge", "sync", "--folder", "nowhere")["message"]
+    no_text = os.fsdecode(b"b\xff")
+    assert cli.refused(2, "knowledge", "sync", "--folder", no_text)["field"] == "folder"
     assert cli.refused(2, "knowledge", "search", "x", "--kind", "rumour")["field"] == "kind"
     assert cli.refused(2, "knowledge", "gaps", "--since", "once")["field"] == "since"
     assert found(cli, "polish the heron lamp")[:1] != ["heron-care"]
