@@ -83,26 +83,32 @@ class ChangeActivities:
         )
 
     def _write(self, step: ExecuteAction, key: str, params: ActionKind) -> Receipt:
-        tenant = step.tenant
+        tenant, amount = step.tenant, step.amount
+        if params.moves_money and amount is None:
+            raise BackendRefused(f"{step.action.kind}: needs an amount", code="invalid")
         match params:
             case ModifyOrderItems(order_id=order, item_ids=old, new_item_ids=new):
                 method = params.payment_method_id
                 return items_changed(
-                    self._shop.modify_order_items(tenant, key, order, old, new, method)
+                    self._shop.modify_order_items(
+                        tenant, key, order, old, new, method, amount=amount
+                    )
                 )
             case ModifyOrderPayment(order_id=order, payment_method_id=method):
-                self._shop.modify_order_payment(tenant, key, order, method)
+                self._shop.modify_order_payment(tenant, key, order, method, amount=amount)
                 return paid_otherwise(params)
             case ReturnItems(order_id=order, item_ids=old, payment_method_id=method):
                 return returning(self._shop.return_items(tenant, key, order, old, method))
             case ExchangeItems(order_id=order, item_ids=old, new_item_ids=new):
                 method = params.payment_method_id
-                return exchanging(self._shop.exchange_items(tenant, key, order, old, new, method))
+                return exchanging(
+                    self._shop.exchange_items(tenant, key, order, old, new, method, amount=amount)
+                )
             case UpdateCustomerAddress(customer_id=customer, address=address):
                 self._shop.update_customer_address(tenant, key, customer, address)
                 return moved(params)
-            case IssueStoreCredit(order_id=order) if step.amount is not None:
-                return credited(self._shop.issue_store_credit(tenant, key, order, step.amount))
+            case IssueStoreCredit(order_id=order) if amount is not None:
+                return credited(self._shop.issue_store_credit(tenant, key, order, amount))
             case _:
                 raise BackendRefused(f"{step.action.kind}: cannot be done so", code="invalid")
 
@@ -111,9 +117,11 @@ class ChangeActivities:
             case UpdateCustomerAddress(customer_id=customer_id, address=address):
                 customer = self._shop.get_customer(tenant, customer_id)
                 return moved(params) if customer and customer.address == address else None
-            case IssueStoreCredit():
+            case IssueStoreCredit(amount_minor=minor):
                 credit = self._shop.find_store_credit(tenant, key)
-                return None if credit is None else credited(credit)
+                if credit is None or credit.amount.amount_minor != minor:
+                    return None
+                return credited(credit)
             case ModifyOrderPayment(order_id=order_id, payment_method_id=method_id):
                 payments = self._payments.list_payments(tenant, order_id)
                 by_it = any(payment.method_id == method_id for payment in payments)

@@ -22,7 +22,7 @@ from closeloop.models.steps import (
 )
 from closeloop.names import idempotency_key
 from closeloop.policy.velocity import scopes_of
-from closeloop.ports import Ledger, Shop
+from closeloop.ports import Ledger, Payments, Shop
 
 Reader = Callable[[VerifyAction, str], Receipt | None]
 """Reads an effect from its system of record: (what, idempotency key) -> receipt or None."""
@@ -95,11 +95,14 @@ def _earlier(
 class VerificationActivities:
     """Read-backs: whether an effect stands in its system of record."""
 
-    def __init__(self, readers: Mapping[str, Reader], ledger: Ledger, shop: Shop) -> None:
+    def __init__(
+        self, readers: Mapping[str, Reader], ledger: Ledger, shop: Shop, payments: Payments
+    ) -> None:
         """Keep one reader for each action kind that can be read back."""
         self._readers = readers
         self._ledger = ledger
         self._shop = shop
+        self._payments = payments
 
     @activity.defn
     def verify_action(self, check: VerifyAction) -> Verification:
@@ -216,12 +219,16 @@ class VerificationActivities:
         order = (
             self._shop.get_order(step.tenant, params.target_order) if params.target_order else None
         )
+        scopes: tuple[str, ...] = ()
+        if order is not None:
+            payments = self._payments.list_payments(step.tenant, order.order_id)
+            scopes = scopes_of(order, payments)
         effect = params.effect(step.ticket_id, order)
         return step.model_copy(
             update={
                 "effect_id": effect.effect_id,
                 "components": effect.components,
-                "scopes": scopes_of(order) if order is not None else (),
+                "scopes": scopes,
                 "amount": effect.amount,
             }
         )

@@ -1,26 +1,29 @@
 """Changes to orders: the writes, and how they are read back."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.effects import Effects, Reader
+from activities.effects import MADE_BY_A_PERSON, Effects, Reader
 from closeloop.actions.base import ActionKind
 from closeloop.actions.catalogue import parse
 from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
-from closeloop.errors import BackendRefused
+from closeloop.errors import BackendRefused, EffectUnknown
+from closeloop.models.base import Money
 from closeloop.models.proposal import Receipt
-from closeloop.models.records import OrderRecord
+from closeloop.models.records import OrderRecord, RefundRecord
 from closeloop.models.steps import ActionOutcome, ExecuteAction, VerifyAction
-from closeloop.ports import Shop
+from closeloop.ports import Payments, Shop
 
 
 class OrderActivities:
     """Activities that change orders."""
 
-    def __init__(self, shop: Shop, effects: Effects) -> None:
-        """Keep the shop port and the exactly-once executor."""
+    def __init__(self, shop: Shop, payments: Payments, effects: Effects) -> None:
+        """Keep the shop and payments ports and the exactly-once executor."""
         self._shop = shop
+        self._payments = payments
         self._effects = effects
 
     @property
@@ -28,7 +31,7 @@ class OrderActivities:
         """How each kind of this class is read back: from the order itself."""
 
         def read(check: VerifyAction, key: str) -> Receipt | None:
-            return self._read(check.tenant, parse(check.action))
+            return self._read(check.tenant, key, parse(check.action))
 
         return {CancelOrder.kind: read, ModifyOrderAddress.kind: read}
 
@@ -36,15 +39,21 @@ class OrderActivities:
     def cancel_order(self, step: ExecuteAction) -> ActionOutcome:
         """Cancel a pending order once; see ``Effects.perform`` for what it raises."""
         params = parse(step.action)
-        if not isinstance(params, CancelOrder):
-            raise BackendRefused("not a cancellation", code="invalid")
+        amount = step.amount
+        if not isinstance(params, CancelOrder) or amount is None:
+            raise BackendRefused("a cancellation needs an order and an amount", code="invalid")
 
         def write(key: str) -> Receipt:
-            order = self._shop.cancel_order(step.tenant, key, params.order_id, params.reason)
-            return cancelled(order)
+            order = self._shop.cancel_order(
+                step.tenant, key, params.order_id, params.reason, amount=amount
+            )
+            try:
+                return self._cancelled(step.tenant, key, order)
+            except BackendRefused as unread:  # it is done; only what went back could not be read
+                raise EffectUnknown(f"{order.order_id}: {unread}") from unread
 
         return self._effects.perform(
-            step, read=lambda key: self._read(step.tenant, params), write=write
+            step, read=lambda key: self._read(step.tenant, key, params), write=write
         )
 
     @activity.defn
@@ -61,14 +70,14 @@ class OrderActivities:
             return redirected(order)
 
         return self._effects.perform(
-            step, read=lambda key: self._read(step.tenant, params), write=write
+            step, read=lambda key: self._read(step.tenant, key, params), write=write
         )
 
-    def _read(self, tenant: str, params: ActionKind) -> Receipt | None:
+    def _read(self, tenant: str, key: str, params: ActionKind) -> Receipt | None:
         order = self._shop.get_order(tenant, params.target_order or "")
         match params:
             case CancelOrder() if order is not None and order.status == "cancelled":
-                return cancelled(order)
+                return self._cancelled(tenant, key, order)
             case ModifyOrderAddress(address=address) if (
                 order is not None and order.address == address
             ):
@@ -76,13 +85,29 @@ class OrderActivities:
             case _:
                 return None
 
+    def _cancelled(self, tenant: str, key: str, order: OrderRecord) -> Receipt:
+        """Return the receipt that a cancelled order and its refunds prove.
 
-def cancelled(order: OrderRecord) -> Receipt:
-    """Return the receipt that a cancelled order proves."""
+        A cancellation's refund bears its key; what people gave back bears no key of ours.
+        """
+        if key == MADE_BY_A_PERSON:
+            listed = self._payments.list_refunds(tenant, order.order_id)
+            found = [refund for refund in listed if not refund.key.startswith(f"{tenant}:")]
+        else:
+            refund = self._payments.find_refund(tenant, key, order_id=order.order_id)
+            found = [] if refund is None else [refund]
+        return cancelled(order, [refund for refund in found if refund.status != "failed"])
+
+
+def cancelled(order: OrderRecord, refunds: Sequence[RefundRecord]) -> Receipt:
+    """Return the receipt that a cancelled order, and what went back with it, prove."""
+    minor = sum(refund.amount.amount_minor for refund in refunds)
+    currency = refunds[0].amount.currency if refunds else order.currency
+    back = Money(amount_minor=minor, currency=currency)
     return Receipt(
         receipt_id=f"{order.order_id}:cancelled",
-        summary=f"order {order.order_id} is cancelled; {order.total()} goes back",
-        amount=order.total(),
+        summary=f"order {order.order_id} is cancelled; {back if minor else 'nothing'} goes back",
+        amount=back,
         at=datetime.now(UTC),
     )
 

@@ -5,21 +5,32 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.facts import ChangeFacts
+from activities.facts import ChangeFacts, read_money
 from activities.grounding import ReplyFacts
 from closeloop.actions.base import Access, ActionKind, Effect
+from closeloop.actions.callbacks import TimedCallback
 from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused
 from closeloop.models.base import Money, clip
-from closeloop.models.policy import ActionFacts, Facts, Judgement, JudgeRequest
+from closeloop.models.policy import ActionFacts, EffectFacts, Facts, Judgement, JudgeRequest
 from closeloop.models.proposal import Action
 from closeloop.models.records import OrderRecord
 from closeloop.models.steps import CheckApprover, Recorded
+from closeloop.names import idempotency_key
 from closeloop.policy.binding import effect_digest
 from closeloop.policy.consent import names_remedy, names_target
 from closeloop.policy.roster import may_decide
 from closeloop.policy.velocity import scopes_of
-from closeloop.ports import InjectionDetector, Knowledge, Ledger, Payments, PolicyBook, Shop
+from closeloop.policy.zones import zone_of
+from closeloop.ports import (
+    Calendar,
+    InjectionDetector,
+    Knowledge,
+    Ledger,
+    Payments,
+    PolicyBook,
+    Shop,
+)
 
 
 class PolicyActivities:
@@ -33,12 +44,14 @@ class PolicyActivities:
         ledger: Ledger,
         knowledge: Knowledge,
         detector: InjectionDetector,
+        calendar: Calendar,
     ) -> None:
         """Keep the rules, the detector, and the systems that facts come from."""
         self._book = book
         self._shop = shop
         self._payments = payments
         self._ledger = ledger
+        self._calendar = calendar
         self._changes = ChangeFacts(shop)
         self._replies = ReplyFacts(book, shop, payments, knowledge, detector)
 
@@ -149,6 +162,11 @@ class PolicyActivities:
         facts: ActionFacts,
     ) -> ActionFacts:
         effect = params.effect(request.ticket_id, order)
+        money: dict[str, object] = {}
+        if order is not None and params.moves_money:
+            money = self._money(request.tenant, params, order, effect)
+        if "amount" in money:
+            effect = effect.model_copy(update={"amount": money["amount"]})
         known = self._ledger.lookup(request.tenant, effect.effect_id, effect.components)
         words = request.customer_messages.items()
         asked = [text for name, text in words if name in action.requested_by]
@@ -158,7 +176,10 @@ class PolicyActivities:
             "names_remedy": names_remedy(asked, type(params)),
             "undo": self._undo(request, action, params, order),
             "consent": _consent(request, params, effect),
+            **money,
         }
+        if isinstance(params, TimedCallback):
+            update["slot_problem"] = self._slot_problem(request.tenant, params, known)
         if order is None:
             update["names_target"] = params.target_customer is not None and bool(asked)
         else:
@@ -180,14 +201,24 @@ class PolicyActivities:
                     others=self._shop.list_orders(request.tenant, order.customer_id),
                 ),
             }
-            if params.moves_money:
-                update |= self._money(request.tenant, params, order)
         if not (update["names_target"] and update["names_remedy"]):
             update |= {
-                "in_words": params.in_words(order),
+                "in_words": params.in_words(order, effect.amount),
                 "digest": effect_digest(params, effect),
             }
         return facts.model_copy(update=update)
+
+    def _slot_problem(self, tenant: str, params: TimedCallback, effect: EffectFacts) -> str:
+        """Return why nobody can call then; a call that is booked already stands in no one's way."""
+        hours = self._book.call_hours(tenant)
+        if hours is None:
+            return "nobody is called back here"
+        if effect.state is not None:
+            return ""
+        now = datetime.now(UTC)
+        customer = self._shop.get_customer(tenant, params.customer_id)
+        zone = (zone_of(customer.address) if customer else None) or hours.zone
+        return hours.problem(params.time, now, zone, self._calendar.calls(tenant, now))
 
     def _undo(
         self, request: JudgeRequest, action: Action, params: ActionKind, order: OrderRecord | None
@@ -207,19 +238,19 @@ class PolicyActivities:
             reason=f"takes back {action.action_id}",
         )
 
-    def _money(self, tenant: str, params: ActionKind, order: OrderRecord) -> dict[str, object]:
-        payments = self._payments.list_payments(tenant, order.order_id)
-        refunds = self._payments.list_refunds(tenant, order.order_id)
-        credit = self._payments.list_credits(tenant, order.order_id)
-        disputes = self._payments.list_disputes(tenant, order.order_id)
+    def _money(
+        self, tenant: str, params: ActionKind, order: OrderRecord, effect: Effect
+    ) -> dict[str, object]:
+        money = read_money(self._payments, tenant, order.order_id)
+        key = idempotency_key(tenant, effect.effect_id)
         return {
-            "paid": _total(order, [p.amount for p in payments]),
-            "refunded": _total(order, [r.amount for r in refunds if r.status != "failed"]),
-            "credited": _total(order, [c.amount for c in credit]),
-            "disputed": _total(order, [d.amount for d in disputes if d.status != "won"]),
-            "dispute_open": any(d.status == "open" for d in disputes),
-            "recent_minor": dict.fromkeys(scopes_of(order, payments), 0),
-            **self._changes.of(tenant, params, order, payments, refunds),
+            "paid": _total(order, [p.amount for p in money.payments]),
+            "refunded": _total(order, [r.amount for r in money.gone]),
+            "credited": _total(order, [c.amount for c in money.credits]),
+            "disputed": _total(order, [d.amount for d in money.called_back]),
+            "dispute_open": any(d.status == "open" for d in money.disputes),
+            "recent_minor": dict.fromkeys(scopes_of(order, money.payments), 0),
+            **self._changes.of(tenant, params, order, money, key),
         }
 
     def _with_recent(

@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.callbacks import CallbackActivities
 from activities.changes import ChangeActivities
 from activities.crm import CrmActivities
 from activities.effects import Effects, VerificationActivities
@@ -34,7 +35,7 @@ from activities.triage import TriageActivities
 from closeloop.agents.classifier import Labels
 from closeloop.agents.team import Models, Reads, Team, assemble
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.embedded.beside import ShopBesideGateway
+from closeloop.embedded.beside import GatewayBesideShop, ShopBesideGateway
 from closeloop.errors import BackendRefused, BackendUnavailable, BadInput, ConfigurationError
 from closeloop.knowledge.encoder import SentenceEncoder
 from closeloop.knowledge.ingest import Folders, read_articles, read_documents
@@ -151,6 +152,20 @@ def open_backends(settings: Settings, *, faults: str | None = None) -> EmbeddedB
         faults=faults,
         tenants=book.tenants,
     )
+
+
+def open_calendar(settings: Settings) -> EmbeddedBackends:
+    """Return the backends whose calendar people read and write, for callers that start no worker.
+
+    Raises:
+        BackendUnavailable: no worker has made them yet.
+    """
+    file = settings.state_dir / BACKENDS_FILE
+    if not file.is_file():
+        raise BackendUnavailable(
+            f"there is no {file}: the worker makes it; CLOSELOOP_STATE_DIR must be the worker's own"
+        )
+    return open_backends(settings)
 
 
 def missing_database(settings: Settings) -> Path | None:
@@ -411,6 +426,7 @@ def build_services(settings: Settings) -> Services:
     # operations database, should not wait for them.
     from closeloop.offline.injection import OfflineInjectionDetector
     from closeloop.offline.language import OfflineLanguages
+    from closeloop.offline.playbooks.calls import CallPlans
     from closeloop.offline.resolver import OfflineResolver
     from closeloop.offline.taxonomy import load_taxonomy
     from closeloop.offline.training import open_classifier
@@ -424,6 +440,7 @@ def build_services(settings: Settings) -> Services:
     if gateway is not None:
         shop = backends.shop
         backends.shop = ShopBesideGateway(shop.database, shop.faults, backends.payments)
+        gateway = GatewayBesideShop(gateway, backends.payments)
     engine = open_database(settings.database_url)
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
@@ -452,7 +469,12 @@ def build_services(settings: Settings) -> Services:
         knowledge=knowledge,
         classifier=classifier,
         detector=OfflineInjectionDetector(taxonomy),
-        resolver=OfflineResolver(backends.shop, gateway or backends.payments, knowledge),
+        resolver=OfflineResolver(
+            backends.shop,
+            gateway or backends.payments,
+            knowledge,
+            calls=CallPlans(backends.shop, backends.calendar, book.call_hours),
+        ),
         sources=Folders(settings.knowledge_dir),
         languages=OfflineLanguages(),
         team=open_team(settings, reads, labels),
@@ -500,15 +522,28 @@ def build_activities(services: Services) -> ActivitySet:
     )
     effects = Effects(ledger)
     payments = PaymentActivities(services.payments, effects)
-    orders = OrderActivities(backends.shop, effects)
+    orders = OrderActivities(backends.shop, services.payments, effects)
     changes = ChangeActivities(backends.shop, backends.payments, effects)
     past = PastTickets(services.knowledge, backends.shop)
     crm = CrmActivities(backends.crm, effects, records, past, book)
-    readers = {**payments.readers, **orders.readers, **changes.readers, **crm.readers}
-    verification = VerificationActivities(readers, ledger, backends.shop)
+    callbacks = CallbackActivities(backends.calendar, backends.shop, book, effects)
+    readers = {
+        **payments.readers,
+        **orders.readers,
+        **changes.readers,
+        **callbacks.readers,
+        **crm.readers,
+    }
+    verification = VerificationActivities(readers, ledger, backends.shop, services.payments)
     detector = services.detector
     policy = PolicyActivities(
-        book, backends.shop, services.payments, ledger, services.knowledge, detector
+        book,
+        backends.shop,
+        services.payments,
+        ledger,
+        services.knowledge,
+        detector,
+        backends.calendar,
     )
     syncing = KnowledgeSyncActivities(services.sources, services.knowledge)
     team = services.team
@@ -541,6 +576,7 @@ def build_activities(services: Services) -> ActivitySet:
             triage.read_confirmation,
             triage.read_hours,
             identity.read_consent,
+            callbacks.read_call,
         ),
         agents=agents,
         backends=(
@@ -556,6 +592,10 @@ def build_activities(services: Services) -> ActivitySet:
             changes.exchange_items,
             changes.update_customer_address,
             changes.issue_store_credit,
+            callbacks.schedule_callback,
+            callbacks.reschedule_callback,
+            callbacks.cancel_callback,
+            callbacks.book_next_call,
             crm.add_crm_note,
             crm.create_escalation,
             crm.close_case,

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from closeloop.models.approval import ApprovalTerms, Approver
 from closeloop.models.base import Money
+from closeloop.models.callbacks import CallbackRecord, Slot
 from closeloop.models.handover import HandOverPack
 from closeloop.models.identity import CodeTerms
 from closeloop.models.knowledge import Document, Passage, SourceKind, StoredDocument
@@ -211,8 +212,14 @@ class Shop(Protocol):
         """Return the customer's orders, newest first."""
         ...
 
-    def cancel_order(self, tenant: str, key: str, order_id: str, reason: str) -> OrderRecord:
-        """Cancel a pending order and give back what was paid."""
+    def cancel_order(
+        self, tenant: str, key: str, order_id: str, reason: str, *, amount: Money | None = None
+    ) -> OrderRecord:
+        """Cancel a pending order and give back what is left of what was paid.
+
+        Here and in the three changes below ``amount`` is what may move: any other is refused
+        (``amount_changed``). None, whatever it comes to, is for who has no judgement to keep to.
+        """
         ...
 
     def modify_order_address(
@@ -229,12 +236,14 @@ class Shop(Protocol):
         item_ids: Sequence[str],
         new_item_ids: Sequence[str],
         method_id: str,
+        *,
+        amount: Money | None = None,
     ) -> OrderRecord:
         """Put new items in the place of old ones on a pending order; settle the difference."""
         ...
 
     def modify_order_payment(
-        self, tenant: str, key: str, order_id: str, method_id: str
+        self, tenant: str, key: str, order_id: str, method_id: str, *, amount: Money | None = None
     ) -> OrderRecord:
         """Take a pending order's one payment by another method, and give the first one back."""
         ...
@@ -253,6 +262,8 @@ class Shop(Protocol):
         item_ids: Sequence[str],
         new_item_ids: Sequence[str],
         method_id: str,
+        *,
+        amount: Money | None = None,
     ) -> OrderRecord:
         """Take in the exchange of items of a delivered order for others of the same products."""
         ...
@@ -354,6 +365,40 @@ class Crm(Protocol):
 
     def find_alert(self, tenant: str, key: str) -> AlertRecord | None:
         """Return the alert raised under ``key``."""
+        ...
+
+
+class Calendar(Protocol):
+    """The desk's calendar: calls to customers, and what came of them."""
+
+    def book(
+        self, tenant: str, key: str, ticket_id: str, customer_id: str, slot: Slot, zone: str
+    ) -> CallbackRecord:
+        """Book a call; ``zone`` is the one that the customer's clock shows."""
+        ...
+
+    def move(self, tenant: str, key: str, booking_id: str, slot: Slot) -> CallbackRecord:
+        """Move a call that was not made yet to another time.
+
+        Raises:
+            BackendRefused: ``no_booking``, or ``not_booked`` where it was made or called off.
+        """
+        ...
+
+    def cancel(self, tenant: str, key: str, booking_id: str) -> CallbackRecord:
+        """Call a call off; raises as ``move``."""
+        ...
+
+    def get(self, tenant: str, booking_id: str) -> CallbackRecord | None:
+        """Return a call as it stands."""
+        ...
+
+    def find(self, tenant: str, key: str) -> CallbackRecord | None:
+        """Return the call booked under ``key``, as it stands."""
+        ...
+
+    def calls(self, tenant: str, since: datetime) -> tuple[CallbackRecord, ...]:
+        """Return the calls that end after a time, in the order of their beginnings."""
         ...
 
 
@@ -515,6 +560,29 @@ class Records(Protocol):
         ...
 
 
+class CallHours(Protocol):
+    """When a tenant calls its customers back."""
+
+    @property
+    def zone(self) -> str:
+        """The desk's own zone, for customers whose own is not known."""
+        ...
+
+    def slots(self, now: datetime, zone: str, booked: Sequence[CallbackRecord]) -> Iterator[Slot]:
+        """Yield the free times from ``now`` on, the earliest first; ``zone`` is the customer's."""
+        ...
+
+    def problem(
+        self, starts_at: datetime, now: datetime, zone: str, booked: Sequence[CallbackRecord]
+    ) -> str:
+        """Return why nobody can call at a time, and when somebody can; "" where it is free."""
+        ...
+
+    def slot_at(self, starts_at: datetime) -> Slot:
+        """Return the time that begins then."""
+        ...
+
+
 class PolicyBook(Protocol):
     """The tenant's rules, terms and roster, versioned by content hash."""
 
@@ -539,6 +607,10 @@ class PolicyBook(Protocol):
         self, tenant: str, calendar: str, start: datetime, since: datetime
     ) -> OpenHours | None:
         """Return the hours from ``since`` on, scaled around ``start``; None if there are none."""
+        ...
+
+    def call_hours(self, tenant: str) -> CallHours | None:
+        """Return when customers are called back; None where nobody is."""
         ...
 
     def limits(self, tenant: str) -> tuple[MoneyLimit, ...]:

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.state import Phase
     from closeloop.models.steps import ExecuteAction, Verification
     from closeloop.models.ticket import Status
-    from workflows import approval, calls, notices
+    from workflows import approval, calls, notices, promises
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.core import TicketCore
@@ -107,6 +107,7 @@ class ActingSteps(TicketCore):
             attempts=record.attempts,
         )
         self._note("verified", receipt.summary)
+        self._state = promises.after_action(self._state, step.action, receipt, workflow.now())
 
     def _not_done(
         self, step: ExecuteAction, problem: ActionError, kind: Literal["failed", "not_verified"]

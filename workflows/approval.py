@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
         CustomerMessage,
         Edit,
     )
-    from closeloop.models.base import Money
+    from closeloop.models.base import MAX_SAFE_MINOR, Money
     from closeloop.models.policy import ActionFacts, Judgement, Ruling
     from closeloop.models.proposal import (
         Action,
@@ -83,8 +83,8 @@ def outranked(state: TicketState) -> bool:
 def total_of(facts: Sequence[ActionFacts], edit: Edit | None = None) -> Money | None:
     """Return what the actions move together, after an edit; None where nothing moves.
 
-    Amounts of several currencies cannot be added: ``XXX`` (ISO 4217: no currency) is above every
-    approver's limit.
+    Amounts of several currencies cannot be added, nor written down beyond the largest of all:
+    ``XXX`` (ISO 4217: no currency) is above every approver's limit.
     """
     changes = {change.action_id: change for change in edit.actions} if edit else {}
     minor: list[int] = []
@@ -98,8 +98,9 @@ def total_of(facts: Sequence[ActionFacts], edit: Edit | None = None) -> Money | 
         currencies.add(fact.amount.currency)
     if not minor:
         return None
-    currency = currencies.pop() if len(currencies) == 1 else "XXX"
-    return Money(amount_minor=sum(minor), currency=currency)
+    total = min(sum(minor), MAX_SAFE_MINOR)
+    currency = currencies.pop() if len(currencies) == 1 and total == sum(minor) else "XXX"
+    return Money(amount_minor=total, currency=currency)
 
 
 def step_for(state: TicketState, action: Action, *, request_id: str | None = None) -> ExecuteAction:

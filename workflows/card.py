@@ -58,10 +58,22 @@ def card(state: TicketState) -> str:
             f"**Approval** {state.approval.request_id}, total {state.approval.total or '-'}"
         )
         lines += [f"- {inert(text)}" for text in state.approval.summaries]
+    lines += _promises(state)
     lines += _actions(state)
     lines.append("**Last messages**")
     lines += [f"- {m.sender}: {inert(m.text)}" for m in state.messages[-4:]]
     return "\n\n".join(lines)
+
+
+def _promises(state: TicketState) -> list[str]:
+    if not state.commitments:
+        return []
+    lines = [
+        f"- {promise.kind} **{promise.state}**, due {promise.due_at:%Y-%m-%d %H:%M} UTC:"
+        f" {inert(promise.text)}"
+        for promise in state.commitments[-5:]
+    ]
+    return ["**Promises**", *lines]
 
 
 def _whose(escalation: Escalation) -> str:

@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         conversation,
         deciders,
         levels,
+        promises,
         replies,
     )
     from workflows import state as transitions
@@ -39,13 +40,13 @@ with workflow.unsafe.imports_passed_through():
     from workflows.clock import Clock
 
 
-WAITING: Final = frozenset({Phase.APPROVE, Phase.CONFIRM, Phase.WITH_PERSON})
+WAITING: Final = frozenset({Phase.APPROVE, Phase.CALL, Phase.CONFIRM, Phase.WITH_PERSON})
 """Phases in which a ticket may rest for days, and continue as new."""
 
 KNOWLEDGE_GAP: Final = "knowledge_gap"
 """Why people get a ticket that no passage answers: what is missing is an outcome of its own."""
 
-HEEDS_HINTS: Final = frozenset({Phase.CONFIRM, Phase.WITH_PERSON})
+HEEDS_HINTS: Final = frozenset({Phase.CALL, Phase.CONFIRM, Phase.WITH_PERSON})
 """Phases that follow a backend's hint at once; in the others it is kept until then."""
 
 
@@ -56,18 +57,24 @@ class TicketCore:
     _clock: Clock
 
     async def _wait(self, deadline: datetime, reason: str) -> bool:
-        """Wait for something new or the deadline; False also when it is time to continue as new."""
+        """Wait for something new, a promise among it, or the deadline.
+
+        False also when it is time to continue as new.
+        """
         workflow.set_current_details(card(self._state))
 
         def ready() -> bool:
             return self._something_new() or self._should_continue()
 
         while True:
-            wake = levels.next_wake(self._state)
+            wakes = (levels.next_wake(self._state), promises.next_wake(self._state))
+            wake = min(filter(None, wakes), default=None)
             if wake is None or wake.at >= deadline:
                 return await self._clock.wait(ready, deadline, reason) and self._something_new()
             if await self._clock.wait(ready, wake.at, wake.reason):
                 return self._something_new()
+            if promises.pressing(self._state, workflow.now()):
+                return True
             await self._look_at_levels()
 
     async def _look_at_levels(self) -> None:
@@ -239,13 +246,15 @@ class TicketCore:
         self,
         text: str,
         status: Status,
-        promises: Sequence[CommitmentDraft] = (),
+        promised: Sequence[CommitmentDraft] = (),
         *,
         by_person: bool = False,
+        answers: bool = False,
     ) -> bool:
         """Send a reply once; the snapshot that goes with it shows the ticket after it.
 
-        What a person wrote goes as it is, anything else in the desk's voice.
+        What a person wrote goes as it is, anything else in the desk's voice. ``answers`` says that
+        it is an answer although the ticket is not the customer's to go on with.
         """
         if not by_person:
             text = replies.in_voice(self._state, text)
@@ -253,10 +262,11 @@ class TicketCore:
         now = workflow.now()
 
         def sent(state: TicketState) -> TicketState:
-            state = levels.answered(state, status, now)
-            state = transitions.replied(
-                state, reply_id, text, now, status=status, promises=promises
-            )
+            state = levels.answered(state, status, now, answers=answers)
+            if answers or status in levels.ANSWERING:
+                state = promises.answered(state, now)
+            state = transitions.replied(state, reply_id, text, now, status=status)
+            state = promises.made(state, reply_id, promised, now)
             return levels.seen(state, now)
 
         before = self._recording()

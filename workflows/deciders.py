@@ -282,7 +282,8 @@ def operation_problem(state: TicketState, operation: Operation, now: datetime) -
         return _closed(state)
     with_people = state.status is Status.ESCALATED
     cap = approval.mode_cap(state)
-    leaving = state.recorded is not None or state.handed_back
+    # Without an escalation the answer that a person recorded is on its way to the customer.
+    leaving = state.recorded is not None or state.handed_back or state.escalation is None
     match operation.operation:
         case "claim":
             return claim_problem(state, operation, now)

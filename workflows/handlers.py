@@ -106,7 +106,6 @@ class TicketHandlers(TicketCore):
         known = self._known("operation", operation.operation_id)
         if known is not None:
             return known
-        _refuse(deciders.operation_problem(self._state, operation, workflow.now()))
         await checks.check_approver(self._state, operation.approver, None, operation)
         effects = RecordedEffects()
         if operation.resolution is not None:

@@ -74,12 +74,14 @@ def asked(state: TicketState, now: datetime) -> TicketState:
     return _started(state, Goal.NEXT_RESPONSE, target.next_response, now)
 
 
-def answered(state: TicketState, status: Status, now: datetime) -> TicketState:
+def answered(
+    state: TicketState, status: Status, now: datetime, *, answers: bool = False
+) -> TicketState:
     """Stop the response clocks as a reply goes out, if it is an answer.
 
     What the customer wrote while it was on its way waits for the next one.
     """
-    if status not in ANSWERING:
+    if status not in ANSWERING and not answers:
         return state
     state = seen(state, now)
     if state.sla.first_response_at is None:
@@ -250,10 +252,11 @@ def _late(state: TicketState, mark: Mark) -> TicketState:
         sla = sla.model_copy(update={"at_risk": _with(sla.at_risk, mark.goal)})
     else:
         sla = sla.model_copy(update={"missed": _with(sla.missed, mark.goal), "breached": True})
-    return _raised(state.model_copy(update={"sla": sla}), _RAISES_TO[mark.lateness], at)
+    return raised(state.model_copy(update={"sla": sla}), _RAISES_TO[mark.lateness], at)
 
 
-def _raised(state: TicketState, to: Priority, at: datetime) -> TicketState:
+def raised(state: TicketState, to: Priority, at: datetime) -> TicketState:
+    """Raise the ticket to a priority, unless it has that much already."""
     triage = state.classification
     assert triage is not None
     if _RISING.index(to) <= _RISING.index(triage.priority):

@@ -12,6 +12,10 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.routing import Route
     from closeloop.models.state import TicketState
 
+PROMISE_MISSED: Final = "promise_missed"
+CALL_MISSED: Final = "call_missed"
+"""Why people get a ticket whose customer was promised something that did not happen."""
+
 PARTLY_DONE: Final = "partly_done"
 """Why people get a ticket of whose actions some were done and a later one was refused."""
 
@@ -95,7 +99,30 @@ PERSON_LOOKS: Final = (
     " will get back to you here."
 )
 
+CALLED: Final = (
+    "Thank you for the call. If anything is still open, just answer this message and we will look"
+    " at it again."
+)
+
+CALL_AGAIN: Final = (
+    "We called you at the time that we agreed on and could not reach you. We will try again:"
+    " {when}. If another time is better, just answer this message and say when."
+)
+
+CALL_NOT_MADE: Final = (
+    "We are sorry: we did not call you at the time that we agreed on. One of our colleagues is"
+    " taking this over and will get back to you. You do not need to do anything."
+)
+
+NOT_HEARD: Final = (
+    "We are sorry: we told you that we would do something by now, and it is not done. One of our"
+    " colleagues is taking this over and will get back to you here. You do not need to do anything."
+)
+
 PROMISE: Final = "You hear from {who}."
+
+
+_MISSED: Final = {PROMISE_MISSED: NOT_HEARD, CALL_MISSED: CALL_NOT_MADE}
 
 
 def handed_over(state: TicketState) -> str:
@@ -104,6 +131,8 @@ def handed_over(state: TicketState) -> str:
     What a plan that broke off has done already is no secret.
     """
     reason = state.escalation.reason if state.escalation else ""
+    if reason in _MISSED:
+        return _MISSED[reason]
     route = state.escalation.route if state.escalation else None
     if reason == EFFECT_UNDONE:
         lost = [
@@ -128,10 +157,16 @@ def handed_over(state: TicketState) -> str:
 
 def answer_promised(state: TicketState, now: datetime) -> tuple[CommitmentDraft, ...]:
     """Return what the customer is promised with the hand-over: to hear from somebody by a time."""
-    route = state.escalation.route if state.escalation else None
-    if route is None or route.answer_by is None or not route.answer_by_words:
+    escalation = state.escalation
+    route = escalation.route if escalation else None
+    if escalation is None or route is None or route.answer_by is None or not route.answer_by_words:
         return ()
-    hours = max(0.0, (route.answer_by - now).total_seconds() / 3600)
+    if escalation.reason in _MISSED:
+        return ()  # their message names no time
+    began = now if now < route.answer_by else min(escalation.since, route.answer_by)
+    # On the clock that a time scale presses together, as every promise is.
+    seconds = (route.answer_by - began).total_seconds() / state.terms.time_scale
+    hours = seconds / 3600
     return (CommitmentDraft(text=PROMISE.format(who=_who(route)), due_in_hours=hours),)
 
 

@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.routing import Route
     from closeloop.models.state import Escalation, Phase
     from closeloop.models.ticket import Mode, Status
-    from workflows import approval, conversation, notices, people_calls
+    from workflows import approval, conversation, notices, people_calls, promises
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.hinted import HintedSteps
@@ -97,7 +97,7 @@ class PeopleSteps(HintedSteps):
             self._set(handed_back=False, escalation=None, taken_by=None, observations=(), round=0)
             self._go(Phase.UNDERSTAND, Status.WORKING)
             await self._case_done(escalation)
-        else:
+        elif not promises.pressing(state, workflow.now()):
             await self._forward_news()
 
     def _returned(self) -> None:

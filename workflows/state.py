@@ -14,13 +14,11 @@ with workflow.unsafe.imports_passed_through():
         ActionError,
         ActionRecord,
         ActionState,
-        CommitmentDraft,
         Observation,
         Proposal,
         Receipt,
     )
     from closeloop.models.state import (
-        Commitment,
         OutcomeEvent,
         Phase,
         TicketOutcome,
@@ -231,27 +229,11 @@ def replied(
     now: datetime,
     *,
     status: Status,
-    promises: Sequence[CommitmentDraft] = (),
 ) -> TicketState:
     """Return the state after a reply went out."""
     message = Message(message_id=reply_id, sender="closeloop", text=text, at=now, handled=True)
     state = conversation.said(state, message)
-    made = tuple(
-        Commitment(
-            commitment_id=f"{reply_id}-c{position}",
-            text=draft.text,
-            due_at=now + timedelta(hours=draft.due_in_hours),
-            check=draft.check,
-        )
-        for position, draft in enumerate(promises, start=1)
-    )
-    state = state.model_copy(
-        update={
-            "status": status,
-            "reply_count": state.reply_count + 1,
-            "commitments": (*state.commitments, *made)[-20:],
-        }
-    )
+    state = state.model_copy(update={"status": status, "reply_count": state.reply_count + 1})
     if status not in NOTICES:
         state = state.model_copy(update={"observations": (), "round": 0})
     state = note(state, now, "replied", clip(text, 120))

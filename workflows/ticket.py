@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.ticket import Assurance, Status
     from closeloop.models.triage import PERSON_INTENT, Classification
     from closeloop.names import TICKET_WORKFLOW
-    from workflows import approval, calls, conversation, levels, notices, replies
+    from workflows import approval, calls, conversation, levels, notices, promises, replies
     from workflows import state as transitions
     from workflows.acting import ActingSteps
     from workflows.agents import AgentSteps
@@ -31,7 +31,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows.clock import Clock
     from workflows.deciding import DecidingSteps
     from workflows.handlers import TicketHandlers
-    from workflows.people import TAKEN_OVER, PeopleSteps
+    from workflows.people import TAKEN_OVER
+    from workflows.promising import PromisingSteps
 
 
 STALE_ON_MESSAGE: Final = frozenset({Phase.PROPOSE, Phase.JUDGE, Phase.ACT, Phase.ANSWER})
@@ -44,7 +45,7 @@ MAX_REOPENED: Final = 2
 
 
 @workflow.defn(name=TICKET_WORKFLOW)
-class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, PeopleSteps):
+class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, PromisingSteps):
     """One ticket: understand, propose, judge, approve, act, verify, answer, confirm, close."""
 
     @workflow.init
@@ -59,6 +60,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         try:
             while await self._unfinished():
                 await self._look_at_levels()
+                await self._look_at_promises()
                 await self._hear_codes()
                 await self._redirect()
                 await self._step()
@@ -88,6 +90,8 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
                 await self._guarded(self._verify)
             case Phase.ANSWER:
                 await self._answer()
+            case Phase.CALL:
+                await self._await_call()
             case Phase.CONFIRM:
                 await self._guarded(self._confirm)
             case Phase.ESCALATE:
@@ -219,11 +223,17 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
             self._go(Phase.PROPOSE)
             return
         final = not proposal.asks_customer
+        called = final and self._state.callback is not None
         status = Status.RESOLVED if final else Status.AWAITING_CUSTOMER
-        if await self._send(text, status, proposal.commitments):
-            self._rest_with_customer(final)
-        else:
+        promised = promises.with_call(self._state, proposal.commitments)
+        if not await self._send(
+            text, Status.WORKING if called else status, promised, answers=called
+        ):
             self._hand_over("reply_failed", "The reply could not be sent.", "")
+        elif called:
+            self._rest_until_called()
+        else:
+            self._rest_with_customer(final)
 
     # 9. Confirm
 
@@ -231,7 +241,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         deadline = self._state.deadline
         assert deadline is not None
         if not await self._wait(deadline, self._state.deadline_reason):
-            if not self._resting() and await self._still_stands(self._unsettled()):
+            if not self._resting() and await self._still_stands(promises.unsettled(self._state)):
                 await self._no_word()
             return
         if self._state.hints and not await self._still_stands(await self._hinted()):
@@ -270,11 +280,15 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         self._close_or_watch()
 
     def _close_or_watch(self) -> None:
-        """Close; but money that is still under way keeps the ticket, until a person looks."""
-        if not self._unsettled():
+        """Close; but an open promise, or money under way, keeps the ticket."""
+        now, terms = workflow.now(), self._state.terms
+        promised = promises.last_due(self._state)
+        if promised is not None:
+            self._set(deadline=max(promised, now), deadline_reason="a promise")
+            return
+        if not promises.unsettled(self._state):
             self._go(Phase.CLOSE)
             return
-        now, terms = workflow.now(), self._state.terms
         since = self._state.sla.resolved_at or self._state.opened_at
         if (now - since).total_seconds() >= terms.settlement_limit_seconds:
             self._hand_over("not_settled", "Money that was sent has not arrived in time.", "")
@@ -289,15 +303,6 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Peo
         self._publish()
         if self._state.reopened_count > MAX_REOPENED:
             self._hand_over("still_broken", why, "")
-
-    def _unsettled(self) -> tuple[ActionRecord, ...]:
-        return tuple(
-            record
-            for record in self._state.actions
-            if record.state is ActionState.VERIFIED
-            and record.receipt
-            and not record.receipt.settled
-        )
 
     async def _still_stands(self, records: Sequence[ActionRecord]) -> bool:
         """Read effects back; the ticket is reopened where one is gone."""

@@ -23,7 +23,8 @@ class Effect(Wire):
     """What a WRITE changes, named before the call.
 
     ``components`` maps each part it claims to the minor units it is worth; two effects that claim
-    the same part overlap. ``amount`` is what would move, and is None where no money does.
+    the same part overlap. ``amount`` is what would move; it is None where no money does, and where
+    only the payments or the shop's prices say how much, which policy then looks up.
     """
 
     effect_id: str
@@ -76,10 +77,10 @@ class ActionKind(ActionParams, ABC):
     def describe(self) -> str:
         """Return one line for a tired person: what would happen."""
 
-    def in_words(self, order: OrderRecord | None) -> str:
+    def in_words(self, order: OrderRecord | None, amount: Money | None) -> str:
         """Return the exact effect as its customer reads it, as what we would do; "" if they cannot.
 
-        What only staff can read is for a person to ask about.
+        ``amount`` is what would move. What only staff can read is for a person to ask about.
         """
         return ""
 

@@ -5,6 +5,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from closeloop.actions.base import ActionKind
+from closeloop.actions.callbacks import CancelCallback, RescheduleCallback, ScheduleCallback
 from closeloop.actions.customers import IssueStoreCredit, UpdateCustomerAddress
 from closeloop.actions.desk import AddCrmNote, CreateEscalationCase, SendReplyMessage
 from closeloop.actions.items import ExchangeItems, ModifyOrderItems, ReturnItems
@@ -24,6 +25,9 @@ CATALOGUE: Final[dict[str, type[ActionKind]]] = {
         ExchangeItems,
         UpdateCustomerAddress,
         IssueStoreCredit,
+        ScheduleCallback,
+        RescheduleCallback,
+        CancelCallback,
         AddCrmNote,
         CreateEscalationCase,
         SendReplyMessage,

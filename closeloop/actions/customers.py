@@ -33,7 +33,7 @@ class UpdateCustomerAddress(ActionKind):
         digest = address_digest(self.address)
         return Effect(effect_id=f"customer-address:{self.customer_id}:{ticket_id}:{digest}")
 
-    def in_words(self, order: OrderRecord | None) -> str:
+    def in_words(self, order: OrderRecord | None, amount: Money | None) -> str:
         """Name the whole address."""
         return f"change the address on your account to {self.address.in_a_line()}"
 
@@ -68,11 +68,11 @@ class IssueStoreCredit(ActionKind):
         return self.order_id
 
     def effect(self, ticket_id: str, order: OrderRecord | None) -> Effect:
-        """Name the credit by order and amount; it claims the one credit an order can have."""
+        """Name the one credit that an order can have, whatever its amount, which may be lowered."""
         target = order.order_id if order else self.order_id
         currency = order.currency if order else "USD"
         return Effect(
-            effect_id=f"credit:{target}:{self.amount_minor}",
+            effect_id=f"credit:{target}",
             components={f"{target}/store-credit": self.amount_minor},
             amount=Money(amount_minor=self.amount_minor, currency=currency),
         )

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import StringConstraints
 
 from closeloop.actions.base import ActionKind, Effect
+from closeloop.models.base import Money
 from closeloop.models.records import Address, CustomerRecord, OrderRecord
 from closeloop.models.ticket import Assurance, OrderId
 
@@ -32,7 +33,10 @@ class CancelOrder(ActionKind):
         return self.order_id
 
     def effect(self, ticket_id: str, order: OrderRecord | None) -> Effect:
-        """Name the cancellation; it claims every component, for the money goes back with it."""
+        """Name the cancellation; it claims every component, for the money goes back with it.
+
+        How much that is, the order's payments say.
+        """
         if order is None:
             return Effect(effect_id=f"cancel:{self.order_id}")
         return Effect(
@@ -41,14 +45,13 @@ class CancelOrder(ActionKind):
                 f"{order.order_id}/{part.component_id}": part.price.amount_minor
                 for part in order.components()
             },
-            amount=order.total(),
         )
 
-    def in_words(self, order: OrderRecord | None) -> str:
+    def in_words(self, order: OrderRecord | None, amount: Money | None) -> str:
         """Name the order and what would go back."""
-        if order is None:
+        if order is None or amount is None:
             return ""
-        return f"cancel order {order.order_id} as a whole and give back {order.total()}"
+        return f"cancel order {order.order_id} as a whole and give back {amount}"
 
     def describe(self) -> str:
         """Say what would be cancelled."""
@@ -76,7 +79,7 @@ class ModifyOrderAddress(ActionKind):
         target = order.order_id if order else self.order_id
         return Effect(effect_id=f"address:{target}:{address_digest(self.address)}")
 
-    def in_words(self, order: OrderRecord | None) -> str:
+    def in_words(self, order: OrderRecord | None, amount: Money | None) -> str:
         """Name the order and the whole address."""
         return f"send order {self.order_id} to {self.address.in_a_line()}" if order else ""
 
@@ -110,13 +113,15 @@ class ModifyOrderPayment(ActionKind):
         return self.order_id
 
     def effect(self, ticket_id: str, order: OrderRecord | None) -> Effect:
-        """Name the change by order and new method; it claims the one change there can be."""
+        """Name the change by order and new method; it claims the one change there can be.
+
+        How much is paid anew, and goes back, the order's payment says.
+        """
         if order is None:
             return Effect(effect_id=f"payment:{self.order_id}:{self.payment_method_id}")
         return Effect(
             effect_id=f"payment:{order.order_id}:{self.payment_method_id}",
             components={f"{order.order_id}/change-of-payment": 0},
-            amount=order.total(),
         )
 
     def describe(self) -> str:

@@ -74,7 +74,7 @@ class RefundPayment(ActionKind):
             amount=Money(amount_minor=amount, currency=order.currency),
         )
 
-    def in_words(self, order: OrderRecord | None) -> str:
+    def in_words(self, order: OrderRecord | None, amount: Money | None) -> str:
         """Name amount, items and order."""
         if order is None:
             return ""
@@ -82,7 +82,7 @@ class RefundPayment(ActionKind):
         chosen = {name.partition("/")[2] for name in effect.components}
         labels = Counter(part.label for part in order.components() if part.component_id in chosen)
         what = ", ".join(f"{n} x {label}" if n > 1 else label for label, n in labels.items())
-        return f"refund {effect.amount} for {what} of order {order.order_id}"
+        return f"refund {amount} for {what} of order {order.order_id}"
 
     def describe(self) -> str:
         """Say what would be paid back, and for what."""

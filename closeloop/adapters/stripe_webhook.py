@@ -35,6 +35,8 @@ TOLERANCE: Final = timedelta(minutes=5)
 """Stripe's own: how far the signed time may be from ours, so that nothing is replayed later."""
 MAX_PAYLOAD_BYTES: Final = 1_000_000
 
+_LAST_SECOND: Final = 253_402_300_799  # of the year 9999
+
 _TYPES: Final = frozenset(
     {"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"}
 )
@@ -125,6 +127,8 @@ def _verify(
     # The first, as in the library; it is a number and signed, or the signature would not fit.
     stamp = next(part for part in signature.split(",") if part.split("=")[0] == "t")
     seconds = int(stamp.split("=")[1])
+    if abs(seconds) > _LAST_SECOND:
+        raise BadInput("Stripe-Signature: t is not a time in seconds", field="Stripe-Signature")
     if abs(now.timestamp() - seconds) > tolerance.total_seconds():
         raise Refused(
             f"the event was signed {now.timestamp() - seconds:.0f} s before"

@@ -19,6 +19,7 @@ from closeloop.agents.strict import FILLED_IN, either, one_of, strict, variant
 from closeloop.models.proposal import (
     Action,
     CommitmentDraft,
+    CommitmentKind,
     Draft,
     EscalationDraft,
     Proposal,
@@ -43,8 +44,9 @@ class Step(Answer):
 
 
 class Promise(Answer):
-    """Something that the reply promises."""
+    """Something that the reply promises; ``settlement`` is money that arrives."""
 
+    kind: CommitmentKind
     text: str
     due_in_hours: float = Field(gt=0)
 
@@ -175,7 +177,7 @@ def _proposal(said: Resolution, asking: Asking, request: ProposeRequest) -> Prop
         asks_customer=said.asks_customer,
         asks_identity=said.asks_identity,
         commitments=tuple(
-            CommitmentDraft(text=one.text, due_in_hours=one.due_in_hours)
+            CommitmentDraft(kind=one.kind, text=one.text, due_in_hours=one.due_in_hours)
             for one in said.commitments
         ),
         escalation=EscalationDraft(**hand_over.model_dump()) if hand_over else None,

@@ -50,7 +50,7 @@ def stop(
     if not reason.strip():
         raise BadInput("--reason must not be empty", field="reason")
     settings = load_settings()
-    _require_person(settings, approver, tenant, resuming=False)
+    require_person(settings, approver, tenant)
     from closeloop import bootstrap  # here, for it brings in everything that a worker is made of
 
     words = clip(reason.strip(), _MAX_REASON)
@@ -62,7 +62,7 @@ def stop(
 def resume(approver: Approver, tenant: Tenant = DEFAULT_TENANT, as_json: AsJson = False) -> None:
     """Let autonomous writes begin again; a lead or a manager may."""
     settings = load_settings()
-    _require_person(settings, approver, tenant, resuming=True)
+    require_person(settings, approver, tenant, resuming=True)
     from closeloop import bootstrap  # as in `stop`
 
     bootstrap.open_stops(settings).resume(tenant, approver, _now())
@@ -137,7 +137,9 @@ def replay(
     pages.emit(found, None if as_json else replay_page(found))
 
 
-def _require_person(settings: Settings, approver: str, tenant: str, *, resuming: bool) -> None:
+def require_person(
+    settings: Settings, approver: str, tenant: str, *, resuming: bool = False
+) -> None:
     """Check that an operator is on the tenant's roster, and high enough for what they want."""
     checked_part(tenant, "tenant")
     checked_part(approver, "as")

@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 import structlog
 import typer
 
-from closeloop.cli import autonomy, commands, knowledge, pages
+from closeloop.cli import autonomy, callbacks, commands, knowledge, pages
 from closeloop.errors import (
     BackendError,
     BadInput,
@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 commands.app.add_typer(knowledge.app, name="knowledge")
 commands.app.add_typer(autonomy.autonomy, name="autonomy")
+commands.app.add_typer(callbacks.app, name="calls")
 commands.app.add_typer(autonomy.report, name="report")
 commands.app.add_typer(autonomy.policy, name="policy")
 

@@ -222,7 +222,8 @@ def _facts(view: TicketView, now: datetime) -> list[tuple[str, str]]:
             if people.route.answer_by is not None:
                 facts.append(("customer hears by", when(people.route.answer_by, now)))
     for promise in view.commitments:
-        facts.append(("promised", f"{promise.text} by {when(promise.due_at, now)}"))
+        due = f"by {when(promise.due_at, now)} ({promise.state})"
+        facts.append(("promised", f"{promise.text} {due}"))
     if view.linked:
         facts.append(("follows", ", ".join(view.linked)))
     return facts

@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from closeloop.bootstrap import open_backends
 from closeloop.demo.scenario import ExpectedCase
@@ -63,6 +63,14 @@ class BackOffice:
         if not codes:
             raise Refused("no code was sent to the customer", code="bad_scenario")
         return codes[-1]
+
+    def call(self, ticket_id: str, outcome: Literal["reached", "not_reached"], *, by: str) -> bool:
+        """Make the call that is booked for a ticket; False where none is."""
+        calls = self._backends.calendar.every("default")
+        booked = [c for c in calls if c.ticket_id == ticket_id and c.status == "booked"]
+        for call in booked[-1:]:
+            self._backends.calendar.enter("default", call.booking_id, outcome, by)
+        return bool(booked)
 
     def messages(self, ticket_id: str) -> int:
         """Return how many messages left for the customer of a ticket."""

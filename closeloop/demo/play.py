@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from closeloop.client import SupportDesk
 from closeloop.demo.office import BackOffice
@@ -145,6 +145,8 @@ class Player:
             code = self._office.code(ticket_id)
             right = deed.give_code
             await desk.add_message(ticket_id, code if right else _another(code))
+        elif deed.call is not None:
+            await self._call(ticket_id, deed.call, who)
         elif deed.refund is not None:
             self._office.refund(deed.refund.order_id, deed.refund.amount_minor, by=who)
         elif deed.record_resolution is not None:
@@ -170,6 +172,16 @@ class Player:
             )
         else:
             await desk.decide(ticket_id, request.request_id, who, True, edit=deed.edit)
+
+    async def _call(
+        self, ticket_id: str, outcome: Literal["reached", "not_reached"], who: str
+    ) -> None:
+        """Make the ticket's call, once it is booked."""
+        for _ in range(int(PATIENCE_SECONDS / POLL_SECONDS)):
+            if self._office.call(ticket_id, outcome, by=who):
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        raise Refused(f"{who} has nobody to call", code="bad_scenario")
 
     def _observe(self, run: Run, before: int) -> Expectation:
         view = run.view

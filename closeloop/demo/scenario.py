@@ -31,7 +31,8 @@ class Rejection(Input):
 class Deed(Input):
     """What somebody does; exactly one of these.
 
-    ``give_code`` answers with the code that was sent to the contact on file (false: a wrong one).
+    ``give_code`` answers with the code that was sent to the contact on file (false: a wrong one),
+    ``call`` makes the call that is booked.
     """
 
     fault: str | None = None
@@ -43,6 +44,7 @@ class Deed(Input):
     refund: BackOfficeRefund | None = None
     record_resolution: RecordedResolution | None = None
     hand_back: Literal[True] | None = None
+    call: Literal["reached", "not_reached"] | None = None
     open: "Scenario | None" = None
 
     @model_validator(mode="after")

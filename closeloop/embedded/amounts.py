@@ -24,6 +24,9 @@ _CENT = Decimal("0.01")
 # also below 2^53 minor units, the bound of `Money`. What does not fit is an error, never rounded.
 _EXACT = Context(prec=15, traps=[Inexact, InvalidOperation])
 
+MAX_MINOR: Final = 10**15 - 1
+"""The largest amount that a shop file holds, in minor units."""
+
 _DURATION = re.compile(
     r"-P(?=.)(?:(?P<days>\d+)D)?"
     r"(?:T(?=.)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?",

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from closeloop.embedded.calendar import EmbeddedCalendar
 from closeloop.embedded.crm import EmbeddedCrm
 from closeloop.embedded.database import Database
 from closeloop.embedded.faults import FaultPlan
@@ -19,7 +20,7 @@ EXAMPLE_SHOP: Final = Path(__file__).parent / "data" / "shop.json"
 
 
 class EmbeddedBackends:
-    """Shop, payments, CRM and outbox in one SQLite file, for the default that needs no server.
+    """Shop, payments, CRM, outbox and calendar in one SQLite file: the default without servers.
 
     Several of these, in any number of threads and processes, may use the same file. Close it, or
     use it as a context manager.
@@ -71,6 +72,7 @@ class EmbeddedBackends:
         self.shop = EmbeddedShop(self._database, self.faults, self.payments)
         self.crm = EmbeddedCrm(self._database, self.faults)
         self.outbox = EmbeddedOutbox(self._database, self.faults)
+        self.calendar = EmbeddedCalendar(self._database, self.faults)
 
     def export(self, tenant: str = DEFAULT_TENANT) -> dict[str, Any]:
         """Return all that one tenant's backends hold, ready for ``json.dumps``.
@@ -114,6 +116,8 @@ _EXPORTED: Final = {
     "escalations": "escalation_id, key, queue, person, reason, pack, details, status, created_at",
     "alerts": "alert_id, key, queue, text, created_at",
     "messages": 'sent_id, key, ticket_id, recipient AS "to", subject, text, sent_at',
+    "callbacks": "booking_id, key, ticket_id, customer_id, starts_at, ends_at, zone, status,"
+    " entered_by",
 }
 
 

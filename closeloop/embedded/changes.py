@@ -1,16 +1,16 @@
-"""The shop's rules for items and payment methods: what a change makes of an order.
+"""The shop's rules for items, payment methods and addresses: what a change makes of an order.
 
 Pure but for the refusals: the shop port reads, asks here, and writes.
 """
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Final, NamedTuple
 
-from closeloop.embedded.payments import HistoryRow
+from closeloop.embedded.payments import HistoryRow, topped_up
 from closeloop.embedded.shopfile import (
     Item,
     PaymentMethod,
+    ShopAddress,
     ShopOrder,
     ShopProduct,
     ShopUser,
@@ -18,6 +18,7 @@ from closeloop.embedded.shopfile import (
 )
 from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
+from closeloop.models.records import Address
 
 PENDING: Final = "pending"
 DELIVERED: Final = "delivered"
@@ -25,6 +26,7 @@ CANCELLED: Final = "cancelled"
 ITEMS_MODIFIED: Final = "pending (item modified)"
 RETURN_REQUESTED: Final = "return requested"
 EXCHANGE_REQUESTED: Final = "exchange requested"
+ADDRESS_NEEDS: Final = ("address1", "city", "zip", "country")
 
 FindProduct = Callable[[str], ShopProduct | None]
 
@@ -42,6 +44,16 @@ def require_status(order: ShopOrder, status: str) -> None:
         raise BackendRefused(
             f"order {order.order_id} is {order.status}: only a {status} one can be changed so",
             code=f"order_not_{status}",
+        )
+
+
+def require_amount(order: ShopOrder, minor: int, amount: Money | None) -> None:
+    """Refuse to move another amount than the caller names, where one does (``amount_changed``)."""
+    moves = Money(amount_minor=minor, currency=order.currency_code())
+    if amount is not None and amount != moves:
+        raise BackendRefused(
+            f"{moves} would move on order {order.order_id}, not {amount}: look at it again",
+            code="amount_changed",
         )
 
 
@@ -187,6 +199,14 @@ def repaid(
     )
 
 
+def complete(address: Address) -> ShopAddress:
+    """Return the address, or refuse one that a parcel cannot be sent to."""
+    for field in ADDRESS_NEEDS:
+        if not getattr(address, field).strip():
+            raise BackendRefused(f"the address has no {field}", code="incomplete_address")
+    return ShopAddress.model_validate(address.model_dump())
+
+
 def require_credit(order: ShopOrder, amount: Money) -> None:
     """Refuse credit of nothing (``invalid_amount``) or in another money (``currency_mismatch``)."""
     if amount.amount_minor <= 0:
@@ -199,13 +219,16 @@ def require_credit(order: ShopOrder, amount: Money) -> None:
 
 
 def credited(user: ShopUser, minor: int) -> PaymentMethod:
-    """Return the customer's first gift card with ``minor`` more on it; a new card if none."""
+    """Return the customer's first gift card with ``minor`` more on it; a new card if none.
+
+    Raises:
+        BackendRefused: as ``topped_up``.
+    """
     for method in user.payment_methods.values():
         if method.balance is not None:
-            return method.model_copy(update={"balance": method.balance + minor})
+            return topped_up(method, method.balance, minor)
     number = len(user.payment_methods) + 1
     while f"gift_card_credit_{number}" in user.payment_methods:
         number += 1
-    return PaymentMethod.model_validate(
-        {"id": f"gift_card_credit_{number}", "source": "gift_card", "balance": Decimal(minor) / 100}
-    )
+    new = {"id": f"gift_card_credit_{number}", "source": "gift_card", "balance": 0}
+    return topped_up(PaymentMethod.model_validate(new), 0, minor)

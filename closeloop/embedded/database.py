@@ -91,6 +91,14 @@ CREATE TABLE messages (
     recipient TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL, sent_at TEXT NOT NULL,
     PRIMARY KEY (tenant, key)) STRICT;
 
+-- Calls to customers; `status` is what whoever called has entered.
+CREATE TABLE callbacks (
+    tenant TEXT NOT NULL, booking_id TEXT NOT NULL, key TEXT NOT NULL, ticket_id TEXT NOT NULL,
+    customer_id TEXT NOT NULL, starts_at TEXT NOT NULL, ends_at TEXT NOT NULL, zone TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('booked', 'reached', 'not_reached', 'cancelled')),
+    entered_by TEXT, PRIMARY KEY (tenant, booking_id), UNIQUE (tenant, key)) STRICT;
+CREATE INDEX callbacks_by_end ON callbacks (tenant, ends_at);
+
 -- The first result of every write, by its idempotency key.
 CREATE TABLE calls (
     tenant TEXT NOT NULL, service TEXT NOT NULL, key TEXT NOT NULL,

@@ -19,7 +19,7 @@ from typing import ClassVar, Concatenate, Final, ParamSpec, TypeVar
 
 from closeloop.embedded.database import Database
 from closeloop.errors import BackendRefused, BackendUnavailable, ConfigurationError, EffectUnknown
-from closeloop.ports import Crm, Outbox, Payments, Shop
+from closeloop.ports import Calendar, Crm, Outbox, Payments, Shop
 
 SLOW_SECONDS: Final = 2.0
 RETRY_AFTER_SECONDS: Final = 1.0
@@ -32,6 +32,7 @@ _PORTS: Final[dict[str, type]] = {
     "payments": Payments,
     "crm": Crm,
     "outbox": Outbox,
+    "calendar": Calendar,
 }
 PORT_METHODS: Final = tuple(
     f"{port}.{name}"

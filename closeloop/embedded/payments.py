@@ -8,8 +8,10 @@ from typing import ClassVar
 from uuid import uuid4
 
 from closeloop.embedded import claims
+from closeloop.embedded.amounts import MAX_MINOR
 from closeloop.embedded.database import Call, Database, once
 from closeloop.embedded.faults import FaultPlan, FaultyPort, reads, writes
+from closeloop.embedded.shopfile import PaymentMethod
 from closeloop.embedded.stored import (
     FROM_SHOP_FILE,
     StoredOrder,
@@ -147,6 +149,26 @@ class EmbeddedPayments(FaultyPort):
         with self.database.write() as connection:
             claims.end_dispute(connection, tenant, dispute_id, won=won)
 
+    def rest_of(self, connection: sqlite3.Connection, order: StoredOrder) -> int:
+        """Return the minor units that refunds and disputes have left of an order's payments."""
+        left = sum(minor for _, minor in left_of(history_of(connection, order)))
+        return max(0, left - claims.called_back(connection, order))
+
+    def require_left(self, connection: sqlite3.Connection, order: StoredOrder, minor: int) -> None:
+        """Refuse to give more than is left of an order's payments, credit given counted as well.
+
+        Raises:
+            BackendRefused: ``over_refund``.
+        """
+        given = sum(c.amount.amount_minor for c in claims.credits_of(connection, order))
+        left = max(0, self.rest_of(connection, order) - given)
+        if minor > left:
+            asked, rest = (Money(amount_minor=n, currency=order.currency) for n in (minor, left))
+            raise BackendRefused(
+                f"{asked} is more than the {rest} left of what was paid for {order.order_id}",
+                code="over_refund",
+            )
+
     def refund_rest(
         self, connection: sqlite3.Connection, order: StoredOrder, key: str
     ) -> RefundRecord | None:
@@ -155,10 +177,10 @@ class EmbeddedPayments(FaultyPort):
         Returns None if nothing is left.
 
         Raises:
-            BackendRefused: ``key`` was used for a refund (``idempotency_mismatch``).
+            BackendRefused: ``over_refund`` where credit was given as well; ``key`` was used for a
+                refund (``idempotency_mismatch``).
         """
-        left = sum(minor for _, minor in left_of(history_of(connection, order)))
-        left = max(0, left - claims.called_back(connection, order))
+        left = self.rest_of(connection, order)
         if left == 0:
             return None
         amount = Money(amount_minor=left, currency=order.currency)
@@ -198,10 +220,12 @@ class EmbeddedPayments(FaultyPort):
     ) -> None:
         """Add rows to an order's history, in the caller's transaction; gift cards move at once.
 
-        What is given back counts as a refund under ``key``. The caller has checked the methods.
+        What is given back counts as a refund under ``key``, and is at most what is left of what was
+        paid before. The caller has checked the methods.
 
         Raises:
-            BackendRefused: ``key`` was used for a refund (``idempotency_mismatch``).
+            BackendRefused: ``over_refund``; ``key`` was used for a refund
+                (``idempotency_mismatch``).
         """
         back = sum(row.minor for row in rows if row.kind == "refund")
         if back == 0:
@@ -227,6 +251,7 @@ class EmbeddedPayments(FaultyPort):
         amount: Money,
     ) -> RefundRecord:
         """Add rows that give ``amount`` back, and the refund's own record."""
+        self.require_left(connection, order, amount.amount_minor)
         _append(connection, order, rows)
         created = datetime.now(UTC)
         row = (
@@ -331,9 +356,23 @@ def _move_balances(
         method = methods.get(row.method_id)
         if method is not None and method.balance is not None:
             change = row.minor if row.kind == "refund" else -row.minor
-            methods[row.method_id] = method.model_copy(update={"balance": method.balance + change})
+            methods[row.method_id] = topped_up(method, method.balance, change)
     if methods != user.payment_methods:
         save_user(connection, order.tenant, user.model_copy(update={"payment_methods": methods}))
+
+
+def topped_up(card: PaymentMethod, balance: int, minor: int) -> PaymentMethod:
+    """Return a gift card with ``minor`` more on it than ``balance``.
+
+    Raises:
+        BackendRefused: no shop file could hold so much (``balance_too_large``).
+    """
+    if balance + minor > MAX_MINOR:
+        raise BackendRefused(
+            f"gift card {card.id} holds {balance} minor units: {minor} more do not fit",
+            code="balance_too_large",
+        )
+    return card.model_copy(update={"balance": balance + minor})
 
 
 _REFUND = (

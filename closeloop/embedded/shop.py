@@ -2,16 +2,14 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import ClassVar, Final
-from uuid import uuid4
+from typing import ClassVar
 
-from closeloop.embedded import changes
+from closeloop.embedded import changes, claims
 from closeloop.embedded.database import Call, Database, once, result_of
 from closeloop.embedded.faults import FaultPlan, FaultyPort, reads, writes
 from closeloop.embedded.payments import EmbeddedPayments, history_of
 from closeloop.embedded.recorded import customer_record, order_record, product_record
-from closeloop.embedded.shopfile import ShopAddress, ShopProduct, ShopUser
+from closeloop.embedded.shopfile import ShopProduct, ShopUser
 from closeloop.embedded.stored import (
     StoredOrder,
     find_order,
@@ -27,7 +25,6 @@ from closeloop.embedded.stored import (
     save_user,
     shop_currency,
 )
-from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
 from closeloop.models.records import (
     Address,
@@ -37,8 +34,6 @@ from closeloop.models.records import (
     StoreCreditRecord,
 )
 
-_ADDRESS_NEEDS: Final = ("address1", "city", "zip", "country")
-
 Change = Callable[[sqlite3.Connection, StoredOrder], Mapping[str, object]]
 """Checks a change, books its money, and returns the order's new fields."""
 
@@ -47,6 +42,8 @@ class EmbeddedShop(FaultyPort):
     """The shop system: implements ``closeloop.ports.Shop``."""
 
     port: ClassVar[str] = "shop"
+    keeps_money: ClassVar[bool] = True
+    """Whether its own books say what was paid for an order."""
 
     def __init__(self, database: Database, faults: FaultPlan, payments: EmbeddedPayments) -> None:
         """Use the database; a cancellation gives money back through ``payments``."""
@@ -108,21 +105,27 @@ class EmbeddedShop(FaultyPort):
         return tuple(order_record(o) for o in [*(o for _, o in newest_first), *undated])
 
     @writes
-    def cancel_order(self, tenant: str, key: str, order_id: str, reason: str) -> OrderRecord:
+    def cancel_order(
+        self, tenant: str, key: str, order_id: str, reason: str, *, amount: Money | None = None
+    ) -> OrderRecord:
         """Cancel a pending order and give back all that is left of what was paid.
 
         Both happen, or neither; the refund bears the same key.
 
         Raises:
-            BackendRefused: ``order_not_found``, ``order_not_pending`` or ``idempotency_mismatch``.
+            BackendRefused: ``order_not_found``, ``order_not_pending``, ``amount_changed`` or
+                ``idempotency_mismatch``.
         """
 
         def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
             changes.require_status(stored.order, changes.PENDING)
+            rest = self._payments.rest_of(connection, stored)
+            changes.require_amount(stored.order, rest, amount)
             self._payments.refund_rest(connection, stored, key)
             return {"status": changes.CANCELLED, "cancel_reason": reason}
 
-        return self._order_once(tenant, key, "cancel_order", order_id, (reason,), change)
+        arguments = (reason, *_named(amount))
+        return self._order_once(tenant, key, "cancel_order", order_id, arguments, change)
 
     @writes
     def modify_order_address(
@@ -134,7 +137,7 @@ class EmbeddedShop(FaultyPort):
             BackendRefused: ``order_not_found``, ``order_not_pending``, ``incomplete_address`` or
                 ``idempotency_mismatch``.
         """
-        new = _complete(address)
+        new = changes.complete(address)
 
         def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
             changes.require_status(stored.order, changes.PENDING)
@@ -152,15 +155,18 @@ class EmbeddedShop(FaultyPort):
         item_ids: Sequence[str],
         new_item_ids: Sequence[str],
         method_id: str,
+        *,
+        amount: Money | None = None,
     ) -> OrderRecord:
         """Put new items in the place of old ones on a pending order, and settle the difference.
 
-        It can be done once: the order's status then says so.
+        It can be done once: the order's status then says so. No more is given back than is left of
+        what was paid.
 
         Raises:
-            BackendRefused: as ``changes.swaps`` and ``changes.require_balance``; or
-                ``order_not_found``, ``order_not_pending``, ``same_item``,
-                ``payment_method_not_found``, ``idempotency_mismatch``.
+            BackendRefused: as ``changes.swaps``, ``changes.require_balance`` and
+                ``EmbeddedPayments.book``; or ``order_not_found``, ``order_not_pending``,
+                ``same_item``, ``payment_method_not_found``, ``amount_changed``.
         """
 
         def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
@@ -170,32 +176,35 @@ class EmbeddedShop(FaultyPort):
             changes.require_other_items(order, swaps)
             method = changes.require_method(_owner(connection, stored), method_id)
             minor = changes.difference(order, swaps)
+            changes.require_amount(order, abs(minor), amount)
             changes.require_balance(method, minor)
             self._payments.book(connection, stored, key, [changes.settling(minor, method_id)])
             return {"items": changes.swapped(order, swaps), "status": changes.ITEMS_MODIFIED}
 
-        arguments = (*item_ids, "by", *new_item_ids, "with", method_id)
+        arguments = (*item_ids, "by", *new_item_ids, "with", method_id, *_named(amount))
         return self._order_once(tenant, key, "modify_order_items", order_id, arguments, change)
 
     @writes
     def modify_order_payment(
-        self, tenant: str, key: str, order_id: str, method_id: str
+        self, tenant: str, key: str, order_id: str, method_id: str, *, amount: Money | None = None
     ) -> OrderRecord:
         """Take a pending order's one payment by another method, and give the first one back.
 
         Raises:
-            BackendRefused: as ``changes.repaid``; or ``order_not_found``, ``order_not_pending``,
-                ``payment_method_not_found``, ``idempotency_mismatch``.
+            BackendRefused: as ``changes.repaid`` and ``EmbeddedPayments.book``; or
+                ``order_not_found``, ``order_not_pending``, ``payment_method_not_found``,
+                ``amount_changed``.
         """
 
         def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
             changes.require_status(stored.order, changes.PENDING)
             method = changes.require_method(_owner(connection, stored), method_id)
             rows = changes.repaid(stored.order_id, history_of(connection, stored), method)
+            changes.require_amount(stored.order, rows[0].minor, amount)
             self._payments.book(connection, stored, key, rows)
             return {}
 
-        arguments = (method_id,)
+        arguments = (method_id, *_named(amount))
         return self._order_once(tenant, key, "modify_order_payment", order_id, arguments, change)
 
     @writes
@@ -233,13 +242,15 @@ class EmbeddedShop(FaultyPort):
         item_ids: Sequence[str],
         new_item_ids: Sequence[str],
         method_id: str,
+        *,
+        amount: Money | None = None,
     ) -> OrderRecord:
         """Take in the exchange of items of a delivered order; the difference is settled later.
 
         Raises:
             BackendRefused: as ``changes.swaps`` and ``changes.require_balance``; or
                 ``order_not_found``, ``order_not_delivered``, ``payment_method_not_found``,
-                ``idempotency_mismatch``.
+                ``amount_changed``, ``idempotency_mismatch``.
         """
 
         def change(connection: sqlite3.Connection, stored: StoredOrder) -> Mapping[str, object]:
@@ -247,6 +258,7 @@ class EmbeddedShop(FaultyPort):
             changes.require_status(order, changes.DELIVERED)
             swaps = changes.swaps(order, item_ids, new_item_ids, _products(connection, tenant))
             minor = changes.difference(order, swaps)
+            changes.require_amount(order, abs(minor), amount)
             method = changes.require_method(_owner(connection, stored), method_id)
             changes.require_balance(method, minor)
             return {
@@ -257,7 +269,7 @@ class EmbeddedShop(FaultyPort):
                 "exchange_price_difference": minor,
             }
 
-        arguments = (*item_ids, "for", *new_item_ids, "with", method_id)
+        arguments = (*item_ids, "for", *new_item_ids, "with", method_id, *_named(amount))
         return self._order_once(tenant, key, "exchange_items", order_id, arguments, change)
 
     @writes
@@ -270,7 +282,7 @@ class EmbeddedShop(FaultyPort):
             BackendRefused: ``customer_not_found``, ``incomplete_address`` or
                 ``idempotency_mismatch``.
         """
-        new = _complete(address)
+        new = changes.complete(address)
         with self.database.write() as connection:
             user = require_user(connection, tenant, customer_id)
 
@@ -289,27 +301,32 @@ class EmbeddedShop(FaultyPort):
     ) -> StoreCreditRecord:
         """Credit a gift card of the order's customer; a new one where there is none.
 
+        It counts as credit on the order, and is at most what is left of what was paid.
+
         Raises:
-            BackendRefused: ``order_not_found``, ``invalid_amount``, ``currency_mismatch`` or
-                ``idempotency_mismatch``.
+            BackendRefused: ``order_not_found``, ``invalid_amount``, ``currency_mismatch``,
+                ``over_refund``, ``balance_too_large`` or ``idempotency_mismatch``.
         """
         with self.database.write() as connection:
             stored = require_order(connection, tenant, order_id)
 
             def credit() -> StoreCreditRecord:
                 changes.require_credit(stored.order, amount)
+                if self.keeps_money:
+                    self._payments.require_left(connection, stored, amount.amount_minor)
                 user = _owner(connection, stored)
                 card = changes.credited(user, amount.amount_minor)
                 methods = {**user.payment_methods, card.id: card}
                 save_user(connection, tenant, user.model_copy(update={"payment_methods": methods}))
+                given = claims.give_credit(connection, stored, amount)
                 return StoreCreditRecord(
-                    credit_id=f"cr_{uuid4().hex[:16]}",
+                    credit_id=given.credit_id,
                     key=key,
                     customer_id=user.user_id,
                     order_id=stored.order_id,
                     method_id=card.id,
                     amount=amount,
-                    created_at=datetime.now(UTC),
+                    created_at=given.created_at,
                 )
 
             arguments = (stored.order_id, amount.amount_minor, amount.currency)
@@ -375,9 +392,6 @@ def _owner(connection: sqlite3.Connection, stored: StoredOrder) -> ShopUser:
     return require_user(connection, stored.tenant, stored.customer_id)
 
 
-def _complete(address: Address) -> ShopAddress:
-    """Return the address, or refuse one that a parcel cannot be sent to."""
-    for field in _ADDRESS_NEEDS:
-        if not getattr(address, field).strip():
-            raise BackendRefused(f"the address has no {field}", code="incomplete_address")
-    return ShopAddress.model_validate(address.model_dump())
+def _named(amount: Money | None) -> tuple[str, ...]:
+    """Return an amount as arguments of a call: none where the caller names none."""
+    return () if amount is None else ("amount", str(amount.amount_minor), amount.currency)

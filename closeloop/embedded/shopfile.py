@@ -340,6 +340,10 @@ def _order_problems(shop: ShopFile, order: ShopOrder, now: datetime) -> Iterator
         yield "items", "they add up to more than 2^53 minor units"
     if sum(row.amount for row in order.payment_history) > MAX_SAFE_MINOR:
         yield "payment_history", "the rows add up to more than 2^53 minor units"
+    paid = sum(row.amount for row in order.payment_history if row.transaction_type == "payment")
+    back = sum(row.amount for row in order.payment_history if row.transaction_type == "refund")
+    if back > paid:
+        yield "payment_history", f"refunds of {back} minor units are more than the {paid} paid"
 
 
 def _mixed_currencies(shop: ShopFile) -> Iterator[str]:

@@ -85,7 +85,8 @@ def rendered(pack: HandOverPack) -> str:
     lines += [f"- {one.what} {one.state}: {one.outcome}".rstrip(": ") for one in pack.tried]
     lines += [f"- receipt {one.receipt_id}: {clip(one.summary, 200)}" for one in pack.receipts]
     for promise in pack.promises:
-        lines.append(f"- promised: {clip(promise.text, 200)} (due {promise.due_at:%Y-%m-%d %H:%M})")
+        due = f"{promise.state}, due {promise.due_at:%Y-%m-%d %H:%M}"
+        lines.append(f"- promised: {clip(promise.text, 200)} ({due})")
     if pack.open_questions:
         lines += ["Open questions:", *(f"- {question}" for question in pack.open_questions)]
     if pack.last_words:

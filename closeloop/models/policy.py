@@ -96,13 +96,16 @@ class ActionFacts(Wire):
 
     ``order_asked`` is the order as the action writes it, ``customer_asked`` the customer whose own
     record it is about. ``charge`` is what the customer would have to pay; what they would get back
-    is negative. ``single_payment`` says that one payment is all that ever moved on the order.
-    ``recent_minor`` names the scopes that its money counts towards (``order:#W1001``), with what
-    moved there in the last ``WINDOW_DAYS``, effects of the same proposal left out. ``disputed`` is
-    what open and lost disputes have taken. ``consent`` is the message that said yes to exactly this
-    effect; ``in_words`` says it to a customer who has to be asked, and ``digest`` is what a yes of
-    theirs would be bound to. ``undo`` is the action that would
-    take this one back.
+    is negative. ``takes`` is what an action takes of the order's payments, where that is not the
+    ``amount`` of named parts: nothing where the customer pays more for other items, the old items'
+    price where they are exchanged. ``single_payment`` says that one payment is all that ever moved
+    on the order. ``recent_minor`` names the scopes that its money counts towards
+    (``order:#W1001``), with what moved there in the last ``WINDOW_DAYS``, effects of the same
+    proposal left out. ``disputed`` is what open and lost disputes have taken. ``consent`` is the
+    message that said yes to exactly this effect; ``slot_problem`` is why nobody can call at the
+    time that it names, "" if somebody can. ``in_words`` says it to a customer who has to be asked,
+    and ``digest`` is what a yes of theirs would be bound to. ``undo`` is the action that would take
+    this one back.
     """
 
     action_id: str
@@ -133,12 +136,14 @@ class ActionFacts(Wire):
     items: tuple[ItemFacts, ...] = ()
     method: MethodFacts | None = None
     charge: Money | None = None
+    takes: Money | None = None
     single_payment: bool | None = None
     names_target: bool = False
     names_remedy: bool = False
     consent: str | None = None
     in_words: str = ""
     digest: str = ""
+    slot_problem: str | None = None
     undo: Action | None = None
 
 

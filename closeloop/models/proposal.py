@@ -36,9 +36,14 @@ class Draft(Wire):
     cites: tuple[str, ...] = ()
 
 
-class CommitmentDraft(Wire):
-    """A promise that the reply makes."""
+CommitmentKind = Literal["reply", "callback", "settlement"]
+"""What is promised: to be heard from, to be called, or money that arrives."""
 
+
+class CommitmentDraft(Wire):
+    """A promise that the reply makes; a call is due when it was booked for, whatever it says."""
+
+    kind: CommitmentKind = "reply"
     text: str
     due_in_hours: float
     check: str = "person"

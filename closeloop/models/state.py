@@ -14,10 +14,17 @@ from closeloop.models.approval import (
     UpdateReceipt,
 )
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.callbacks import BookedCall, CallbackTerms
 from closeloop.models.identity import CodeTerms, Consent, EffectAsked, Verification
 from closeloop.models.knowledge import Passage
 from closeloop.models.policy import Judgement, RecordedJudgement, Verdict
-from closeloop.models.proposal import ActionRecord, EscalationDraft, Observation, Proposal
+from closeloop.models.proposal import (
+    ActionRecord,
+    CommitmentKind,
+    EscalationDraft,
+    Observation,
+    Proposal,
+)
 from closeloop.models.routing import Route
 from closeloop.models.sla import ServiceLevels, Sla, SlaWatch
 from closeloop.models.ticket import Assurance, Closure, Message, Mode, Status, Ticket
@@ -40,6 +47,7 @@ class Phase(StrEnum):
     TAKE_BACK = "take_back"
     VERIFY = "verify"
     ANSWER = "answer"
+    CALL = "call"
     CONFIRM = "confirm"
     ESCALATE = "escalate"
     WITH_PERSON = "with_person"
@@ -54,7 +62,9 @@ class Terms(Wire):
     ``modes`` are caps by intent, beside ``mode_cap``, which is on all of them.
     ``checks_replies`` is False on a ticket that was opened before replies were checked. ``codes``
     are None where nobody is asked for a code; ``asks_consent`` says that customers are asked about
-    an effect that they did not name.
+    an effect that they did not name. ``promise_at_risk`` is the share of a promise's time after
+    which people are told of it; None on a ticket older than promises that are kept an eye on.
+    ``callbacks`` are None where nobody is called.
     """
 
     reminder_seconds: float = 4 * 3600
@@ -76,6 +86,8 @@ class Terms(Wire):
     codes: CodeTerms | None = None
     asks_consent: bool = False
     voice: Voice | None = None
+    promise_at_risk: float | None = None
+    callbacks: CallbackTerms | None = None
 
 
 class TimelineEntry(Wire):
@@ -101,13 +113,27 @@ class TicketEvent(OutcomeEvent):
     ticket_id: str
 
 
+CommitmentState = Literal["open", "kept", "missed", "released"]
+"""``released``: the customer moved it, or called it off."""
+
+
 class Commitment(Wire):
-    """A promise made to the customer in a sent reply."""
+    """A promise made to the customer in a sent reply.
+
+    Its kind says by what it is checked. ``at_risk_at`` is when people are told that it is not kept
+    yet, ``warned`` that they were; ``settled_at`` when it was kept, or missed. Without
+    ``at_risk_at`` it is older than promises that are kept an eye on.
+    """
 
     commitment_id: str
     text: str
     due_at: UtcTime
     check: str
+    kind: CommitmentKind = "reply"
+    state: CommitmentState = "open"
+    at_risk_at: UtcTime | None = None
+    warned: bool = False
+    settled_at: UtcTime | None = None
 
 
 class Escalation(Wire):
@@ -149,7 +175,7 @@ class TicketState(Wire):
     that the customer was asked about; ``consent_open`` says that the answer is still to come.
     ``claim_news``: a person has claimed the request, which nobody was told yet; the customer hears
     of it once (``told_of_person``). ``question_id`` is the last question that a person, or the desk
-    itself, asked them.
+    itself, asked them. ``callback`` is the call that is still to come.
     """
 
     ticket: Ticket
@@ -189,6 +215,7 @@ class TicketState(Wire):
     approvals: tuple[ApprovalOutcome, ...] = ()
     actions: tuple[ActionRecord, ...] = ()
     commitments: tuple[Commitment, ...] = ()
+    callback: BookedCall | None = None
     escalation: Escalation | None = None
     taken_by: str | None = None
     handed_back: bool = False

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from closeloop.models.approval import ApprovalTerms, Approver, RequestOutcome
 from closeloop.models.base import Money, UtcTime, Wire
+from closeloop.models.callbacks import CallbackRecord
 from closeloop.models.handover import HandOverPack
 from closeloop.models.identity import CodeOutcome, CodeTerms, GivenCodes
 from closeloop.models.knowledge import Passage
@@ -314,6 +315,27 @@ class Recorded(Wire):
     """Output of an activity that only records."""
 
     receipt: Receipt | None = None
+
+
+class BookNextCall(Scope):
+    """Input of ``book_next_call``: another try of a call, at a free time after ``after``."""
+
+    customer_id: str
+    booking_id: str
+    number: int
+    after: UtcTime
+
+
+class ReadCall(Scope):
+    """Input of ``read_call``."""
+
+    booking_id: str
+
+
+class CallRead(Wire):
+    """Output of ``read_call`` and ``book_next_call``; None where there is no such call."""
+
+    call: CallbackRecord | None = None
 
 
 class SendCode(Scope):

@@ -13,6 +13,7 @@ from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.models.ticket import Assurance
 from closeloop.models.triage import OTHER_INTENT, PERSON_INTENT
 from closeloop.offline.playbooks import answers, drafting, orders, refunds
+from closeloop.offline.playbooks.calls import CallPlans
 from closeloop.offline.playbooks.case import CUSTOMER, Case, assurance_of
 from closeloop.offline.playbooks.revision import Playbook, revised
 from closeloop.offline.playbooks.wishes import (
@@ -26,6 +27,7 @@ from closeloop.offline.playbooks.wishes import (
 )
 from closeloop.ports import Knowledge, Payments, Shop
 
+CALL_INTENT: Final = "request_callback"
 LOW_CONFIDENCE: Final = 0.3
 """Below it a message counts as not understood; policy's own floor, for asking, is higher."""
 
@@ -72,12 +74,17 @@ class OfflineResolver:
         knowledge: Knowledge,
         *,
         clock: Callable[[], datetime] = _utc_now,
+        calls: CallPlans | None = None,
     ) -> None:
-        """Keep the ports that are read; ``clock`` tells the age of orders."""
+        """Keep the ports that are read; ``clock`` tells the age of orders.
+
+        Without ``calls`` who asks for a call goes to a person.
+        """
         self._shop = shop
         self._payments = payments
         self._knowledge = knowledge
         self._clock = clock
+        self._calls = _Entry(calls.plan if calls else answers.speak_to_person)
 
     def propose(self, request: ProposeRequest) -> Proposal:
         """Return an answer, a question or an escalation for the request.
@@ -107,7 +114,7 @@ class OfflineResolver:
         unsure = request.confidence < LOW_CONFIDENCE and intent != PERSON_INTENT
         if unsure or not wrote:
             return _NOT_UNDERSTOOD
-        return PLAYBOOKS.get(intent, _NOT_UNDERSTOOD)
+        return self._calls if intent == CALL_INTENT else PLAYBOOKS.get(intent, _NOT_UNDERSTOOD)
 
     def _case(self, request: ProposeRequest) -> Case:
         known = assurance_of(request) is not Assurance.NONE and request.customer_id is not None

@@ -172,6 +172,11 @@ RULE: Final = "The rule is: {rule}"
 SEE_IT_DIFFERENTLY: Final = (
     "If we got something wrong, or there is more to it, just answer this message and tell us."
 )
+CALL_BOOKED: Final = (
+    "This is what you asked for: {{1.summary}}. One of our colleagues will call you then."
+)
+CALL_OTHER_TIME: Final = "If another time is better, please answer this message and say when."
+CALL_OFF: Final = "As you asked: {{1.summary}}."
 ANSWER_FOUND: Final = "Thank you for your question."
 SORRY_LET_DOWN: Final = (
     "Thank you for telling us so openly. We are sorry that you had this experience with us."

@@ -88,6 +88,7 @@ def _change_of(action: ActionFacts) -> dict[str, Any]:
         "method": action.method.model_dump() if action.method else None,
         "charge": _money(action.charge),
         "single_payment": action.single_payment,
+        "slot_problem": action.slot_problem,
     }
     return {name: value for name, value in known.items() if value is not None}
 

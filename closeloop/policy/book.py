@@ -16,6 +16,7 @@ from closeloop.models.state import Terms
 from closeloop.models.voice import Voice
 from closeloop.names import DEFAULT_TENANT
 from closeloop.policy import approvers, desk, routes, rules, sla, voice
+from closeloop.policy.callbacks import CallHours
 from closeloop.policy.desk import CUSTOMER_DAY, TENANT_DAY
 from closeloop.policy.hours import after
 from closeloop.policy.judge import judge
@@ -61,7 +62,7 @@ class FilePolicyBook:
             self._routing = routes.parse_routing(files[routes.FILE], str(folder / routes.FILE))
         self._time_scale = time_scale
         for tenant in self.tenants:
-            self._require_calendar(tenant, str(folder / desk.FILE))
+            self._require_calendars(tenant, str(folder / desk.FILE))
             self._require_intents(tenant, folder)
             self._require_routing(tenant, folder)
         self._version = content_hash(files)
@@ -117,6 +118,13 @@ class FilePolicyBook:
         """Return the hours from ``since`` on, scaled around ``start``; None if there are none."""
         found = self._sla.of(tenant).calendar.get(calendar)
         return None if found is None else sla.open_hours(found, start, since, self._time_scale)
+
+    def call_hours(self, tenant: str) -> CallHours | None:
+        """Return when customers are called back; None where nobody is."""
+        terms = self._desk.of(tenant).callbacks
+        if terms is None:
+            return None
+        return CallHours(terms, self._sla.of(tenant).calendar[terms.calendar])
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -256,13 +264,18 @@ class FilePolicyBook:
                     f"{folder / desk.FILE}: {where}modes.{intent}: {TAXONOMY} has no such intent"
                 )
 
-    def _require_calendar(self, tenant: str, source: str) -> None:
-        name = self._desk.of(tenant).approval.calendar
-        if name is not None and name not in self._sla.of(tenant).calendar:
-            where = source if tenant == DEFAULT_TENANT else f"{source}: [tenant.{tenant}]"
-            raise ConfigurationError(
-                f"{where}: approval.calendar: {sla.FILE} has no [calendar.{name}] for it"
-            )
+    def _require_calendars(self, tenant: str, source: str) -> None:
+        terms = self._desk.of(tenant)
+        named = {
+            "approval": terms.approval.calendar,
+            "callbacks": terms.callbacks.calendar if terms.callbacks else None,
+        }
+        for table, name in named.items():
+            if name is not None and name not in self._sla.of(tenant).calendar:
+                where = source if tenant == DEFAULT_TENANT else f"{source}: [tenant.{tenant}]"
+                raise ConfigurationError(
+                    f"{where}: {table}.calendar: {sla.FILE} has no [calendar.{name}] for it"
+                )
 
 
 def _intents(folder: Path) -> frozenset[str]:

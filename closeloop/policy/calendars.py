@@ -82,9 +82,9 @@ def _days_apart(ranges: tuple[tuple[date, date], ...]) -> tuple[tuple[date, date
     return ranges
 
 
-DayHours = Annotated[
-    tuple[Annotated[tuple[int, int], BeforeValidator(_parse_hours)], ...], AfterValidator(_apart)
-]
+HoursOfDay = Annotated[tuple[int, int], BeforeValidator(_parse_hours)]
+"""``"09:00-20:00"``, kept as minutes of the day."""
+DayHours = Annotated[tuple[HoursOfDay, ...], AfterValidator(_apart)]
 """One day's ``"09:00-12:30"``, kept as minutes of the day."""
 ClosedDays = Annotated[
     tuple[Annotated[tuple[date, date], BeforeValidator(parse_days)], ...],
@@ -144,6 +144,17 @@ class Calendar(Input):
                         found.append((first, last))
                 day += _DAY
         return tuple(_joined(sorted(found)))
+
+
+def on_the_clock(at: datetime, zone: str) -> datetime:
+    """Return a time as the wall clock of a zone shows it."""
+    return at.astimezone(ZoneInfo(zone))
+
+
+def in_words(at: datetime, zone: str) -> str:
+    """Return a time as somebody in a zone reads it."""
+    here = on_the_clock(at, zone)
+    return f"{here:%A, %B} {here.day}, {here.year} at {here:%H:%M} ({zone})"
 
 
 @lru_cache(maxsize=200)

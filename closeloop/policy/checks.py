@@ -50,6 +50,22 @@ from closeloop.policy.standing import Standing
 MAX_NAMED: Final = 4
 """How many unsupported claims a person reads of; the resolver hears of all."""
 
+# --- calls -------------------------------------------------------------------------------------
+
+
+class SlotFree(ActionCheck):
+    """Somebody of the desk can call at the time that the action names, and may."""
+
+    name: ClassVar[str] = "slot_free"
+    judges_change: ClassVar[bool] = True
+
+    def look(self, facts: Facts, action: ActionFacts) -> Finding:
+        """Look for what speaks against the time."""
+        if action.slot_problem is None:
+            return unknown("nobody looked whether the time is free")
+        return failed(action.slot_problem) if action.slot_problem else PASSED
+
+
 # --- who ---------------------------------------------------------------------------------------
 
 
@@ -350,6 +366,7 @@ CHECKS: Final[dict[str, type[ActionCheck] | type[TicketCheck]]] = {
         SinglePayment,
         PersonDecides,
         EffectFree,
+        SlotFree,
         Refundable,
         NoOpenDispute,
         AmountAtMost,

@@ -299,7 +299,14 @@ EFFECTS: Final = (
         "refund", _HANDED + r"|complete[d]?|on (?:its|the) way", *_MONEY,
         about=r"\b(?:refund|money back|reimbursement)\b", on_record=("refund",),
     ),
-    _form("cancellation", r"cancell?ed|called off", "cancel_order", on_record=("cancelled",)),
+    _form(
+        "cancellation", r"cancell?ed|called off", "cancel_order", "cancel_callback",
+        on_record=("cancelled",),
+    ),
+    _form(
+        "call", r"booked|scheduled|arranged|planned|moved|rescheduled", "schedule_callback",
+        "reschedule_callback", about=r"\b(?:call|callback|phone|telephone)\b",
+    ),
     _form("credit", r"credited|compensated", *_MONEY, on_record=("refund",)),
     _form(
         "credit", _HANDED, "issue_store_credit",

@@ -12,6 +12,7 @@ from closeloop.models.base import Input
 from closeloop.models.identity import CodeTerms
 from closeloop.models.state import Terms
 from closeloop.models.ticket import Id, Mode
+from closeloop.policy.callbacks import Callbacks
 from closeloop.policy.tomlfile import MinorUnits, Seconds, TomlTable, by_tenant, fault, read_toml
 
 FILE: Final = "desk.toml"
@@ -107,7 +108,11 @@ class Approvals(Input):
 
 
 class DeskTerms(Input):
-    """The terms of one tenant; without ``identity`` nobody is sent a code."""
+    """The terms of one tenant.
+
+    Without ``identity`` nobody is sent a code, without ``callbacks`` nobody is called. Promises are
+    at risk once the share ``promise_at_risk`` of their time has passed.
+    """
 
     max_rounds: Annotated[int, Field(strict=True, ge=1, le=20)]
     mode_cap: Mode
@@ -118,6 +123,8 @@ class DeskTerms(Input):
     model_budget: MinorUnits | None = None
     ask_consent: Annotated[bool, Field(strict=True)] = False
     identity: Identity | None = None
+    promise_at_risk: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.75
+    callbacks: Callbacks | None = None
 
     def scaled(self, time_scale: float) -> Terms:
         """Return the terms a ticket records when it opens, every time multiplied."""
@@ -141,6 +148,8 @@ class DeskTerms(Input):
             checks_replies=True,
             codes=None if self.identity is None else self.identity.scaled(time_scale),
             asks_consent=self.ask_consent,
+            promise_at_risk=self.promise_at_risk,
+            callbacks=None if self.callbacks is None else self.callbacks.recorded(),
         )
 
 

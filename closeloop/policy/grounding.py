@@ -15,8 +15,10 @@ from typing import Final
 from closeloop.models.base import Money, clip
 from closeloop.models.grounding import ClaimKind, Evidence, Grounding, ReplyToCheck, Ungrounded
 from closeloop.models.knowledge import Passage
+from closeloop.models.proposal import CommitmentDraft
 from closeloop.models.records import OrderRecord
 from closeloop.policy import claims
+from closeloop.policy.promised import promised_by
 from closeloop.policy.vocabulary import strange, words_of
 
 MAX_PROBLEMS: Final = 8
@@ -305,8 +307,18 @@ class _Reading:
         if words is None or self._about_an_action(sentence):
             return
         told = words_of(sentence)
-        if not any(told & words_of(promise.text) for promise in self._reply.commitments):
+        fitting = [p for p in self._reply.commitments if told & words_of(p.text)]
+        by = promised_by(sentence, self._sources.now)
+        if not fitting:
             self._fail("promise", sentence, "a promise needs a commitment that says the same")
+        elif by is not None and not any(self._due_by(promise, by) for promise in fitting):
+            self._fail("promise", sentence, "no commitment is due by the time that it names")
+
+    def _due_by(self, promise: CommitmentDraft, by: datetime) -> bool:
+        """Whether a promise is looked at in time; a call is when it is booked for."""
+        if promise.kind == "callback" and self._sources.pending & _CALLS:
+            return True
+        return self._sources.now + timedelta(hours=promise.due_in_hours) <= by
 
     def _about_an_action(self, sentence: str) -> bool:
         """Whether what is promised is what an action of this proposal does."""
@@ -327,6 +339,7 @@ class _Reading:
         )
 
 
+_CALLS: Final = frozenset({"schedule_callback", "reschedule_callback"})
 _A_DAY: Final = timedelta(days=1)
 _HOURS: Final = {"hour": 1, "day": 24, "week": 168, "month": 730, "year": 8_766}
 

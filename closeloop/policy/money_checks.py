@@ -1,11 +1,12 @@
 """The checks on money: what is left of an order, and what may leave at once or in a day."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from closeloop.models.base import Money
+from closeloop.models.base import MAX_SAFE_MINOR, Money
 from closeloop.models.policy import WINDOW_DAYS, ActionFacts, Facts, Measure
 from closeloop.policy.check import (
     PASSED,
@@ -33,30 +34,34 @@ class Refundable(ActionCheck):
     def look(self, facts: Facts, action: ActionFacts) -> Finding:
         """Compare with paid less all that is gone, and with what the named parts are worth.
 
-        Gone is what was refunded, credited, and taken by disputes that are open or lost.
+        Gone is what was refunded, credited, and taken by disputes that are open or lost. What takes
+        nothing of it, such as other items for which the customer pays more, passes.
         """
         if standing(facts, action) is Standing.BEGUN_HERE:
             return PASSED  # what it took itself may count as refunded already
-        amount, paid, refunded = action.amount, action.paid, action.refunded
+        amount, paid, refunded = _taken(action), action.paid, action.refunded
+        if amount is not None and amount.amount_minor == 0:
+            return PASSED
         credited, disputed = action.credited, action.disputed
         if amount is None or paid is None or refunded is None:
             return unknown("the amount, or what was paid or refunded, is not known")
         if credited is None or disputed is None:
             return unknown("what was credited or disputed is not known")
-        parts = action.component_total
+        parts = action.component_total if action.takes is None else None
         gone = (refunded, credited, disputed)
         if len({money.currency for money in (amount, paid, *gone, parts or amount)}) > 1:
             return failed("the amounts are in different currencies")
-        if parts is not None and amount.amount_minor > parts.amount_minor:
+        # A change of items claims a part worth nothing; facts of old do not say what it takes.
+        if parts is not None and 0 < parts.amount_minor < amount.amount_minor:
             return failed(f"{amount} is asked, the parts cost {parts}")
-        asked = _sum_of(facts, amount.currency, order_id=action.order_id)
+        asked = _taken_of(facts, amount.currency, action.order_id)
         if asked is None:
             return unknown("not every amount on this order is known")
         left = paid.amount_minor - sum(money.amount_minor for money in gone)
         if asked <= left:
             return PASSED
-        words = Money(amount_minor=asked, currency=amount.currency)
-        rest = Money(amount_minor=max(left, 0), currency=amount.currency)
+        words = _in_words(asked, amount.currency)
+        rest = _in_words(max(left, 0), amount.currency)
         return failed(f"{words} is asked, {rest} is left")
 
 
@@ -118,7 +123,7 @@ class AtMost(ActionCheck, ABC):
             return unknown(f"an amount is not known in {self.currency}")
         if minor <= self.at_most:
             return PASSED
-        return failed(f"it is {Money(amount_minor=minor, currency=self.currency)}")
+        return failed(f"it is {_in_words(minor, self.currency)}")
 
     def never_heard_beside(self, refusing: Check) -> bool:
         """Compare the limits."""
@@ -227,15 +232,40 @@ def _others(facts: Facts, action: ActionFacts, scope: str) -> int:
     )
 
 
-def _sum_of(facts: Facts, currency: str, *, order_id: str | None = None) -> int | None:
-    """Return what the proposal would move (on one order), None where an amount is not known."""
+def _sum_of(facts: Facts, currency: str) -> int | None:
+    """Return what the proposal would move, None where an amount is not known."""
+    return _added([action.amount for action in _moving(facts)], currency)
+
+
+def _taken_of(facts: Facts, currency: str, order_id: str | None) -> int | None:
+    """Return what the proposal would take of an order's payments, None where that is not known."""
+    on_it = [action for action in _moving(facts) if action.order_id == order_id]
+    return _added([_taken(action) for action in on_it], currency)
+
+
+def _taken(action: ActionFacts) -> Money | None:
+    return action.amount if action.takes is None else action.takes
+
+
+def _moving(facts: Facts) -> list[ActionFacts]:
+    """Return the actions whose money is still to move."""
+    return [
+        action
+        for action in facts.actions
+        if concerns(Scope.MONEY, action) and standing(facts, action) is not Standing.DONE
+    ]
+
+
+def _added(amounts: Iterable[Money | None], currency: str) -> int | None:
     total = 0
-    for action in facts.actions:
-        if not concerns(Scope.MONEY, action) or standing(facts, action) is Standing.DONE:
-            continue
-        if order_id is not None and action.order_id != order_id:
-            continue
-        if action.amount is None or action.amount.currency != currency:
+    for amount in amounts:
+        if amount is None or amount.currency != currency:
             return None
-        total += action.amount.amount_minor
+        total += amount.amount_minor
     return total
+
+
+def _in_words(minor: int, currency: str) -> str:
+    """Return a sum as people read it; one that is beyond all amounts as more than the largest."""
+    words = str(Money(amount_minor=min(minor, MAX_SAFE_MINOR), currency=currency))
+    return words if minor <= MAX_SAFE_MINOR else f"more than {words}"

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from closeloop.models.records import Address, OrderRecord, PaymentRecord
 
 
-def scopes_of(order: OrderRecord, payments: Iterable[PaymentRecord] = ()) -> tuple[str, ...]:
+def scopes_of(order: OrderRecord, payments: Iterable[PaymentRecord]) -> tuple[str, ...]:
     """Return the scopes of money that goes back on an order, each ``<measure>:<key>``, once.
 
     An instrument is a payment method that the order was paid by. An address is a hash of where the

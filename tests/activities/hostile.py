@@ -36,6 +36,7 @@ from closeloop.models.steps import (
 )
 from closeloop.models.ticket import Mode
 from closeloop.models.view import snapshot_view
+from closeloop.names import idempotency_key
 from closeloop.policy.book import FilePolicyBook
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
@@ -144,7 +145,18 @@ class Desk:
     def check(self) -> None:
         """Look at the books when all is over."""
         self.backends.faults.clear()
+        for step in self.performed:
+            if step.action.kind == "issue_store_credit":
+                self._require_counted(step)
         self.books.check()
+
+    def _require_counted(self, step: ExecuteAction) -> None:
+        """Credit that was issued stands on its order, where refunds are held against it."""
+        key = idempotency_key(TENANT, step.effect_id)
+        credit = self.backends.shop.find_store_credit(TENANT, key)
+        if credit is not None:
+            listed = self.backends.payments.list_credits(TENANT, credit.order_id)
+            assert credit.credit_id in [c.credit_id for c in listed], f"{key} counts nowhere"
 
     def make(self, move: Move) -> None:
         match move:
@@ -187,7 +199,7 @@ class Desk:
             return
         state = state.model_copy(update={"judgement": judgement, "proposal": proposal})
         plan = Plan(state=state, actions=proposal.actions, judgement=judgement)
-        plan.credited = {order: self.books.credited(order) for order in ORDERS}
+        plan.left = self._left()
         if judgement.mode is Mode.AUTONOMOUS:
             self.seen["allowed"] += 1
             self.plans[move.ticket] = plan
@@ -208,6 +220,9 @@ class Desk:
                 actions=actions,
             ),
         )
+
+    def _left(self) -> dict[str, int]:
+        return {order: self.books.left(order) for order in ORDERS}
 
     def _ask(self, ticket: str, plan: Plan) -> None:
         self._requests += 1
@@ -291,7 +306,7 @@ class Desk:
             request_id=plan.request_id,
             approver=approver,
             asked_total=total,
-            credited={order: self.books.credited(order) for order in ORDERS},
+            left=self._left(),
         )
 
     def _act(self, ticket: str) -> None:
@@ -303,7 +318,7 @@ class Desk:
     def _perform(self, step: ExecuteAction, plan: Plan | None) -> bool:
         """Do what Temporal does: repeat what may be repeated, and read at the end."""
         order = order_of(step)
-        left = self.books.left(order, plan.credited.get(order or "", 0) if plan else None)
+        left = self.books.left(order)
         before = self.books.given_back()
         known = step.effect_id in self.books.moved
         outcome = self._attempt(step)
@@ -318,8 +333,11 @@ class Desk:
         if step.amount is not None and not known:
             self.books.note(step, order, plan)
         gone = self.books.given_back() - before
+        if plan is not None and outcome == "done" and not known:
+            self.books.require_worth(step, order, plan.left)
         if gone:
-            assert not known or gone <= (step.amount or Money(amount_minor=0)).amount_minor
+            judged = step.amount.amount_minor if step.amount else 0
+            assert gone <= judged, f"{step.effect_id}: {gone} given back, {judged} was judged"
             assert gone <= left, f"{step.effect_id}: {gone} given back, {left} was left"
         return outcome == "done"
 

@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Final
 
-from closeloop.actions.catalogue import CATALOGUE
+from closeloop.actions.catalogue import CATALOGUE, parse
+from closeloop.actions.items import ExchangeItems
 from closeloop.embedded.payments import EmbeddedPayments
 from closeloop.models.steps import ExecuteAction
-from tests.activities.hostile_shop import ORDERS, OWNERS, PAID_BY
+from tests.activities.hostile_shop import ORDERS, OWNERS, PAID_BY, PRICES
 from tests.activities.hostile_tickets import TENANT, Plan, state_of
 
 # The numbers of the rules, written down once more: nothing here is read from them.
@@ -36,8 +37,8 @@ class Books:
         self._payments = payments
         self.moved: dict[str, Moved] = {}
 
-    def left(self, order: str | None, credited: int | None) -> int:
-        """What is left of an order's payments: by the books, and credit as it was judged."""
+    def left(self, order: str | None) -> int:
+        """What refunds, disputes and credit have left of an order's payments, by the books."""
         if order is None:
             return 0
         payments = self._payments
@@ -48,16 +49,27 @@ class Books:
             for d in payments.list_disputes(TENANT, order)
             if d.status != "won"
         )
-        return paid - back - called - (self.credited(order) if credited is None else credited)
+        return paid - back - called - self.credited(order)
 
     def credited(self, order: str) -> int:
         credit = self._payments.list_credits(TENANT, order)
         return sum(c.amount.amount_minor for c in credit)
 
     def given_back(self) -> int:
+        """All refunds and credit."""
         payments = self._payments
         refunds = [r for order in ORDERS for r in payments.list_refunds(TENANT, order)]
-        return sum(refund.amount.amount_minor for refund in refunds)
+        back = sum(refund.amount.amount_minor for refund in refunds)
+        return back + sum(self.credited(order) for order in ORDERS)
+
+    def require_worth(self, step: ExecuteAction, order: str | None, left: dict[str, int]) -> None:
+        """Ask whether the items that an exchange takes were still paid when it was judged."""
+        if step.action.kind == "exchange_items":
+            params = parse(step.action)
+            assert isinstance(params, ExchangeItems)
+            worth = sum(round(PRICES[item] * 100) for item in params.item_ids)
+            assert order is not None
+            assert worth <= left[order], f"{order}: {worth} exchanged, {left[order]} was left"
 
     def note(self, step: ExecuteAction, order: str | None, plan: Plan | None) -> None:
         """Count an effect, and ask whether somebody should have been asked, and was."""

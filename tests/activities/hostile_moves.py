@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from closeloop.actions.catalogue import CATALOGUE
 from closeloop.models.proposal import Action, Draft, Proposal
-from tests.activities.hostile_shop import CUSTOMERS, ITEMS, METHODS, ORDERS, OWNERS, PARTS
+from tests.activities.hostile_shop import (
+    CUSTOMERS,
+    HELD,
+    ITEMS,
+    METHODS,
+    ORDERS,
+    OWN_METHODS,
+    OWNERS,
+    PARTS,
+)
 
 TICKETS: Final = ("ada-1", "ada-2", "ada-unsure", "bob-1", "bob-2", "stranger")
 
@@ -145,12 +154,22 @@ def wild_actions(draw: st.DrawFn) -> Action:
     )
 
 
+SLY: Final = (
+    *["refund_payment"] * 14,
+    *["cancel_order"] * 3,
+    *["modify_order_items", "exchange_items", "issue_store_credit", "modify_order_payment"] * 2,
+    "modify_order_address",
+)
+
+
 @st.composite
 def sly_actions(draw: st.DrawFn, customer: str) -> Action:
     """An action that looks right: of the customer's own orders, in some order of their parts."""
-    own = [order for order in (*ORDERS, *PARTS) if OWNERS[order] == customer] or list(ORDERS)
+    kind = draw(st.sampled_from(SLY))
+    known = HELD if kind in ("modify_order_items", "exchange_items") else (*ORDERS, *PARTS)
+    own = [order for order in known if OWNERS[order] == customer] or list(known)
     order = draw(st.sampled_from(own))
-    kind = draw(st.sampled_from(["refund_payment"] * 4 + ["cancel_order", "modify_order_address"]))
+    methods = OWN_METHODS.get(customer, METHODS)
     made: dict[str, Any] = {"order_id": order if draw(st.booleans()) else order[1:]}
     match kind:
         case "refund_payment":
@@ -160,6 +179,15 @@ def sly_actions(draw: st.DrawFn, customer: str) -> Action:
                 made["amount_minor"] = draw(st.integers(1, 5_200))
         case "cancel_order":
             made["reason"] = draw(st.sampled_from(["no longer needed", "ordered by mistake"]))
+        case "issue_store_credit":
+            made["amount_minor"] = draw(st.integers(1, 5_200))
+        case "modify_order_payment":
+            made["payment_method_id"] = draw(st.sampled_from(methods))
+        case "modify_order_items" | "exchange_items":
+            made["item_ids"] = list(HELD[order][: draw(st.integers(1, 2))])
+            new = st.sampled_from(ITEMS)
+            made["new_item_ids"] = [draw(new) for _ in made["item_ids"]]
+            made["payment_method_id"] = draw(st.sampled_from(methods))
         case _:
             made["address"] = draw(_addresses)
     return Action(
@@ -190,6 +218,8 @@ FAULTS: Final = tuple(
         "payments.find_refund",
         "shop.cancel_order",
         "shop.modify_order_address",
+        "shop.modify_order_items",
+        "shop.issue_store_credit",
     )
     for kind in ("503", "refuse", "timeout_before", "timeout_after")
     for times in (1, 2, 4)

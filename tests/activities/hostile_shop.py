@@ -12,12 +12,12 @@ _ADDRESS: Final = {
     "state": "RI",
     "zip": "02809",
 }
-_PRICES: Final = {"1001": 24.9, "1002": 40.0, "1003": 480.0, "1004": 30.0, "1005": 190.0}
+PRICES: Final = {"1001": 24.9, "1002": 40.0, "1003": 480.0, "1004": 30.0, "1005": 190.0}
 
-ITEMS: Final = tuple(_PRICES)
+ITEMS: Final = tuple(PRICES)
 CUSTOMERS: Final = ("ada", "bob")
 METHODS: Final = ("card_shared", "card_bob", "gift_ada")
-ORDERS: Final = tuple(f"#W{n}" for n in range(1, 12))
+ORDERS: Final = tuple(f"#W{n}" for n in range(1, 16))
 PARTS: Final = {
     "#W1": ("item:1001:1", "item:1001:2", "shipping", "fee:gift_wrap"),
     "#W2": ("item:1003:1",),
@@ -26,8 +26,23 @@ PARTS: Final = {
     "#W5": ("item:1001:1", "item:1001:2"),
     "#W6": tuple(f"item:1004:{n}" for n in range(1, 5)),
     "#W11": ("item:1002:1",),
+    "#W15": ("item:1002:1",),
 }
-OWNERS: Final = {order: "ada" if n < 6 or n == 11 else "bob" for n, order in enumerate(ORDERS, 1)}
+HELD: Final = {
+    "#W3": ("1002", "1001"),
+    "#W4": ("1002", "1002"),
+    "#W7": ("1005",),
+    "#W8": ("1001",),
+    "#W12": ("1001",),
+    "#W13": ("1002",),
+    "#W14": ("1005",),
+    "#W15": ("1002",),
+}
+"""The items of orders whose items may be changed or exchanged."""
+OWNERS: Final = {
+    order: "ada" if n < 6 or n in (11, 12, 13, 15) else "bob" for n, order in enumerate(ORDERS, 1)
+}
+OWN_METHODS: Final = {"ada": ("card_shared", "gift_ada"), "bob": ("card_shared", "card_bob")}
 
 PAID_BY: Final = dict.fromkeys(ORDERS, ("card_shared",)) | {
     "#W3": ("gift_ada", "card_shared"),
@@ -35,6 +50,7 @@ PAID_BY: Final = dict.fromkeys(ORDERS, ("card_shared",)) | {
     "#W8": (),
     "#W9": ("card_bob",),
     "#W10": ("card_bob",),
+    "#W14": (),
 }
 
 
@@ -51,7 +67,7 @@ def _order(
                 "name": f"Thing {item}",
                 "product_id": "77",
                 "item_id": item,
-                "price": _PRICES[item],
+                "price": PRICES[item],
                 "options": {},
             }
             for item in items.split()
@@ -102,6 +118,11 @@ def write_shop(folder: Path) -> Path:
         _order(10, "delivered", "1001", [("payment", 24.9, own)], delivered_at="-P95D")
         | {"placed_at": "-P99D"},
         _order(11, "cancelled", "1002", [("payment", 40.0, shared)]),
+        # What was paid has little to do with what the parts cost: far more, less, nothing.
+        _order(12, "pending", "1001", [("payment", 310.0, shared)]),
+        _order(13, "pending", "1002", [("payment", 10.0, shared)]),
+        _order(14, "pending", "1005", []),
+        _order(15, "delivered", "1002", [("payment", 40.0, shared)]),
     ]
     shop = {
         "products": {
@@ -110,7 +131,7 @@ def write_shop(folder: Path) -> Path:
                 "product_id": "77",
                 "variants": {
                     item: {"item_id": item, "options": {}, "available": True, "price": price}
-                    for item, price in _PRICES.items()
+                    for item, price in PRICES.items()
                 },
             }
         },

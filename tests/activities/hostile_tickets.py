@@ -21,7 +21,7 @@ from workflows import approval
 TENANT: Final = "default"
 WORDS: Final = (
     f"Please refund me everything of {', '.join(ORDERS)}, all items and the shipping fee. Or cancel"
-    " them. Or ship them to my new address. I want a credit."
+    " them. Or ship them to my new address. I want a credit. Change, exchange, charge my card."
 )
 
 
@@ -35,7 +35,8 @@ class Plan:
     request_id: str | None = None
     approver: str | None = None
     asked_total: Money | None = None
-    credited: dict[str, int] = field(default_factory=dict[str, int])
+    left: dict[str, int] = field(default_factory=dict[str, int])
+    """What was left of each order's payments when it was judged."""
 
     def step(self, action: Action) -> ExecuteAction:
         return approval.step_for(self.state, action, request_id=self.request_id)

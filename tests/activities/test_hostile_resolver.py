@@ -23,6 +23,11 @@ from tests.activities.hostile_moves import Move, Outside, Propose, moves
 RUNS = int(os.environ.get("HOSTILE_RUNS", "60"))
 
 
+def _swap(order_id: str, old: str, new: str) -> dict[str, Any]:
+    method = {"payment_method_id": "card_shared"}
+    return {"order_id": order_id, "item_ids": [old], "new_item_ids": [new], **method}
+
+
 @pytest.mark.timeout(120 + RUNS * 2)
 def test_no_proposal_moves_money_that_it_should_not(tmp_path: Path) -> None:
     template, seen, numbers = make_template(tmp_path), Counter[str](), itertools.count()
@@ -69,11 +74,36 @@ def test_what_was_credited_does_not_go_back_with_a_cancellation(tmp_path: Path) 
     """Found by a run above: the whole price went back beside the credit."""
     desk = Desk(make_template(tmp_path), tmp_path / "run")
     try:
-        before = desk.books.given_back()
         desk.make(Outside("credit", "#W7", 1))
+        before = desk.books.given_back()
         desk.make(_proposed("bob-1", "cancel_order", order_id="W7"))
         desk.check()
         assert (desk.seen["refused"], desk.books.given_back()) == (1, before)
+    finally:
+        desk.close()
+
+
+@pytest.mark.parametrize(
+    "proposals",
+    [
+        [("ada-1", "cancel_order", {"order_id": "#W12"})],
+        [("ada-1", "modify_order_items", _swap("#W13", "1002", "1001"))],
+        [("bob-1", "modify_order_items", _swap("#W14", "1005", "1001"))],
+        [("bob-1", "exchange_items", _swap("#W8", "1001", "1002"))],
+        [
+            ("ada-1", "issue_store_credit", {"order_id": "#W15", "amount_minor": 4_000}),
+            ("ada-2", "refund_payment", {"order_id": "#W15"}),
+        ],
+    ],
+)
+def test_what_was_paid_bounds_every_kind(
+    tmp_path: Path, proposals: list[tuple[str, str, dict[str, Any]]]
+) -> None:
+    desk = Desk(make_template(tmp_path), tmp_path / "run")
+    try:
+        for ticket, kind, params in proposals:
+            desk.make(_proposed(ticket, kind, **params))
+        desk.check()
     finally:
         desk.close()
 

@@ -41,6 +41,8 @@ def test_the_plan_covers_every_method_of_the_ports() -> None:
         *("crm.find_escalation", "crm.close_escalation", "crm.open_cases"),
         *("crm.raise_alert", "crm.find_alert"),
         *("outbox.send", "outbox.find"),
+        *("calendar.book", "calendar.move", "calendar.cancel"),
+        *("calendar.get", "calendar.find", "calendar.calls"),
     }
 
 
@@ -53,6 +55,9 @@ def test_every_method_consults_the_plan(backends: EmbeddedBackends, port_method:
         "add_note": ("k", None, "text"),
         "create_escalation": ("k", "q", "r", "p"),
         "raise_alert": ("k", "q", "t"),
+        "book": ("k", "T1", "c", None, "UTC"),
+        "move": ("k", "b", None),
+        "cancel": ("k", "b"),
         "send": ("k", "T1", "a@example.com", "s", "text"),
     }
     port, method = port_method.split(".")

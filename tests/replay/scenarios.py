@@ -13,7 +13,7 @@ from temporalio.client import WorkflowFailureError
 from closeloop.client import SupportDesk
 from closeloop.models.approval import BackendEvent, CustomerMessage, Decision
 from closeloop.models.base import Money
-from closeloop.models.proposal import Action, EscalationDraft, Proposal
+from closeloop.models.proposal import Action, CommitmentDraft, Draft, EscalationDraft, Proposal
 from closeloop.models.state import TicketOutcome
 from closeloop.models.ticket import Assurance, Status
 from closeloop.names import (
@@ -24,8 +24,8 @@ from closeloop.names import (
     workflow_id,
 )
 from tests.support.desk import Handle
-from tests.support.scripted import Step, acting, answer, question, refund
-from tests.workflows.play import DAY, HOUR, NORA, OMAR, SAMUEL, Play, Refusal
+from tests.support.scripted import Step, acting, answer, calling, question, refund
+from tests.workflows.play import DAY, HOUR, MINUTE, NORA, OMAR, SAMUEL, Play, Refusal
 
 DANA: Final = "dana.kowalski@example.com"
 JUNE: Final = "june.albright@example.com"
@@ -238,6 +238,50 @@ async def _lowered(desk: Play, handle: Handle) -> None:
     await desk.operate(handle, "lower_mode", mode="assisted")
     await desk.say(handle, "Refund order #W1001, all of it.", "m-1")
     await _approved(desk, handle)
+
+
+_PROMISING: Final = Proposal(
+    reply=Draft(text="We will call you."),
+    commitments=(CommitmentDraft(text="we will call", due_in_hours=48),),
+)
+
+
+async def _called(desk: Play, handle: Handle) -> None:
+    await desk.noted(handle, "replied")
+    desk.called("reached")
+    await desk.hint(handle, "e-1")
+    await _quiet(desk, handle)
+
+
+async def _not_reached(desk: Play, handle: Handle) -> None:
+    for number in (1, 2):
+        await desk.noted(handle, "replied", times=number)
+        desk.called("not_reached")
+        await desk.noted(handle, "callback not reached", times=number, step=10 * MINUTE)
+    await _ended_by_person(desk, handle)
+
+
+async def _not_called(desk: Play, handle: Handle) -> None:
+    await desk.noted(handle, "promise at risk", step=5 * MINUTE)
+    await _ended_by_person(desk, handle)
+
+
+async def _promise_missed(desk: Play, handle: Handle) -> None:
+    await desk.noted(handle, "resolved")
+    await desk.say(handle, "And when?", "m-1")
+    await desk.noted(handle, "promise kept")
+    await desk.noted(handle, "replied", times=2)
+    await desk.say(handle, "Let me speak to a human.", "m-2")
+    await desk.noted(handle, "promise missed", step=HOUR)
+    await _ended_by_person(desk, handle)
+
+
+async def _ended_by_person(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.ESCALATED, step=10 * MINUTE)
+    resolution = {"summary": "Talked to them.", "reply": "Thank you for the talk."}
+    await desk.operate(handle, "record_resolution", resolution=resolution)
+    await desk.until(handle, Status.RESOLVED)
+    await handle.result()
 
 
 async def _cancelled(desk: Play, handle: Handle) -> None:
@@ -667,6 +711,35 @@ SCENARIOS: Final = (
         steps=[answer()],
         by_word=PERSON,
         play=_kept,
+    ),
+    Scenario(
+        name="called",
+        email=NORA,
+        body="Please call me.",
+        steps=[calling()],
+        play=_called,
+    ),
+    Scenario(
+        name="not-reached-twice",
+        email=NORA,
+        body="Please call me.",
+        steps=[calling()],
+        play=_not_reached,
+    ),
+    Scenario(
+        name="not-called",
+        email=NORA,
+        body="Please call me.",
+        steps=[calling()],
+        play=_not_called,
+    ),
+    Scenario(
+        name="promise-kept-then-missed",
+        email=NORA,
+        body="Where is my order?",
+        steps=[_PROMISING],
+        by_word=PERSON,
+        play=_promise_missed,
     ),
     Scenario(
         name="routed-to-a-person-twice",

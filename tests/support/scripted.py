@@ -1,6 +1,8 @@
 """A scripted classifier and resolver: they answer what a test tells them, in order."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 from closeloop.agents.team import Team
 from closeloop.bootstrap import Services
@@ -10,6 +12,7 @@ from closeloop.models.spending import ModelCall
 from closeloop.models.steps import RetrievedKnowledge, RetrieveKnowledge
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
 from closeloop.offline.confirmation import read_confirmation
+from closeloop.policy.book import FilePolicyBook
 
 Step = Proposal | Callable[[ProposeRequest], Proposal]
 
@@ -115,6 +118,28 @@ def acting(*actions: Action, text: str = "Done.") -> Callable[[ProposeRequest], 
         )
 
     return propose
+
+
+def calling(slot: int = 0, text: str = "This is what you asked for: {{1.summary}}.") -> Step:
+    """Return a step that books a call at the n-th free time."""
+
+    def propose(request: ProposeRequest) -> Proposal:
+        starts_at = free_times()[slot]
+        params = {"customer_id": request.customer_id or "", "starts_at": starts_at}
+        action = Action.model_validate(
+            {"action_id": "a1", "kind": "schedule_callback", "params": params}
+        )
+        return acting(action, text=text)(request)
+
+    return propose
+
+
+def free_times() -> list[str]:
+    """Return the next times at which the default desk calls people in Oregon, as Nora is."""
+    hours = FilePolicyBook(Path(__file__).resolve().parents[2] / "policies").call_hours("default")
+    assert hours is not None
+    found = hours.slots(datetime.now(UTC), "America/Los_Angeles", ())
+    return [f"{slot.starts_at:%Y-%m-%dT%H:%M:%SZ}" for slot in found]
 
 
 class OutThenBack:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from closeloop.errors import closed
 from closeloop.models.approval import Approver, Decision, Edit, Operation
-from closeloop.models.base import Money
+from closeloop.models.base import MAX_SAFE_MINOR, Money
 from closeloop.models.policy import ActionFacts, EffectFacts, Facts, Judgement
 from closeloop.models.proposal import Action, ActionRecord, ActionState, Draft, Proposal
 from closeloop.models.state import Phase, TicketState
@@ -293,6 +293,16 @@ def test_a_mode_is_only_ever_lowered(mine: Mode, desks: Mode, wanted: Mode) -> N
     problem = deciders.operation_problem(state, operation, NOW)
     assert (problem is None) == (wanted.rank > max(mine.rank, desks.rank))
     assert approval.mode_cap(state).rank == max(mine.rank, desks.rank)
+
+
+def test_a_total_beyond_all_amounts_is_above_every_limit() -> None:
+    most = Money(amount_minor=MAX_SAFE_MINOR)
+    facts = [
+        ActionFacts(action_id=name, kind="refund_payment", moves_money=True, amount=most)
+        for name in ("a", "b")
+    ]
+    assert approval.total_of(facts[:1]) == most
+    assert approval.total_of(facts) == most.model_copy(update={"currency": "XXX"})
 
 
 def judgement(hash_: str = HASH, **changes: Any) -> Judgement:

@@ -15,6 +15,7 @@ import pytest
 
 from closeloop.errors import ConfigurationError
 from closeloop.models.approval import ApprovalTerms
+from closeloop.models.callbacks import CallbackTerms
 from closeloop.models.identity import CodeTerms
 from closeloop.models.state import Terms
 from closeloop.models.ticket import Mode
@@ -37,6 +38,8 @@ def test_shipped_terms_are_the_designs() -> None:
         codes=CODES,
         asks_consent=True,
         voice=terms.voice,
+        promise_at_risk=0.75,
+        callbacks=CallbackTerms(tries=2, slot_seconds=1800, grace_seconds=900),
     )
 
 

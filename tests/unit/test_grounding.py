@@ -145,6 +145,24 @@ def test_a_passage_that_was_not_given_cannot_be_cited() -> None:
     assert [p.kind for p in check(text, cites=("b#1",)).problems] == ["citation"]
 
 
+@pytest.mark.parametrize(
+    ("text", "hours", "stands"),
+    [
+        ("We will call you tomorrow.", 24, True),
+        ("We will call you tomorrow.", 72, False),
+        ("We will call you at 3 pm.", 72, False),
+        ("We will call you right away.", 72, False),
+        ("We will call you.", 72, True),
+    ],
+)
+def test_a_time_that_is_promised_needs_a_commitment_due_by_then(
+    text: str, hours: float, stands: bool
+) -> None:
+    call = CommitmentDraft(text="call the customer", due_in_hours=hours)
+    found = [p.kind for p in check(text, promises=(call,)).problems]
+    assert ("promise" not in found) is stands
+
+
 def test_a_promise_stands_with_a_commitment_that_says_it() -> None:
     call = CommitmentDraft(text="call the customer", due_in_hours=48)
     assert check("We will call you within 2 days.", promises=(call,)).problems == ()

@@ -78,7 +78,7 @@ def test_a_plain_change_is_allowed(kind: str) -> None:
         ("modify_order_payment", {"single_payment": False}, "method.single"),
         ("modify_order_payment", {"single_payment": None}, "method.single"),
         ("return_items", {"order_asked": "W1001"}, "order.exact"),
-        ("return_items", {"refunded": usd(1)}, "return.left"),
+        ("return_items", {"refunded": usd(1)}, "money.left"),
         ("refund_payment", {}, "action.allowed"),
     ],
 )

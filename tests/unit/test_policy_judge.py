@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from closeloop.models.base import Money
+from closeloop.models.base import MAX_SAFE_MINOR, Money
 from closeloop.models.policy import ActionFacts, EffectFacts, Ruling
 from closeloop.models.ticket import Assurance, Mode
 from closeloop.policy.judge import NO_PERSON_NEEDED
@@ -313,6 +313,26 @@ def test_actions_on_one_order_are_added_up() -> None:
     assert judged(half(1, 2_490), half(2, 2_490)).ruling is Ruling.ALLOW
     too_much = judged(half(1, 2_490), half(2, 2_491))
     assert [spoke(v) for v in too_much.verdicts] == [{"refund.left": "refuse"}] * 2
+
+
+def test_sums_beyond_all_amounts_fail_the_rule_and_are_named_in_a_few_words() -> None:
+    huge = [
+        refund_facts(action_id=f"p1-a{n}", minor=MAX_SAFE_MINOR, paid=usd(2_490)) for n in (1, 2)
+    ]
+    first, _ = judged(*huge, customer_spent_today_minor=1).verdicts
+    assert {"refund.left", "money.ceiling", "money.customer_day"} <= spoke(first).keys()
+    texts = {reason.rule_id: reason.text for reason in first.reasons}
+    most = "more than $90,071,992,547,409.91"
+    assert f"({most} is asked, $24.90 is left)" in texts["refund.left"]
+    assert f"(it is {most})" in texts["money.customer_day"]
+    assert all(len(text) < 300 for text in texts.values())
+
+
+def test_what_takes_nothing_of_the_payments_is_not_held_back_by_them() -> None:
+    dearer = refund_facts(kind="modify_order_items", minor=6_000, paid=usd(0), takes=usd(0))
+    assert "refund.left" not in spoke(verdict(dearer))
+    cheaper = dearer.model_copy(update={"takes": usd(6_000)})
+    assert spoke(verdict(cheaper))["refund.left"] == "refuse"
 
 
 def test_a_proposal_is_added_to_the_day() -> None:

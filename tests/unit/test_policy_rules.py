@@ -60,7 +60,7 @@ def test_every_shipped_reason_reads_as_the_start_of_a_sentence() -> None:
             lambda d: d["actions"].update(allowed=["send_reply"]),
             "no action kind 'send_reply' to allow",
         ),
-        (lambda d: d["rule"].append({"check": "effect_free"}), r"rule 'number 48': id: is missing"),
+        (lambda d: d["rule"].append({"check": "effect_free"}), r"rule 'number 49': id: is missing"),
         (
             lambda d: rule(d, "refund.window").update(id="Refund Window"),
             "rule 'Refund Window': id:",

@@ -185,6 +185,11 @@ W1 = ("orders", "#W1")
         (put({}, *ADA, "orders"), "users['ada_stone'].orders", "not a JSON list"),
         (put("gift", *W1, "payment_history", 0, "transaction_type"), "transaction_type", "refund"),
         (put("zed", *W1, "user_id"), "orders['#W1'].user_id", "no user 'zed'"),
+        (
+            put("refund", *W1, "payment_history", 0, "transaction_type"),
+            "orders['#W1'].payment_history",
+            "more than the 0 paid",
+        ),
         (put("bob_marsh", *W1, "user_id"), "users['ada_stone'].orders[0]", "somebody else"),
         (put(["#W2", "#W3", "#W4"], *ADA, "orders"), "orders['#W1'].user_id", "does not list"),
         (put(["#W9"], *ADA, "orders"), "users['ada_stone'].orders[0]", "no order '#W9'"),

@@ -11,6 +11,8 @@ from pydantic import SecretStr, ValidationError
 from closeloop.adapters import stripe as adapter
 from closeloop.adapters.stripe import StripePayments
 from closeloop.bootstrap import build_services, open_gateway
+from closeloop.embedded.backends import EmbeddedBackends
+from closeloop.embedded.beside import GatewayBesideShop, ShopBesideGateway
 from closeloop.errors import BackendRefused, ConfigurationError, EffectUnknown
 from closeloop.models.base import MAX_SAFE_MINOR, Money
 from closeloop.settings import Settings
@@ -316,6 +318,15 @@ def test_the_shop_beside_stripe_gives_no_money_back_in_its_own_books(tmp_path: P
             assert refused.value.code == "money_elsewhere"
         assert backends.export() == before
     services.engine.dispose()
+
+
+def test_the_shops_credit_counts_beside_the_gateways_books(tmp_path: Path) -> None:
+    with EmbeddedBackends(tmp_path / "backends.db") as backends:
+        shop = ShopBesideGateway(backends.shop.database, backends.faults, backends.payments)
+        gateway = GatewayBesideShop(StripePayments(KEY), backends.payments)
+        # More than the shop's own books say was paid: they are not where the money is.
+        credit = shop.issue_store_credit("default", "k1", "#W1001", Money(amount_minor=900_000))
+        assert [c.amount for c in gateway.list_credits("default", "#W1001")] == [credit.amount]
 
 
 def test_a_missing_key_names_its_variable_before_anything_is_made(tmp_path: Path) -> None:

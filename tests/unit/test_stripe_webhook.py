@@ -162,6 +162,17 @@ def test_an_old_or_early_time_is_refused(away: int) -> None:
     assert refused.value.code == "outside_tolerance"
 
 
+@pytest.mark.parametrize("seconds", [10**400, 10**12, -(10**400)])
+def test_a_signed_time_that_is_none_is_bad_input(seconds: int) -> None:
+    payload = body(event())
+    header = stripe.WebhookSignature.generate_signature_header(
+        payload.decode(), SECRET, timestamp=seconds
+    )
+    with pytest.raises(BadInput) as bad:
+        read_webhook(payload, header, [SECRET], NOW)
+    assert bad.value.field == "Stripe-Signature"
+
+
 def test_an_old_time_cannot_be_written_over() -> None:
     """The time is part of what is signed; a second one before it does not help."""
     payload = body(event())

@@ -104,9 +104,11 @@ class _Payments(EmbeddedPayments):
 class _Shop(EmbeddedShop):
     held: Held
 
-    def cancel_order(self, tenant: str, key: str, order_id: str, reason: str) -> OrderRecord:
+    def cancel_order(
+        self, tenant: str, key: str, order_id: str, reason: str, *, amount: Money | None = None
+    ) -> OrderRecord:
         self.held.pass_by("shop.cancel_order")
-        return super().cancel_order(tenant, key, order_id, reason)
+        return super().cancel_order(tenant, key, order_id, reason, amount=amount)
 
 
 class _Crm(EmbeddedCrm):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
@@ -16,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from closeloop.bootstrap import Services
 from closeloop.models.approval import BackendEvent, Decision, Operation, UpdateReceipt
+from closeloop.models.callbacks import CallbackRecord
 from closeloop.models.state import TicketEvent, TimelineEntry
 from closeloop.models.ticket import Assurance, Status
 from closeloop.models.view import ActionView, PendingApprovalView, TicketSummary, TicketView
@@ -152,13 +153,15 @@ class Play(Desk):
         assert view.status is Status.RESOLVED, await self.timeline(handle)
         return view
 
-    async def noted(self, handle: Handle, what: str, *, times: int = 1) -> TicketView:
+    async def noted(
+        self, handle: Handle, what: str, *, times: int = 1, step: timedelta = timedelta(seconds=2)
+    ) -> TicketView:
         """Return the ticket once its timeline says ``what`` so many times."""
         for poll in range(300):
             lines = await self.timeline(handle)
             if sum(line.what == what for line in lines) >= times:
                 return await self.view(handle)
-            await (asyncio.sleep(0.02) if poll < 15 else self.env.sleep(timedelta(seconds=2)))
+            await (asyncio.sleep(0.02) if poll < 15 else self.env.sleep(step))
         raise AssertionError(f"{what!r} was not noted: {lines}")
 
     async def eventually(self, holds: Callable[[], bool]) -> None:
@@ -241,6 +244,15 @@ class Play(Desk):
         """Let a backend say that something changed."""
         event = BackendEvent(event_id=event_id, kind="refund.updated", effect_id=effect_id)
         await handle.signal("backend_event", event)
+
+    def booked(self, tenant: str = "default") -> list[CallbackRecord]:
+        """Return the calls in the calendar, in the order of booking."""
+        return list(self.services.backends.calendar.every(tenant))
+
+    def called(self, outcome: Literal["reached", "not_reached"], tenant: str = "default") -> None:
+        """Let somebody call, and enter what came of the call booked last."""
+        call = self.booked(tenant)[-1]
+        self.services.backends.calendar.enter(tenant, call.booking_id, outcome, "alice")
 
     def undo_refunds(self, order_id: str, tenant: str = "default") -> None:
         """Let the payments system lose what it gave back, as when a bank returns a transfer."""

@@ -46,6 +46,26 @@ async def test_only_what_is_with_people_comes_back_from_them(
     assert refused.value.code == "not_escalated"
 
 
+@pytest.mark.parametrize("operation", ["hand_back", "record_resolution"])
+async def test_a_second_word_while_the_first_one_is_being_sent(
+    open_desk: OpenDesk, operation: str
+) -> None:
+    """It was taken once, and the ticket then turned in circles for good."""
+    desk = await open_desk(resolver=ScriptedResolver(GIVE_UP))
+    handle = await escalated(desk)
+    desk.services.backends.faults.add("outbox.send=503:x2")
+    done: dict[str, Any] = {"summary": "Spoke with the customer.", "reply": "It was good to talk."}
+    await desk.operate(handle, "record_resolution", resolution=done)
+    changes: dict[str, Any] = (
+        {"resolution": {"summary": "x"}} if operation == "record_resolution" else {}
+    )
+    with pytest.raises(Refusal) as refused:
+        await desk.operate(handle, operation, **changes)
+    assert refused.value.code == "not_escalated"
+    await desk.until(handle, Status.RESOLVED)
+    assert (await handle.result()).closure == "unconfirmed"
+
+
 @pytest.mark.parametrize(
     ("approver", "code"), [("dave", "wrong_tenant"), ("mallory", "unknown_approver")]
 )
