@@ -14,8 +14,7 @@ from closeloop.cli.commands import AsJson, Tenant, run_on_desk
 from closeloop.cli.inputs import parse_since
 from closeloop.client import PATIENCE_SECONDS, SupportDesk
 from closeloop.errors import BadInput
-from closeloop.knowledge.files import sayable
-from closeloop.models.base import clip
+from closeloop.models.base import clip, sayable
 from closeloop.models.knowledge import KNOWLEDGE_BASE, Passage, SourceKind
 from closeloop.models.sync import SyncKnowledge, SyncProgress, SyncReport
 from closeloop.names import DEFAULT_TENANT, checked_part

@@ -22,8 +22,8 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from closeloop.errors import ConfigurationError
 from closeloop.knowledge.chunking import Article
-from closeloop.knowledge.files import Dated, Language, Version, Words, first_fault, inert, sayable
-from closeloop.models.base import Input
+from closeloop.knowledge.files import Dated, Language, Version, Words, first_fault, inert
+from closeloop.models.base import Input, sayable
 
 
 def _whole(value: str | float | bool) -> str | float | bool:

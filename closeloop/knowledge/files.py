@@ -66,11 +66,6 @@ def first_fault(name: str, error: ValidationError) -> ConfigurationError:
     return ConfigurationError(f"{name}: {key}: {first['msg']} (got {str(first['input'])[:80]!r})")
 
 
-def sayable(text: str) -> str:
-    """Return ``text`` so that it can be written as UTF-8: half a character as its escape."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def inert(text: str) -> str:
     """Return plain text as a Markdown paragraph: none of its lines is a heading or a fence."""
     lines = (line.strip() for line in text.splitlines())

@@ -11,9 +11,10 @@ from typing import Final
 from closeloop.errors import BackendRefused, ConfigurationError
 from closeloop.knowledge.chunking import Article, chunk_article, document_of
 from closeloop.knowledge.feeds import parse_csv_feed, parse_json_feed
-from closeloop.knowledge.files import MAX_ARTICLE_BYTES, MAX_FEED_BYTES, read_text, sayable
+from closeloop.knowledge.files import MAX_ARTICLE_BYTES, MAX_FEED_BYTES, read_text
 from closeloop.knowledge.html import parse_html
 from closeloop.knowledge.markdown import parse_markdown
+from closeloop.models.base import sayable
 from closeloop.models.knowledge import KNOWLEDGE_BASE, Document
 
 _ARTICLES: Final[Mapping[str, Callable[[str, str], Article]]] = {
