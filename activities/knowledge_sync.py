@@ -6,7 +6,7 @@ from typing import Final
 from temporalio import activity
 
 from closeloop.errors import BackendRefused
-from closeloop.models.knowledge import Document, StoredDocument
+from closeloop.models.knowledge import KNOWLEDGE_BASE, PAST_TICKETS, Document, StoredDocument
 from closeloop.models.sync import SourceReport, SyncKnowledge, SyncProgress, SyncReport
 from closeloop.ports import KnowledgeSources, KnowledgeStore
 
@@ -31,7 +31,7 @@ class KnowledgeSyncActivities:
 
         Raises:
             BackendRefused: a source is not there or faulty (``bad_source``), or has an id that
-                belongs to another source (``id_taken``). Nothing was written.
+                another one has, too, or a past ticket (``id_taken``). Nothing was written.
         """
         found = {source: self._read(request.tenant, source) for source in request.sources}
         return synchronise(self._store, request.tenant, found, activity.heartbeat)
@@ -50,17 +50,21 @@ def synchronise(
     found: Mapping[str, Sequence[Document]],
     tell: Callable[[SyncProgress], None],
 ) -> SyncReport:
-    """Make the store hold exactly what was ``found`` of each source; ``tell`` after each batch.
+    """Make the store hold exactly what was ``found``, and past tickets; ``tell`` after each batch.
+
+    What came from a source that is not among them goes; the report names such a source last.
 
     Raises:
-        BackendRefused: an id belongs to another source (``id_taken``); nothing was written.
+        BackendRefused: an id stands in two sources, or is a past ticket's (``id_taken``); nothing
+            was written.
         BackendUnavailable: the store does not answer; what was written stays.
     """
     known = {document.document_id: document for document in store.documents(tenant)}
     _check_homes(known, found)
+    here = {document.document_id for documents in found.values() for document in documents}
+    retired = sorted({d.source for d in known.values()} - {*found, PAST_TICKETS})
     reports: list[SourceReport] = []
-    for source, documents in found.items():
-        here = {document.document_id for document in documents}
+    for source, documents in (*found.items(), *((source, ()) for source in retired)):
         changed = [d for d in documents if _is_new(d, known.get(d.document_id))]
         passages = written = 0
         for batch in _batches(changed):
@@ -83,17 +87,23 @@ def synchronise(
     return SyncReport(tenant=tenant, sources=tuple(reports))
 
 
+def own_sources(store: KnowledgeStore, tenant: str) -> tuple[str, ...]:
+    """Return the folders of its own that a tenant's knowledge comes from, by name."""
+    found = {document.source for document in store.documents(tenant)}
+    return tuple(sorted(found - {KNOWLEDGE_BASE, PAST_TICKETS}))
+
+
 def _check_homes(
     known: Mapping[str, StoredDocument], found: Mapping[str, Sequence[Document]]
 ) -> None:
-    home = {name: document.source for name, document in known.items()}
+    home = {name: d.source for name, d in known.items() if d.source == PAST_TICKETS}
     for source, documents in found.items():
         for document in documents:
             owner = home.setdefault(document.document_id, source)
             if owner != source:
                 raise BackendRefused(
-                    f"{source}: id {document.document_id!r} belongs to {owner} already: give it"
-                    " another, or withdraw that one first",
+                    f"{source}: id {document.document_id!r} stands in {owner}, too: give one of"
+                    " them another",
                     code="id_taken",
                 )
 

@@ -16,10 +16,25 @@ from closeloop.redaction import redact
 
 MAX_CHARS: Final = 500
 """Of what the customer wrote, and of what we answered."""
+_NUMBER: Final = r"\d{1,3}(?:[ \u00a0']\d{3})+(?:[.,]\d+)?|\d(?:[\d.,]*\d)?"
+_SIGN: Final = r"(?:(?:US|CA|AU|NZ|[CA])\s?)?[$€£¥₹₩₽₺₴₫]"
+_CODE: Final = (
+    r"(?:USD|EUR|GBP|CHF|JPY|CNY|CAD|AUD|NZD|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|INR|SGD|HKD|ZAR"
+    r"|MXN|BRL|sfr|kr)"
+)
+_NAME: Final = r"(?:dollars?|euros?|pounds?|bucks?|quid|francs?|yen|cents?|pence|kron(?:a|or|er?))"
+_WORD: Final = (
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
+    r"|(?:thir|four|fif|six|seven|eigh|nine)teen"
+    r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand)"
+)
 _AMOUNT: Final = re.compile(
-    r"[$€£]\s?\d[\d.,]*\d|[$€£]\s?\d|\b\d[\d.,]*\s?(?:USD|EUR|GBP|dollars?|euros?|pounds?)\b",
+    rf"(?<![\w.,])(?:{_SIGN}|{_CODE}\.?)\s?(?:{_NUMBER})k?"
+    rf"|(?<![\w.,])(?:{_NUMBER})k?\s?(?:{_SIGN}|(?:{_CODE}|{_NAME})\b)"
+    rf"|\b{_WORD}(?:[ -](?:and )?{_WORD}){{0,7}}\s(?:{_CODE}|{_NAME})\b",
     re.IGNORECASE,
 )
+"""Of any currency that is in use here, in digits or in words."""
 
 
 class PastTickets:
@@ -82,6 +97,7 @@ def personal_words(customer: CustomerRecord | None) -> tuple[str, ...]:
         customer.first_name,
         customer.last_name,
         customer.email,
+        customer.customer_id,
         *customer.order_ids,
     ]
     if (home := customer.address) is not None:
@@ -89,6 +105,11 @@ def personal_words(customer: CustomerRecord | None) -> tuple[str, ...]:
     return tuple(sorted({word for word in words if word}, key=lambda word: (-len(word), word)))
 
 
+def without_amounts(text: str) -> str:
+    """Return ``text`` with ``[amount]`` in place of each sum of money."""
+    return _AMOUNT.sub("[amount]", text)
+
+
 def _words(messages: Sequence[Message], known: Sequence[str]) -> str:
     text = redact("\n".join(message.text for message in messages), known=known)
-    return clip(_AMOUNT.sub("[amount]", text).strip(), MAX_CHARS)
+    return clip(without_amounts(text).strip(), MAX_CHARS)

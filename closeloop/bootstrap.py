@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import structlog
 from sqlalchemy import Engine
 from temporalio import activity, workflow
 from temporalio.client import Client
@@ -22,7 +23,7 @@ from activities.effects import Effects, VerificationActivities
 from activities.failures import FailureInterceptor
 from activities.identity import IdentityActivities
 from activities.knowledge import KnowledgeActivities
-from activities.knowledge_sync import KnowledgeSyncActivities, synchronise
+from activities.knowledge_sync import KnowledgeSyncActivities, own_sources, synchronise
 from activities.orders import OrderActivities
 from activities.outcomes import OutcomeActivities
 from activities.outreach import OutreachActivities
@@ -35,9 +36,9 @@ from closeloop.agents.classifier import Labels
 from closeloop.agents.team import Models, Reads, Team, assemble
 from closeloop.embedded.backends import EmbeddedBackends
 from closeloop.embedded.beside import GatewayBesideShop, ShopBesideGateway
-from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
+from closeloop.errors import BackendRefused, BackendUnavailable, BadInput, ConfigurationError
 from closeloop.knowledge.encoder import SentenceEncoder
-from closeloop.knowledge.ingest import Folders, read_documents
+from closeloop.knowledge.ingest import Folders, read_articles, read_documents
 from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.models.knowledge import KNOWLEDGE_BASE
@@ -68,7 +69,7 @@ from workflows import notices
 from workflows.knowledge_sync import KnowledgeSyncWorkflow
 from workflows.ticket import TicketWorkflow
 
-KNOWLEDGE_FOLDER: Final = Path(__file__).resolve().parent.parent / "knowledge_base"
+KNOWLEDGE_FOLDER: Final[Path] = Settings.model_fields["knowledge_dir"].default
 BACKENDS_FILE: Final = "backends.db"
 """The embedded backends' database in the state folder."""
 KNOWLEDGE_FILE: Final = "knowledge.db"
@@ -87,6 +88,8 @@ HEARTBEATS: Final = timedelta(seconds=1)
 """How often a heartbeat is passed on at most: whoever waits for a sync sees it move."""
 GRACE: Final = timedelta(seconds=10)
 """What running activities are given to end when a worker is stopped."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -387,6 +390,19 @@ def examine_taxonomy(settings: Settings, file: Path | None) -> dict[str, object]
     return examine(settings.policies_dir, file)
 
 
+def count_learnt(settings: Settings) -> tuple[int, int]:
+    """Return how many intents and labelled tickets the offline classifier learns.
+
+    Raises:
+        ConfigurationError: the taxonomy or the labelled tickets are wrong; names the place.
+    """
+    from closeloop.offline.labelled import labelled_in
+    from closeloop.offline.taxonomy import load_taxonomy
+
+    intents = [intent.id for intent in load_taxonomy(settings.policies_dir).intents]
+    return len(intents), len(labelled_in(settings.policies_dir, intents))
+
+
 def check_voice(book: FilePolicyBook) -> None:
     """Check that the desk can say its own fixed words in every tenant's voice.
 
@@ -429,7 +445,7 @@ def build_services(settings: Settings) -> Services:
     records = SqlRecords(engine)
     records.sweep(datetime.now(UTC))
     knowledge = open_knowledge(settings)
-    index_knowledge_base(knowledge, book.tenants)
+    index_knowledge_base(knowledge, book.tenants, settings.knowledge_dir)
     taxonomy = load_taxonomy(settings.policies_dir)
     classifier = open_classifier(settings.policies_dir)
     reads = Reads(
@@ -459,21 +475,41 @@ def build_services(settings: Settings) -> Services:
             knowledge,
             calls=CallPlans(backends.shop, backends.calendar, book.call_hours),
         ),
+        sources=Folders(settings.knowledge_dir),
         languages=OfflineLanguages(),
         team=open_team(settings, reads, labels),
         gateway=gateway,
     )
 
 
-def index_knowledge_base(store: KnowledgeStore, tenants: Sequence[str]) -> None:
-    """Make each tenant know what stands in ``knowledge_base/``; what has not changed costs nothing.
+def count_articles(settings: Settings) -> int:
+    """Return how many articles and products a worker reads as it starts.
 
     Raises:
         ConfigurationError: a file is faulty; names it and the key.
     """
-    documents = read_documents(KNOWLEDGE_FOLDER)
+    return sum(1 for _ in read_articles(settings.knowledge_dir))
+
+
+def index_knowledge_base(
+    store: KnowledgeStore, tenants: Sequence[str], folder: Path = KNOWLEDGE_FOLDER
+) -> None:
+    """Make each tenant know what stands in ``folder``; what has not changed costs nothing.
+
+    It gives way to folders of a tenant's own: only a sync changes where knowledge comes from.
+
+    Raises:
+        ConfigurationError: a file is faulty; names it and the key.
+    """
+    documents = read_documents(folder)
     for tenant in tenants:
-        synchronise(store, tenant, {KNOWLEDGE_BASE: documents}, lambda _: None)
+        if own := own_sources(store, tenant):
+            log.info("knowledge comes from folders of its own", tenant=tenant, folders=own)
+            continue
+        try:
+            synchronise(store, tenant, {KNOWLEDGE_BASE: documents}, lambda _: None)
+        except BackendRefused as error:
+            log.warning("articles left out", tenant=tenant, folder=str(folder), error=str(error))
 
 
 def build_activities(services: Services) -> ActivitySet:

@@ -136,7 +136,8 @@ class KnowledgeSources(Protocol):
         """Yield every document that the source has now, each with ``source`` as its own.
 
         Raises:
-            BackendRefused: it is not there, or faulty (``bad_source``); names file and key.
+            BackendRefused: it is not there, or faulty (``bad_source``); names file and key. One
+                that is there and empty has no documents.
         """
         ...
 

@@ -7,7 +7,7 @@ card        13 to 19 digits, in groups or not: a mistyped card number is one, to
 id          a US social security number
 ip          an address that ``ipaddress`` accepts, of version 4 or 6
 phone       7 to 15 digits (ITU-T E.164) that are no date and no amount
-order       ``#`` with a number
+order       ``#`` with a number; after ``order`` a number alone
 address     a street with its number, a box, a state with its ZIP code
 name        after a title, ``my name is`` or a greeting's end; the others must be ``known``
 ==========  ==============================================================================
@@ -33,8 +33,10 @@ _STREET: Final = (
 _UNIT: Final = r"(?:,?\s+(?:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm)\b\.?\s*#?\w+)?"
 _TOWN: Final = r"(?:(?:,?\s+[^\W\d_][\w.'\u2019-]*){1,4},?\s+[A-Z]{2},?\s+\d{5}(?:-\d{4})?)?"
 
+_ORDER: Final = r"[A-Z]{0,3}-?\d{3,12}\b"
+
 _FORMS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
-    ("email", re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")),
+    ("email", re.compile(r"(?<![\w.+'-])[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")),
     (
         "iban",
         re.compile(r"(?<![\w-])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b"),
@@ -56,6 +58,14 @@ _FORMS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
         ),
     ),
     ("order", re.compile(r"#[A-Za-z]{0,3}-?\d{3,12}\b")),
+    (
+        "order",
+        re.compile(
+            r"\borders?\b(?:\s+(?:number|no\.?|nr\.?|id)\b\.?:?\s*|:\s*|\s+(?![0-9]{1,4}\b))"
+            rf"(?P<order>{_ORDER}(?:(?:,|,?\s+(?:and|or))\s+{_ORDER})*)",
+            re.IGNORECASE,
+        ),
+    ),
     (
         "address",
         re.compile(
@@ -99,7 +109,8 @@ def find(text: str, *, known: Sequence[str] = ()) -> tuple[Found, ...]:
     """Return what is personal in ``text``, in order; nothing overlaps.
 
     ``known`` is what records say of the person (names, address lines): each is found as whole words
-    whatever its case, and without a word of its own in any form above.
+    whatever its case, and without a word of its own in any form above. One that begins with ``#``
+    is an order, also without that mark.
     """
     found: list[Found] = []
     for candidate in sorted(_candidates(text, known), key=lambda f: (f.start, -f.end)):
@@ -124,15 +135,18 @@ def redact(text: str, *, known: Sequence[str] = ()) -> str:
 def _candidates(text: str, known: Sequence[str]) -> Iterator[Found]:
     for kind, form in _FORMS:
         for match in form.finditer(text):
-            group = "name" if kind == "name" else 0
+            group = next(iter(form.groupindex), 0)
             if _is_meant(kind, match[group]):
                 yield Found(*match.span(group), kind)
     for value in known:
-        words = [re.escape(word) for word in value.split()]
-        if words and len(value) > 1:
+        bare, mark, kind = value, "", "name"
+        if value.startswith("#"):
+            bare, mark, kind = value[1:], "#?", "order"
+        words = [re.escape(word) for word in bare.split()]
+        if words and len(bare) > 1:
             spaced = r"\s+".join(words)
-            whole = re.compile(rf"(?<!\w){spaced}(?!\w)", re.IGNORECASE)
-            yield from (Found(*match.span(), "name") for match in whole.finditer(text))
+            whole = re.compile(rf"(?<!\w){mark}{spaced}(?!\w)", re.IGNORECASE)
+            yield from (Found(*match.span(), kind) for match in whole.finditer(text))
 
 
 def _is_meant(kind: Kind, text: str) -> bool:

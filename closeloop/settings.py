@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     """A stand-in for Stripe on this machine, for tests."""
     policies_dir: Path = _REPOSITORY / "policies"
     """Rules, taxonomy, approvers and voice."""
+    knowledge_dir: Path = _REPOSITORY / "knowledge_base"
+    """Articles of every tenant that has synced no folders of its own; an empty folder for none."""
     shop_file: Path | None = None
     """Shop data in the shape of ``closeloop/embedded/data/shop.json``; None means that file."""
     faults: str = ""
@@ -125,6 +127,8 @@ def load_settings() -> Settings:
         ) from None
     if not settings.policies_dir.is_dir():
         raise ConfigurationError(f"{PREFIX}POLICIES_DIR: {settings.policies_dir} is not a folder")
+    if not settings.knowledge_dir.is_dir():
+        raise ConfigurationError(f"{PREFIX}KNOWLEDGE_DIR: {settings.knowledge_dir} is not a folder")
     if settings.shop_file is not None and not settings.shop_file.is_file():
         raise ConfigurationError(f"{PREFIX}SHOP_FILE: {settings.shop_file} is not a file")
     return settings

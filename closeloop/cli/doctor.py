@@ -163,6 +163,19 @@ def _policies(settings: Settings) -> str:
     )
 
 
+def _taxonomy(settings: Settings) -> str:
+    from closeloop import bootstrap
+
+    intents, labelled = bootstrap.count_learnt(settings)
+    return f"{intents} intents, and {labelled} labelled tickets"
+
+
+def _articles(settings: Settings) -> str:
+    from closeloop import bootstrap
+
+    return f"{bootstrap.count_articles(settings)} articles and products in {settings.knowledge_dir}"
+
+
 def _shop(settings: Settings) -> str:
     from closeloop import bootstrap
 
@@ -207,6 +220,8 @@ _SERVER_LOOKS: Final[Sequence[tuple[str, Callable[[str, Client], Awaitable[Findi
 _LOCAL_LOOKS: Final[Sequence[tuple[str, Callable[[Settings], str]]]] = (
     ("database", _database),
     ("policies", _policies),
+    ("taxonomy", _taxonomy),
+    ("articles", _articles),
     ("shop data", _shop),
     ("language models", _models),
 )

@@ -14,7 +14,7 @@ from closeloop.cli.commands import AsJson, Tenant, run_on_desk
 from closeloop.cli.inputs import parse_since
 from closeloop.client import PATIENCE_SECONDS, SupportDesk
 from closeloop.errors import BadInput
-from closeloop.models.base import clip
+from closeloop.models.base import clip, sayable
 from closeloop.models.knowledge import KNOWLEDGE_BASE, Passage, SourceKind
 from closeloop.models.sync import SyncKnowledge, SyncProgress, SyncReport
 from closeloop.names import DEFAULT_TENANT, checked_part
@@ -29,13 +29,16 @@ app = typer.Typer(help="What agents know.", rich_markup_mode=None)
 def sync(
     folder: Annotated[
         list[Path] | None,
-        typer.Option("--folder", help="On the worker's machine; again for more. Default: ours."),
+        typer.Option(
+            "--folder",
+            help="On the worker's machine; again for more. Default: CLOSELOOP_KNOWLEDGE_DIR.",
+        ),
     ] = None,
     tenant: Tenant = DEFAULT_TENANT,
     as_json: AsJson = False,
 ) -> None:
-    """Make the tenant's knowledge what folders of articles and product feeds say."""
-    sources = tuple(dict.fromkeys(str(path.absolute()) for path in folder or ()))
+    """Make the tenant's knowledge what these folders say; what came from others is removed."""
+    sources = tuple(dict.fromkeys(_named(path) for path in folder or ()))
     request = SyncKnowledge(tenant=tenant, sources=sources or (KNOWLEDGE_BASE,))
     told: set[str] = set()
 
@@ -117,6 +120,16 @@ def withdraw(
         )
     done: dict[str, object] = {"tenant": tenant, "document_id": document_id, "withdrawn": True}
     pages.emit(done, None if as_json else pages.Page(f"{document_id}: withdrawn"))
+
+
+def _named(folder: Path) -> str:
+    """Return the folder as a source of knowledge is named."""
+    name = str(folder.absolute())
+    if sayable(name) != name:
+        raise BadInput(
+            f"{sayable(name)}: this name is not UTF-8; rename the folder", field="folder"
+        )
+    return name
 
 
 def _sync_page(done: SyncReport) -> pages.Page:

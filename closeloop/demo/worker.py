@@ -32,6 +32,7 @@ def demo_settings() -> Settings:
         state_dir=folder,
         database_url=f"sqlite:///{folder / 'operations.db'}",
         policies_dir=given.policies_dir,
+        knowledge_dir=given.knowledge_dir,
         shop_file=given.shop_file,
         time_scale=scale,
     )
@@ -45,6 +46,7 @@ async def running_worker(settings: Settings) -> AsyncGenerator[str]:
         "CLOSELOOP_STATE_DIR": str(settings.state_dir),
         "CLOSELOOP_DATABASE_URL": settings.database_url,
         "CLOSELOOP_POLICIES_DIR": str(settings.policies_dir),
+        "CLOSELOOP_KNOWLEDGE_DIR": str(settings.knowledge_dir),
         "CLOSELOOP_SHOP_FILE": str(settings.shop_file or ""),
         "CLOSELOOP_WEAVIATE_URL": settings.weaviate_url or "",
         "CLOSELOOP_PAYMENTS": settings.payments,

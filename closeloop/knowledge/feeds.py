@@ -13,30 +13,36 @@ other column of a CSV file is an attribute; an empty cell says nothing.
 """
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Iterator
-from datetime import date
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, NoReturn, cast
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from closeloop.errors import ConfigurationError
 from closeloop.knowledge.chunking import Article
-from closeloop.knowledge.files import Language, Version, Words, first_fault, inert
-from closeloop.models.base import Input
+from closeloop.knowledge.files import Dated, Language, Version, Words, first_fault, inert
+from closeloop.models.base import Input, sayable
 
+
+def _whole(value: str | float | bool) -> str | float | bool:
+    if isinstance(value, str) and sayable(value) != value:
+        raise ValueError("holds half a character (a lone surrogate)")
+    return value
+
+
+_Fact = Annotated[str | int | float | bool, AfterValidator(_whole)]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 
 
-class _Product(Input):
+class _Product(Dated):
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     title: Words
     description: _Text
-    attributes: dict[Words, str | int | float | bool] = Field(default_factory=dict)
+    attributes: dict[Words, _Fact] = Field(default_factory=dict)
     version: Version = "1"
     language: Language = "en"
-    valid_from: date | None = None
-    valid_until: date | None = None
 
     def article(self) -> Article:
         facts = "\n".join(f"- {_line(key)}: {_line(str(v))}" for key, v in self.attributes.items())
@@ -59,35 +65,40 @@ class _Feed(Input):
 _COLUMNS: Final = frozenset(_Product.model_fields) - {"attributes"}
 
 
-def parse_json_feed(name: str, text: str) -> tuple[Article, ...]:
-    """Return the products of a JSON feed: an object with ``products``, or their array alone.
+def parse_json_feed(name: str, text: str) -> Iterator[Article]:
+    """Yield the products of a JSON feed: an object with ``products``, or their array alone.
 
     Raises:
         ConfigurationError: it is not JSON, or a product is wrong; names file, place and key.
     """
     try:
-        data: object = json.loads(text)
+        data: object = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{name}: is not JSON: {error}") from error
     try:
         feed = _Feed.model_validate({"products": data} if isinstance(data, list) else data)
     except ValidationError as error:
         raise first_fault(name, error) from error
-    return tuple(product.article() for product in feed.products)
+    for product in feed.products:
+        yield product.article()
 
 
-def parse_csv_feed(name: str, text: str) -> tuple[Article, ...]:
-    """Return the products of a CSV feed with a header line.
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")
+
+
+def parse_csv_feed(name: str, text: str) -> Iterator[Article]:
+    """Yield the products of a CSV feed with a header line.
 
     Raises:
         ConfigurationError: it is not CSV, or a line is wrong; names file, line and column.
     """
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         empty: list[str] = []
         columns = [column.strip() for column in next(reader, empty)]
         _check_columns(name, columns)
-        return tuple(_articles(name, columns, ((reader.line_num, row) for row in reader)))
+        yield from _articles(name, columns, ((reader.line_num, row) for row in reader))
     except csv.Error as error:
         raise ConfigurationError(f"{name}: line {reader.line_num}: {error}") from error
 

@@ -3,12 +3,14 @@
 Every fault is a ``ConfigurationError`` that names the file (relative to its folder) and the key.
 """
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import StringConstraints, ValidationError
+from pydantic import StringConstraints, ValidationError, ValidationInfo, field_validator
 
 from closeloop.errors import ConfigurationError
+from closeloop.models.base import Input
 
 MAX_ARTICLE_BYTES: Final = 1_000_000
 MAX_FEED_BYTES: Final = 20_000_000
@@ -17,6 +19,21 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Version = Annotated[Words, StringConstraints(max_length=32)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 ArticleId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+
+
+class Dated(Input):
+    """What says when it is in force, both days included."""
+
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    @field_validator("valid_until")
+    @classmethod
+    def _ends_after_it_begins(cls, end: date | None, info: ValidationInfo) -> date | None:
+        begin: date | None = info.data.get("valid_from")
+        if begin is not None and end is not None and end < begin:
+            raise ValueError(f"is before valid_from, {begin}")
+        return end
 
 
 def read_text(name: str, path: Path, *, most: int) -> str:

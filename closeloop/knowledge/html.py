@@ -14,8 +14,8 @@ Where the page has a ``main`` or ``article`` element, the rest is left out.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from datetime import date
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Final, Literal
@@ -25,8 +25,14 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from closeloop.errors import ConfigurationError
 from closeloop.knowledge.chunking import Article
-from closeloop.knowledge.files import ArticleId, Language, Version, Words, first_fault, inert
-from closeloop.models.base import Input
+from closeloop.knowledge.files import ArticleId, Dated, Language, Version, Words, first_fault, inert
+from closeloop.models.base import clip
+
+MAX_OPEN_IN_ALL: Final = 2_000_000
+"""Open elements, counted anew at each tag: the parser's work and memory grow with them.
+
+A page of a megabyte that is 30 deep throughout has that many.
+"""
 
 _META: Final = "closeloop:"
 _UNSEEN: Final = (
@@ -39,11 +45,20 @@ address article aside blockquote body caption dd details div dl dt fieldset figc
 h3 h4 h5 h6 header hr li main ol p pre section summary table tbody td tfoot th thead tr ul
 """
 _BLOCKS: Final = frozenset(_BLOCK_TEXT.split())
+_TAG: Final = re.compile(r"<(/?)([a-z][^\s/>]*)([^<>]*)", re.IGNORECASE)
+_NEVER_OPEN_TEXT: Final = """
+area base body br caption col colgroup dd dt embed head hr html img input li link meta optgroup
+option p param rp rt source tbody td tfoot th thead tr track wbr
+"""
+_NEVER_OPEN: Final = frozenset(_NEVER_OPEN_TEXT.split())
+"""Elements without an end, and those that end by themselves."""
+_DRAWINGS: Final = ("svg", "math")
+"""Within these, an element that ends in ``/>`` is not open."""
 _CELLS: Final = frozenset({"td", "th"})
 _HEADING: Final = re.compile(r"h([1-6])")
 
 
-class _Head(Input):
+class _Head(Dated):
     """What the head of a page says about the article."""
 
     id: ArticleId
@@ -51,8 +66,6 @@ class _Head(Input):
     kind: Literal["policy", "doc", "product"] = "doc"
     version: Version = "1"
     language: Language = Field(default="en", alias="lang")
-    valid_from: date | None = None
-    valid_until: date | None = None
 
 
 def parse_html(name: str, text: str) -> Article:
@@ -61,17 +74,42 @@ def parse_html(name: str, text: str) -> Article:
     Raises:
         ConfigurationError: its head is missing something or says it wrong; names file and key.
     """
+    _check_nesting(name, text)
     page = LexborHTMLParser(text)
+    for node in page.css(_UNSEEN):
+        node.decompose()
     try:
         head = _Head.model_validate(dict(_head(name, page)))
     except ValidationError as error:
         raise first_fault(name, error) from error
-    for node in page.css(_UNSEEN):
-        node.decompose()
     root = page.css_first("main") or page.css_first("article") or page.body
     given = head.model_dump(exclude={"id"})
     body = "\n\n".join(_paragraphs(root)) if root is not None else ""
     return Article.model_validate(given | {"article_id": head.id, "body": body})
+
+
+def _check_nesting(name: str, text: str) -> None:
+    """Refuse what would keep the parser busy for ever: it takes time with depth times length."""
+    still_open: Counter[str] = Counter()
+    deep = in_all = 0
+    for end, tag, rest in _TAG.findall(text):
+        element = tag.lower()
+        drawn = rest.endswith("/") and any(still_open[drawing] for drawing in _DRAWINGS)
+        if element in _NEVER_OPEN or drawn:
+            pass
+        elif not end:
+            still_open[element] += 1
+            deep += 1
+        elif still_open[element]:
+            still_open[element] -= 1
+            deep -= 1
+        in_all += deep
+        if in_all > MAX_OPEN_IN_ALL:
+            [(worst, times)] = still_open.most_common(1)
+            raise ConfigurationError(
+                f"{name}: its elements are left open or nested too deep for its length:"
+                f" {times} times <{clip(worst, 40)}>"
+            )
 
 
 def _head(name: str, page: LexborHTMLParser) -> Iterator[tuple[str, str]]:
@@ -110,24 +148,28 @@ def _paragraphs(root: LexborNode) -> Iterator[str]:
 
 def _texts(root: LexborNode) -> Iterator[tuple[int, LexborNode, str]]:
     """Yield (paragraph or row, block, text) of what stands under ``root``, in reading order."""
-    placed = (
-        (_block_of(node), (node.text_content or "") if node.is_text_node else " ")
-        for node in root.traverse(include_text=True)
-        if node.is_text_node or node.tag == "br"
-    )
-    for _, same in groupby(placed, key=lambda found: found[0].mem_id):
+    for _, same in groupby(_placed(root), key=lambda found: found[0].mem_id):
         found = list(same)
         block = found[0][0]
         row = block.parent if block.tag in _CELLS else None
         yield (row or block).mem_id, block, "".join(text for _, text in found)
 
 
-def _block_of(node: LexborNode) -> LexborNode:
-    """Return the block that a text stands in."""
-    parent = node.parent
-    while parent is not None and parent.tag not in _BLOCKS:
-        node, parent = parent, parent.parent
-    return parent or node
+def _placed(root: LexborNode) -> Iterator[tuple[LexborNode, str]]:
+    """Yield (block, text) of each text and line break under ``root``.
+
+    An element comes before what stands in it, so its parent's block is known.
+    """
+    blocks: dict[int, LexborNode] = {}
+    for node in root.traverse(include_text=True):
+        parent = node.parent
+        block = root if parent is None else blocks.get(parent.mem_id, root)
+        if node.is_text_node:
+            yield block, node.text_content or ""
+        elif node.tag == "br":
+            yield block, " "
+        else:
+            blocks[node.mem_id] = node if node.tag in _BLOCKS else block
 
 
 def _line(text: str) -> str:

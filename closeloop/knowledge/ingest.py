@@ -14,6 +14,7 @@ from closeloop.knowledge.feeds import parse_csv_feed, parse_json_feed
 from closeloop.knowledge.files import MAX_ARTICLE_BYTES, MAX_FEED_BYTES, read_text
 from closeloop.knowledge.html import parse_html
 from closeloop.knowledge.markdown import parse_markdown
+from closeloop.models.base import sayable
 from closeloop.models.knowledge import KNOWLEDGE_BASE, Document
 
 _ARTICLES: Final[Mapping[str, Callable[[str, str], Article]]] = {
@@ -21,7 +22,7 @@ _ARTICLES: Final[Mapping[str, Callable[[str, str], Article]]] = {
     ".html": parse_html,
     ".htm": parse_html,
 }
-_FEEDS: Final[Mapping[str, Callable[[str, str], tuple[Article, ...]]]] = {
+_FEEDS: Final[Mapping[str, Callable[[str, str], Iterator[Article]]]] = {
     ".json": parse_json_feed,
     ".csv": parse_csv_feed,
 }
@@ -41,7 +42,7 @@ class Folders:
             for article in read_articles(folder):
                 yield document_of(article, source=source)
         except ConfigurationError as error:
-            raise BackendRefused(str(error), code="bad_source") from error
+            raise BackendRefused(sayable(str(error)), code="bad_source") from error
 
 
 def read_documents(folder: Path, *, source: str = KNOWLEDGE_BASE) -> tuple[Document, ...]:
@@ -57,10 +58,13 @@ def read_articles(folder: Path) -> Iterator[Article]:
     """Yield every article and product in ``folder`` and its sub-folders, ordered by file name.
 
     Raises:
-        ConfigurationError: the folder has none, a file is faulty, or two have the same id.
+        ConfigurationError: there is no such folder, a file is faulty, or two have the same id.
     """
     if not folder.is_dir():
-        raise ConfigurationError(f"{folder}: this folder of articles does not exist")
+        raise ConfigurationError(
+            f"{folder}: this folder of articles does not exist; if it is not to come back, sync the"
+            " others without it, and its articles are removed"
+        )
     home: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -75,18 +79,16 @@ def read_articles(folder: Path) -> Iterator[Article]:
                 )
             home[article.article_id] = name
             yield article
-    if not home:
-        kinds = ", ".join(f"*{suffix}" for suffix in (*_ARTICLES, *_FEEDS))
-        raise ConfigurationError(f"{folder}: this folder has no articles ({kinds})")
 
 
-def _parse(name: str, path: Path) -> tuple[Article, ...]:
+def _parse(name: str, path: Path) -> Iterator[Article]:
+    """Yield one by one what stands in a file: between them a sync says that it is alive."""
     suffix = path.suffix.lower()
     if suffix in _FEEDS:
-        return _FEEDS[suffix](name, read_text(name, path, most=MAX_FEED_BYTES))
+        yield from _FEEDS[suffix](name, read_text(name, path, most=MAX_FEED_BYTES))
     if suffix not in _ARTICLES:
-        return ()
+        return
     article = _ARTICLES[suffix](name, read_text(name, path, most=MAX_ARTICLE_BYTES))
     if not chunk_article(article):
         raise ConfigurationError(f"{name}: the article has no text of its own")
-    return (article,)
+    yield article

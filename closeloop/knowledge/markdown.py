@@ -18,20 +18,18 @@ A policy is what supports eligibility and amounts: only a file that says ``kind 
 """
 
 import tomllib
-from datetime import date
 from typing import Final, Literal
 
 from pydantic import ValidationError
 
 from closeloop.errors import ConfigurationError
 from closeloop.knowledge.chunking import Article
-from closeloop.knowledge.files import ArticleId, Language, Version, Words, first_fault
-from closeloop.models.base import Input
+from closeloop.knowledge.files import ArticleId, Dated, Language, Version, Words, first_fault
 
 _FENCE: Final = "+++"
 
 
-class FrontMatter(Input):
+class FrontMatter(Dated):
     """What a Markdown file says about itself."""
 
     id: ArticleId
@@ -39,8 +37,6 @@ class FrontMatter(Input):
     kind: Literal["policy", "doc", "product"]
     version: Version
     language: Language
-    valid_from: date | None = None
-    valid_until: date | None = None
 
 
 def parse_markdown(name: str, text: str) -> Article:

@@ -51,3 +51,8 @@ class Money(Wire):
 def clip(text: str, limit: int) -> str:
     """Return ``text`` in at most ``limit`` characters, with an ellipsis where it was cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def sayable(text: str) -> str:
+    """Return ``text`` so that it can be written as UTF-8: half a character as its escape."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -9,7 +9,7 @@ from closeloop.models.base import Wire
 SourceKind = Literal["policy", "doc", "product", "past_ticket"]
 
 KNOWLEDGE_BASE: Final = "knowledge_base"
-"""The source that every worker indexes as it starts: the folder of the example shop's articles."""
+"""The source that a worker indexes as it starts, for tenants without folders of their own."""
 PAST_TICKETS: Final = "past_tickets"
 """The source of what people approved; see ``activities.past_tickets``."""
 

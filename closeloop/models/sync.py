@@ -10,7 +10,8 @@ class SyncKnowledge(Wire):
     """Input of ``KnowledgeSyncWorkflow`` and of its activity: whose knowledge, from where.
 
     A source is ``knowledge_base``, or the path of a folder on the workers' machine. Afterwards the
-    tenant knows of each source exactly what stands there; other sources stay as they are.
+    tenant knows exactly what stands in them, and its past tickets: what came from any other source
+    is gone.
     """
 
     tenant: str
@@ -32,6 +33,8 @@ class SyncProgress(Wire):
 class SourceReport(Wire):
     """What the attempt that finished found in one source and did about it.
 
+    A source that was not asked for, and whose documents are removed, has no ``documents``.
+
     ``documents`` is how many stand there, ``written`` how many of them were new or changed,
     ``removed`` how many are gone; ``passages`` were added, replaced or removed.
     """
@@ -44,7 +47,7 @@ class SourceReport(Wire):
 
 
 class SyncReport(Wire):
-    """Output of ``KnowledgeSyncWorkflow``, in the order asked for."""
+    """Output of ``KnowledgeSyncWorkflow``, in the order asked for; retired sources come last."""
 
     tenant: str
     sources: tuple[SourceReport, ...]

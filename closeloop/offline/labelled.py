@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
-from closeloop.errors import BadInput
+from closeloop.errors import BadInput, ConfigurationError
 from closeloop.offline.text import fold
 
 LABELLED_FILE: Final = "labelled.csv"
@@ -50,6 +50,19 @@ def read_labelled(path: Path, intents: Sequence[str]) -> tuple[Labelled, ...]:
     return tuple(found)
 
 
+def labelled_in(folder: Path, intents: Sequence[str]) -> tuple[Labelled, ...]:
+    """Return the labelled tickets of a folder of policies.
+
+    Raises:
+        ConfigurationError: a line is wrong; names file, line and field.
+    """
+    path = folder / LABELLED_FILE
+    try:
+        return read_labelled(path, intents) if path.exists() else ()
+    except BadInput as error:
+        raise ConfigurationError(str(error)) from error
+
+
 def merged(old: Sequence[Labelled], new: Sequence[Labelled]) -> tuple[Labelled, ...]:
     """Return all of them, each text once; a new label replaces an old one."""
     by_text = {fold(one.text).casefold(): one for one in (*old, *new)}
@@ -63,8 +76,11 @@ def write_labelled(path: Path, tickets: Sequence[Labelled]) -> None:
     writer.writerow(Labelled._fields)
     writer.writerows(tickets)
     beside = path.with_suffix(".tmp")
-    beside.write_text(content.getvalue(), encoding="utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(content.getvalue(), encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, object]]]:
@@ -80,7 +96,7 @@ def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, object]]]:
 
 
 def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, object]]]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -98,6 +114,8 @@ def _checked(row: dict[str, object], where: str, intents: Sequence[str]) -> Labe
         raise BadInput(f"{where}: text: must be a text that is not empty", field="text")
     if len(text) > MAX_TEXT_CHARS:
         raise BadInput(f"{where}: text: is longer than {MAX_TEXT_CHARS} characters", field="text")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadInput(f"{where}: text: holds half a character (a lone surrogate)", field="text")
     if intent not in intents:
         raise BadInput(
             f"{where}: intent: {str(intent)[:60]!r} is no intent of the taxonomy", field="intent"

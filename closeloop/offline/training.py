@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from closeloop.errors import BadInput, ConfigurationError
+from closeloop.errors import BadInput
 from closeloop.models.triage import OTHER_INTENT, ClassifyRequest
 from closeloop.offline.classifier import OfflineClassifier
 from closeloop.offline.labelled import (
     LABELLED_FILE,
+    MAX_LABELLED,
     Labelled,
+    labelled_in,
     merged,
     read_labelled,
     write_labelled,
@@ -26,23 +28,27 @@ def open_classifier(folder: Path) -> OfflineClassifier:
         ConfigurationError: the taxonomy or the labelled tickets are wrong; names the place.
     """
     taxonomy = load_taxonomy(folder)
-    try:
-        return OfflineClassifier(taxonomy, _labelled(folder, taxonomy))
-    except BadInput as error:
-        raise ConfigurationError(str(error)) from error
+    return OfflineClassifier(taxonomy, _labelled(folder, taxonomy))
 
 
 def learn(folder: Path, file: Path) -> dict[str, object]:
     """Add the labelled tickets of ``file`` to those of the folder; return what is there now.
 
     Raises:
-        BadInput: a line of the file is wrong; nothing was added.
-        ConfigurationError: the taxonomy is wrong.
+        BadInput: a line of the file is wrong, or there would be more than ``MAX_LABELLED``;
+            nothing was added.
+        ConfigurationError: the taxonomy is wrong, or what is labelled already.
     """
     taxonomy = load_taxonomy(folder)
     before = _labelled(folder, taxonomy)
     tickets = merged(before, read_labelled(file, _ids(taxonomy)))
     target = folder / LABELLED_FILE
+    if len(tickets) > MAX_LABELLED:
+        raise BadInput(
+            f"{file}: {len(before)} tickets are labelled already in {target}, and these would make"
+            f" them {len(tickets)}; at most {MAX_LABELLED} are learnt",
+            field="file",
+        )
     write_labelled(target, tickets)
     return {
         "file": str(target),
@@ -97,8 +103,7 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _labelled(folder: Path, taxonomy: Taxonomy) -> tuple[Labelled, ...]:
-    path = folder / LABELLED_FILE
-    return read_labelled(path, _ids(taxonomy)) if path.exists() else ()
+    return labelled_in(folder, _ids(taxonomy))
 
 
 def _ids(taxonomy: Taxonomy) -> tuple[str, ...]:

@@ -313,7 +313,7 @@ def test_the_doctor_is_content(cli: CommandLine) -> None:
     assert found["ok"] is True
     assert [one["name"] for one in found["checks"]] == [
         *("server", "search attributes", "ticket worker", "backend worker", "agent worker"),
-        *("database", "policies", "shop data", "language models"),
+        *("database", "policies", "taxonomy", "articles", "shop data", "language models"),
     ]
     assert all(one["ok"] and not one["todo"] for one in found["checks"])
     assert cli.page("doctor").startswith("All is well")

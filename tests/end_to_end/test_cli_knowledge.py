@@ -1,11 +1,14 @@
 """``starter.py knowledge`` against a real worker: sync, search, gaps, withdraw, and bad input."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.support.command_line import CommandLine
 
+TENANT = ("--tenant", "acme")
+"""Not the default tenant: a sync of folders takes the articles of ours away."""
 LAMP = "id,title,description,Wattage\nLK-900,Heron lamp,A reading lamp with a brass arm.,7 W\n"
 
 
@@ -21,14 +24,19 @@ def folder(tmp_path: Path) -> Path:
 
 
 def found(cli: CommandLine, query: str, *more: str) -> list[str]:
-    return [passage["article_id"] for passage in cli.json("knowledge", "search", query, *more)]
+    passages = cli.json("knowledge", "search", query, *more, *TENANT)
+    return [passage["article_id"] for passage in passages]
 
 
 def test_a_folder_is_synced_searched_and_withdrawn(cli: CommandLine, folder: Path) -> None:
-    sync = ("knowledge", "sync", "--folder", str(folder))
+    sync = ("knowledge", "sync", "--folder", str(folder), *TENANT)
+    assert found(cli, "how long do I have for a refund", "--kind", "policy") != []
     done = cli.json(*sync)
-    [report] = done["sources"]
-    assert done["tenant"] == "default"
+    [report, ours] = done["sources"]
+    assert done["tenant"] == "acme"
+    assert (ours["source"], ours["documents"]) == ("knowledge_base", 0)
+    assert ours["removed"] > 10
+    assert found(cli, "how long do I have for a refund", "--kind", "policy") == []
     assert report == {
         "source": str(folder),
         "documents": 2,
@@ -39,16 +47,21 @@ def test_a_folder_is_synced_searched_and_withdrawn(cli: CommandLine, folder: Pat
     assert found(cli, "polish the heron lamp with a cloth")[0] == "heron-care"
     assert found(cli, "heron lamp wattage", "--kind", "product")[0] == "LK-900"
     assert "heron-care" not in found(cli, "polish the heron lamp", "--kind", "policy")
-    assert "Use a dry cloth only." in cli.page("knowledge", "search", "polish the heron lamp")
+    page = cli.page("knowledge", "search", "polish the heron lamp", *TENANT)
+    assert "Use a dry cloth only." in page
 
     (folder / "products.csv").unlink()
     assert "in step" in cli.page(*sync)
     assert "LK-900" not in found(cli, "heron lamp wattage")
 
-    assert cli.json("knowledge", "withdraw", "heron-care")["withdrawn"] is True
+    assert cli.json("knowledge", "withdraw", "heron-care", *TENANT)["withdrawn"] is True
     assert "heron-care" not in found(cli, "polish the heron lamp with a cloth")
-    error = cli.refused(2, "knowledge", "withdraw", "heron-care")
+    error = cli.refused(2, "knowledge", "withdraw", "heron-care", *TENANT)
     assert error["field"] == "document_id"
+
+    [back] = cli.json("knowledge", "sync", *TENANT)["sources"]
+    assert (back["source"], back["written"]) == ("knowledge_base", ours["removed"])
+    assert found(cli, "how long do I have for a refund", "--kind", "policy") != []
 
 
 def test_the_articles_of_the_shop_are_in_step_already(cli: CommandLine) -> None:
@@ -58,19 +71,23 @@ def test_the_articles_of_the_shop_are_in_step_already(cli: CommandLine) -> None:
 
 def test_bad_input_is_named(cli: CommandLine, folder: Path) -> None:
     (folder / "products.csv").write_text("id,title\n")
-    error = cli.refused(2, "knowledge", "sync", "--folder", str(folder))
+    error = cli.refused(2, "knowledge", "sync", "--folder", str(folder), *TENANT)
     assert error["field"] == "folder"
     assert "products.csv: description: " in error["message"]
     assert "nowhere" in cli.refused(2, "knowledge", "sync", "--folder", "nowhere")["message"]
+    no_text = os.fsdecode(b"b\xff")
+    assert cli.refused(2, "knowledge", "sync", "--folder", no_text)["field"] == "folder"
     assert cli.refused(2, "knowledge", "search", "x", "--kind", "rumour")["field"] == "kind"
     assert cli.refused(2, "knowledge", "gaps", "--since", "once")["field"] == "since"
     assert found(cli, "polish the heron lamp")[:1] != ["heron-care"]
 
 
-def test_an_id_of_another_source_is_refused(cli: CommandLine, folder: Path) -> None:
-    page = "<title>Refunds</title><meta name='closeloop:id' content='refund-policy'><p>Always."
-    (folder / "refunds.html").write_text(page)
-    error = cli.refused(3, "knowledge", "sync", "--folder", str(folder))
+def test_an_id_in_two_folders_is_refused(cli: CommandLine, folder: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "products.csv").write_text(LAMP)
+    both = ("--folder", str(folder), "--folder", str(more))
+    error = cli.refused(3, "knowledge", "sync", *both, *TENANT)
     assert error["code"] == "id_taken"
 
 

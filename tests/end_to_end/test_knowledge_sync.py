@@ -12,6 +12,7 @@ from closeloop import syncs
 from closeloop.devserver import DevServer
 from closeloop.errors import BadInput, Refused, Unavailable
 from closeloop.knowledge.sqlite import SqliteKnowledge
+from closeloop.models.knowledge import KNOWLEDGE_BASE
 from closeloop.models.sync import SyncKnowledge, SyncProgress, SyncReport
 from closeloop.names import knowledge_sync_id
 from tests.support.embedding import WordVectors
@@ -58,7 +59,8 @@ async def test_a_sync_survives_its_worker_and_is_never_two_at_once(tmp_path: Pat
             await second.ready()
             one, other = await both
             assert one == other
-            [report] = one.sources
+            [report, ours] = one.sources
+            assert (ours.source, ours.documents) == (KNOWLEDGE_BASE, 0)
             assert (report.documents, report.written) == (PAGES, PAGES - written)
             after = await client.get_workflow_handle(knowledge_sync_id("default")).describe()
             assert after.run_id == before.run_id

@@ -295,6 +295,8 @@ def test_the_doctor_sees_the_rest_without_a_server(
         "language models": True,
         "database": True,
         "policies": True,
+        "taxonomy": True,
+        "articles": True,
         "shop data": False,
     }
     assert document["ok"] is False

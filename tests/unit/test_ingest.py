@@ -1,6 +1,7 @@
 """Folders of articles, pages and feeds become documents; what is faulty is named, file and key."""
 
 import json
+import os
 from datetime import date
 from pathlib import Path
 
@@ -79,6 +80,10 @@ def test_windows_line_ends_a_byte_order_mark_and_sub_folders_are_fine(tmp_path: 
         ({"version": "3"}, r"hours\.md: version: .*string.*3"),
         ({"language": '"english, mostly"'}, r"hours\.md: language: "),
         ({"valid_from": '"soon"'}, r"hours\.md: valid_from: .*date"),
+        (
+            {"valid_from": "2026-02-01", "valid_until": "2026-01-31"},
+            r"hours\.md: valid_until: .*before valid_from",
+        ),
         ({"author": '"me"'}, r"hours\.md: author: "),
         ({"title": '"unfinished'}, r"hours\.md: front matter is not valid TOML"),
     ],
@@ -123,13 +128,12 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
         read_documents(large)
 
 
-def test_a_missing_and_an_empty_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="nowhere"):
+def test_a_missing_folder_is_named_and_an_empty_one_has_no_articles(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"nowhere.*sync the others without it"):
         read_documents(tmp_path / "nowhere")
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")
     (tmp_path / ".hidden.md").write_text("not for us")
-    with pytest.raises(ConfigurationError, match="no articles"):
-        read_documents(tmp_path)
+    assert read_documents(tmp_path) == ()
 
 
 def test_a_source_that_is_faulty_is_refused_by_the_port(tmp_path: Path) -> None:
@@ -220,6 +224,12 @@ def test_only_the_main_part_of_a_page_counts(tmp_path: Path) -> None:
             r"Page\.html: closeloop:kind: stands there twice",
         ),
         ('<meta name="closeloop:id" content="A B">', "<p>x", r"Page\.html: id: .*'A B'"),
+        (
+            '<meta name="closeloop:valid_from" content="2026-02-01">'
+            '<meta name="closeloop:valid_until" content="2026-01-01">',
+            "<p>x",
+            r"Page\.html: valid_until: .*before valid_from",
+        ),
         ("", "<script>x</script>", r"Page\.html: the article has no text"),
     ],
 )
@@ -229,6 +239,41 @@ def test_a_wrong_head_is_named_by_file_and_key(
     page(tmp_path, body, head)
     with pytest.raises(ConfigurationError, match=words):
         read_documents(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<b>x" * 60_000,
+        "<div>x" * 100_000,
+        "<ul><li>x" * 60_000,
+        "".join(f"<p><b id={n}>x" for n in range(30_000)),
+        "<svg><path/></svg>" + "<x-y>" * 30_000 + "<div></div>" * 30_000,
+    ],
+)
+def test_a_page_that_is_nested_without_end_is_refused_at_once(tmp_path: Path, body: str) -> None:
+    page(tmp_path, body)
+    with pytest.raises(ConfigurationError, match=r"Page\.html: .*nested too deep"):
+        read_documents(tmp_path)
+
+
+def test_a_long_page_that_leaves_open_what_may_stay_open_is_read(tmp_path: Path) -> None:
+    icon = '<svg><g><path d="M0"/><path d="M1"/></g></svg>'
+    row = f"<tr><td><p>one<br>two<td><ul><li>{icon}<b>three</b><li>four</ul>"
+    page(tmp_path, f"<table>{row * 6_000}</table>")
+    assert "three" in next(iter(read(tmp_path).values()))
+
+
+def test_a_text_deep_in_a_page_belongs_to_its_nearest_block(tmp_path: Path) -> None:
+    page(tmp_path, f"<div>a{'<span>b' * 500}<p>c</div>")
+    assert read(tmp_path) == {"our-page": f"a{'b' * 500}\n\nc"}
+
+
+def test_an_icon_s_title_is_not_the_page_s(tmp_path: Path) -> None:
+    html = "<body><svg><g><title>icon</title></g></svg><h1>Hours</h1><p>Open."
+    (tmp_path / "hours.html").write_text(html)
+    [document] = read_documents(tmp_path)
+    assert document.chunks[0].title == "Hours"
 
 
 # ---------------------------------------------------------------------------------------- feeds
@@ -273,6 +318,23 @@ def test_a_csv_feed_says_the_same(tmp_path: Path) -> None:
         ("f.json", json.dumps([LAMP, LAMP | {"id": "a b"}]), r"f\.json: products\.1\.id: .*'a b'"),
         ("f.json", json.dumps([LAMP | {"colour": "red"}]), r"f\.json: products\.0\.colour: "),
         ("f.json", json.dumps([LAMP, LAMP]), r"f\.json: id: 'LK-1'"),
+        ("f.json", json.dumps([LAMP | {"title": "a\ud800"}]), r"f\.json: products\.0\.title: "),
+        (
+            "f.json",
+            json.dumps([LAMP, LAMP | {"id": "LK-2", "attributes": {"Size": "a\ud800"}}]),
+            r"f\.json: products\.1\.attributes\.Size: .*half a character",
+        ),
+        (
+            "f.json",
+            json.dumps([LAMP | {"attributes": {"Si\ud800ze": "1"}}]),
+            r"f\.json: products\.0\.attributes\.Si.*ze",
+        ),
+        ("f.json", json.dumps([LAMP | {"attributes": {"W": float("nan")}}]), r"f\.json: .*NaN"),
+        (
+            "f.json",
+            json.dumps([LAMP | {"valid_from": "2026-02-01", "valid_until": "2026-01-01"}]),
+            r"f\.json: products\.0\.valid_until: .*before valid_from",
+        ),
         ("f.csv", "", r"f\.csv: id: the header line has no such column"),
         ("f.csv", "id,title\n1,x\n", r"f\.csv: description: the header line"),
         ("f.csv", "id,title,description,id\n", r"f\.csv: 'id': .*each once"),
@@ -285,5 +347,28 @@ def test_a_wrong_feed_is_named_by_file_place_and_key(
     tmp_path: Path, name: str, text: str, words: str
 ) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(ConfigurationError, match=words):
+    with pytest.raises(ConfigurationError, match=words) as wrong:
         read_documents(tmp_path)
+    str(wrong.value).encode()
+
+
+def test_a_name_that_is_no_text_is_refused_in_words_that_are(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"b\xff.md")).write_text("")
+    with pytest.raises(BackendRefused, match="front matter is missing") as refused:
+        list(Folders(ARTICLES).documents("default", str(tmp_path)))
+    str(refused.value).encode()
+
+
+def test_a_long_feed_is_read_product_by_product(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("id,title,description\nLK-1,Lamp,Lights up.\nLK-2,,x\n")
+    articles = read_articles(tmp_path)
+    assert next(articles).article_id == "LK-1"
+    with pytest.raises(ConfigurationError, match=r"line 3: title: "):
+        next(articles)
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\x85", "\v", "\f", "\x1c"])
+def test_only_line_ends_of_csv_end_its_lines(tmp_path: Path, mark: str) -> None:
+    text = f"id,title,description\r\nLK-1,Lamp,bright{mark}light\rLK-2,Mug,Holds tea.\n"
+    (tmp_path / "f.csv").write_bytes(text.encode())
+    assert list(read(tmp_path)) == ["LK-1", "LK-2"]

@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.knowledge_sync import BATCH_PASSAGES, KnowledgeSyncActivities, synchronise
+from activities.knowledge_sync import (
+    BATCH_PASSAGES,
+    KnowledgeSyncActivities,
+    own_sources,
+    synchronise,
+)
+from closeloop.bootstrap import index_knowledge_base
 from closeloop.errors import BackendRefused
 from closeloop.knowledge.ingest import Folders
 from closeloop.knowledge.sqlite import SqliteKnowledge
-from closeloop.models.knowledge import Chunk, Document
+from closeloop.models.knowledge import PAST_TICKETS, Chunk, Document
 from closeloop.models.sync import SyncKnowledge, SyncProgress, SyncReport
 
 TENANT = "default"
@@ -55,7 +61,11 @@ def sync(store: SqliteKnowledge, *documents: Document, source: str = "manuals") 
 
 
 def held(store: SqliteKnowledge) -> list[str]:
-    return [stored.document_id for stored in store.documents(TENANT)]
+    return list(sources(store))
+
+
+def sources(store: SqliteKnowledge) -> dict[str, str]:
+    return {stored.document_id: stored.source for stored in store.documents(TENANT)}
 
 
 def test_only_changed_parts_are_embedded_again(store: SqliteKnowledge, embedder: Counting) -> None:
@@ -74,29 +84,84 @@ def test_a_repeated_sync_does_nothing(store: SqliteKnowledge, embedder: Counting
     assert embedder.texts == []
 
 
-def test_what_is_gone_is_removed_from_its_source_alone(store: SqliteKnowledge) -> None:
+def test_what_is_gone_is_removed(store: SqliteKnowledge) -> None:
     sync(store, document("a", "one"), document("b", "two"))
-    sync(store, document("c", "three", source="other"), source="other")
     [report] = sync(store, document("b", "two")).sources
     assert (report.documents, report.removed) == (1, 1)
-    assert held(store) == ["b", "c"]
-    assert [p.article_id for p in store.search(TENANT, "one two three", limit=9)] != []
+    assert held(store) == ["b"]
     assert "a" not in {p.article_id for p in store.search(TENANT, "one", limit=9)}
 
 
-def test_an_id_of_another_source_is_refused_and_nothing_is_written(store: SqliteKnowledge) -> None:
+def test_a_source_that_is_left_out_is_removed_and_past_tickets_stay(store: SqliteKnowledge) -> None:
+    sync(store, document("policy", "old"), document("b", "two"))
+    store.put(TENANT, [document("past-T1", "words", source=PAST_TICKETS)])
+    renamed, retired = sync(store, document("policy", "old", source="new"), source="new").sources
+    assert (renamed.source, renamed.documents, renamed.written) == ("new", 1, 1)
+    assert (retired.source, retired.documents, retired.removed) == ("manuals", 0, 1)
+    assert sources(store) == {"past-T1": PAST_TICKETS, "policy": "new"}
+
+
+def test_an_emptied_source_has_nothing_left(store: SqliteKnowledge) -> None:
     sync(store, document("a", "one"))
-    with pytest.raises(BackendRefused, match=r"other: id 'a' belongs to manuals") as refused:
-        sync(store, document("z", "new", source="other"), document("a", "two"), source="other")
+    [report] = sync(store).sources
+    assert (report.documents, report.removed) == (0, 1)
+    assert held(store) == []
+    assert own_sources(store, TENANT) == ()
+
+
+@pytest.mark.parametrize("order", [("first", "second"), ("second", "first")])
+def test_an_article_moves_between_two_sources_of_one_sync(
+    store: SqliteKnowledge, order: tuple[str, str]
+) -> None:
+    before = {"first": [document("a", "one", source="first")], "second": []}
+    after = {"first": [], "second": [document("a", "one", source="second")]}
+    synchronise(store, TENANT, {name: before[name] for name in order}, lambda _: None)
+    synchronise(store, TENANT, {name: after[name] for name in order}, lambda _: None)
+    assert sources(store) == {"a": "second"}
+
+
+def test_an_id_of_a_past_ticket_is_refused_and_nothing_is_written(store: SqliteKnowledge) -> None:
+    store.put(TENANT, [document("past-T1", "words", source=PAST_TICKETS)])
+    with pytest.raises(BackendRefused, match=r"'past-T1' stands in past_tickets") as refused:
+        sync(store, document("z", "new"), document("past-T1", "two"))
     assert refused.value.code == "id_taken"
-    assert held(store) == ["a"]
+    assert held(store) == ["past-T1"]
 
 
 def test_two_sources_of_one_sync_cannot_share_an_id(store: SqliteKnowledge) -> None:
     both = {name: [document("a", "one", source=name)] for name in ("first", "second")}
-    with pytest.raises(BackendRefused, match="'a' belongs to first"):
+    with pytest.raises(BackendRefused, match="'a' stands in first, too"):
         synchronise(store, TENANT, both, lambda _: None)
     assert held(store) == []
+
+
+def test_a_worker_s_articles_give_way_to_folders_of_a_tenant_s_own(
+    tmp_path: Path, store: SqliteKnowledge
+) -> None:
+    shop, empty = tmp_path / "shop", tmp_path / "empty"
+    for folder in (shop, empty):
+        folder.mkdir()
+    (shop / "refund-policy.html").write_text("<title>Refunds</title><p>Never.")
+    index_knowledge_base(store, [TENANT, "acme"], shop)
+    store.delete_document(TENANT, "refund-policy")
+    sync(store, document("refund-policy", "always"))
+    index_knowledge_base(store, [TENANT, "acme"], shop)
+    assert sources(store) == {"refund-policy": "manuals"}
+    assert own_sources(store, "acme") == ()
+    assert len(store.documents("acme")) == 1
+    index_knowledge_base(store, [TENANT, "acme"], empty)
+    assert store.documents("acme") == ()
+    assert sources(store) == {"refund-policy": "manuals"}
+
+
+def test_a_worker_starts_whatever_ids_its_articles_have(
+    tmp_path: Path, store: SqliteKnowledge
+) -> None:
+    store.put(TENANT, [document("past-t1", "words", source=PAST_TICKETS)])
+    (tmp_path / "past-t1.html").write_text("<title>Not so</title><p>Text.")
+    index_knowledge_base(store, [TENANT, "acme"], tmp_path)
+    assert sources(store) == {"past-t1": PAST_TICKETS}
+    assert len(store.documents("acme")) == 1
 
 
 def test_progress_is_told_after_each_batch(store: SqliteKnowledge) -> None:

@@ -22,6 +22,8 @@ from closeloop.redaction import find, redact
         ("Call +44 20 7946 0958 or (555) 010-9988 ext. 12", "Call [phone] or [phone]"),
         ("Office,+41 (0)69 979 80 58-Fax", "Office,[phone]-Fax"),
         ("order #W1001 and #1234567", "order [order] and [order]"),
+        ("My order W1001 is late, order no. 7731", "My order [order] is late, order no. [order]"),
+        ("Order number: W-20931, orders W1001 and W1002", "Order number: [order], orders [order]"),
         ("Send it to 12 Oak Street, Apt 4, Portland, OR 97205.", "Send it to [address]."),
         ("We live at Lindenstraße 7", "We live at [address]"),
         ("My name is Nora Whitfield and I", "My name is [name] and I"),
@@ -41,6 +43,8 @@ def test_what_is_personal_is_taken_out(text: str, redacted: str) -> None:
         "Version 3.1 of the Lark One weighs 640 g.",
         "30 days after delivery; 100% of it.",
         "Is this the way? Drive safely.",
+        "I want to order 2 mugs and an order of 12 plates.",
+        "In order 2026 was a good year; in order to order 200 plates.",
         "",
     ],
 )
@@ -53,6 +57,12 @@ def test_what_records_know_is_taken_out_as_whole_words() -> None:
     known = ("Nora Whitfield", "Nora", "12 Elm Rise", "Portland")
     text = "nora here, NORA  WHITFIELD of 12 Elm\nRise, Portland. Honorary title."
     assert redact(text, known=known) == "[name] here, [name] of [name], [name]. Honorary title."
+
+
+def test_an_order_that_records_know_is_taken_out_with_and_without_its_mark() -> None:
+    text = "#W1001, w1001 and W1001; not W10012 or XW1001"
+    left = "[order], [order] and [order]; not W10012 or XW1001"
+    assert redact(text, known=("#W1001",)) == left
 
 
 def test_what_overlaps_is_taken_out_once() -> None:

@@ -83,6 +83,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("CLOSELOOP_DATABASE_URL", "mysql://u:secret@host/name"),
         ("CLOSELOOP_SHOP_FILE", "no-such-file.json"),
         ("CLOSELOOP_POLICIES_DIR", "no-such-folder"),
+        ("CLOSELOOP_KNOWLEDGE_DIR", "no-such-folder"),
     ],
 )
 def test_a_wrong_value_names_its_variable(
