@@ -30,7 +30,7 @@ def two_mugs() -> ScriptedResolver:
                 )
                 for n in (1, 2)
             ),
-            text="{{1.amount}} and {{2.amount}} are yours.",
+            text="{{1.amount}} and {{2.amount}} were refunded.",
         )
     )
 

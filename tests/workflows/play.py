@@ -337,7 +337,7 @@ class History:
 
     @property
     def local(self) -> int:
-        """Local activities: each leaves one marker."""
+        """Local activities: each leaves one marker, and so does a patch."""
         return self.counts["MARKER_RECORDED"]
 
 

@@ -165,4 +165,4 @@ async def test_stopped_between_two_writes_the_second_one_waits(open_desk: OpenDe
     await desk.decide(handle, "alice", approve=True)
     view = await desk.resolved(handle)
     assert len(desk.refunds("#W1020")) == 2
-    assert texts(view) == ["$24.90 and $24.90 are yours."]
+    assert texts(view) == ["$24.90 and $24.90 were refunded."]

@@ -166,7 +166,7 @@ async def test_a_lower_mode_holds_from_now_on(open_desk: OpenDesk) -> None:
     await desk.decide(handle, "alice", approve=True)
     view = await desk.resolved(handle)
     assert len(desk.refunds("#W1020")) == 2
-    assert texts(view) == ["$24.90 and $24.90 are yours."]
+    assert texts(view) == ["$24.90 and $24.90 were refunded."]
 
 
 async def test_a_mode_is_only_ever_lowered(open_desk: OpenDesk) -> None:
