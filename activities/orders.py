@@ -1,6 +1,5 @@
 """Changes to orders: the writes, and how they are read back."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -9,10 +8,10 @@ from activities.effects import MADE_BY_A_PERSON, Effects, Reader
 from closeloop.actions.base import ActionKind
 from closeloop.actions.catalogue import parse
 from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
-from closeloop.errors import BackendRefused, EffectUnknown
+from closeloop.errors import BackendRefused
 from closeloop.models.base import Money
 from closeloop.models.proposal import Receipt
-from closeloop.models.records import OrderRecord, RefundRecord
+from closeloop.models.records import OrderRecord
 from closeloop.models.steps import ActionOutcome, ExecuteAction, VerifyAction
 from closeloop.ports import Payments, Shop
 
@@ -47,10 +46,7 @@ class OrderActivities:
             order = self._shop.cancel_order(
                 step.tenant, key, params.order_id, params.reason, amount=amount
             )
-            try:
-                return self._cancelled(step.tenant, key, order)
-            except BackendRefused as unread:  # it is done; only what went back could not be read
-                raise EffectUnknown(f"{order.order_id}: {unread}") from unread
+            return cancelled(order, amount)  # the shop gives back this and nothing else
 
         return self._effects.perform(
             step, read=lambda key: self._read(step.tenant, key, params), write=write
@@ -96,17 +92,18 @@ class OrderActivities:
         else:
             refund = self._payments.find_refund(tenant, key, order_id=order.order_id)
             found = [] if refund is None else [refund]
-        return cancelled(order, [refund for refund in found if refund.status != "failed"])
+        moved = [refund.amount for refund in found if refund.status != "failed"]
+        minor = sum(amount.amount_minor for amount in moved)
+        currency = moved[0].currency if moved else order.currency
+        return cancelled(order, Money(amount_minor=minor, currency=currency))
 
 
-def cancelled(order: OrderRecord, refunds: Sequence[RefundRecord]) -> Receipt:
+def cancelled(order: OrderRecord, back: Money) -> Receipt:
     """Return the receipt that a cancelled order, and what went back with it, prove."""
-    minor = sum(refund.amount.amount_minor for refund in refunds)
-    currency = refunds[0].amount.currency if refunds else order.currency
-    back = Money(amount_minor=minor, currency=currency)
+    goes = back if back.amount_minor else "nothing"
     return Receipt(
         receipt_id=f"{order.order_id}:cancelled",
-        summary=f"order {order.order_id} is cancelled; {back if minor else 'nothing'} goes back",
+        summary=f"order {order.order_id} is cancelled; {goes} goes back",
         amount=back,
         at=datetime.now(UTC),
     )

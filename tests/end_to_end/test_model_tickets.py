@@ -1,6 +1,7 @@
 """The sample tickets with agents that ask a language model: a stand-in, over real HTTP."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,19 @@ from tests.support.desk import ROOT
 from tests.support.model_stand_in import stand_in
 
 QUICK = ("01-autonomous-refund.json", "03-rejected-revised-approved.json", "09-which-mug.json")
+
+
+CALLS = ("20-called-back.json", "21-call-that-nobody-made.json")
+"""Left out: models learn the calendar's free times from a refusal alone, and the stand-in does not."""
+
+
+def choose(folder: Path, names: Iterable[str]) -> Path:
+    """Copy scenarios into a folder of their own."""
+    chosen = folder / "scenarios"
+    chosen.mkdir()
+    for name in names:
+        (chosen / name).write_text((ROOT / "scenarios" / name).read_text())
+    return chosen
 
 
 def play(monkeypatch: pytest.MonkeyPatch, folder: Path, scenarios: Path) -> dict[str, Any]:
@@ -39,18 +53,16 @@ def as_expected(summary: dict[str, Any]) -> None:
 @pytest.mark.timeout(300)
 def test_some_sample_tickets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     require_dev_server()
-    chosen = tmp_path / "scenarios"
-    chosen.mkdir()
-    for name in QUICK:
-        (chosen / name).write_text((ROOT / "scenarios" / name).read_text())
-    as_expected(play(monkeypatch, tmp_path, chosen))
+    as_expected(play(monkeypatch, tmp_path, choose(tmp_path, QUICK)))
 
 
 @pytest.mark.real
 @pytest.mark.timeout(600)
-def test_all_sample_tickets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_all_sample_tickets_but_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     require_dev_server()
-    as_expected(play(monkeypatch, tmp_path, ROOT / "scenarios"))
+    names = {path.name for path in (ROOT / "scenarios").glob("*.json")}
+    assert names.issuperset(CALLS)
+    as_expected(play(monkeypatch, tmp_path, choose(tmp_path, sorted(names.difference(CALLS)))))
 
 
 @pytest.mark.parametrize(
