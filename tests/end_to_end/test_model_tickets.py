@@ -17,7 +17,7 @@ QUICK = ("01-autonomous-refund.json", "03-rejected-revised-approved.json", "09-w
 
 
 CALLS = ("20-called-back.json", "21-call-that-nobody-made.json")
-"""Left out: models learn the calendar's free times from a refusal alone, and the stand-in does not."""
+"""Left out: models learn of free times by a refusal alone, and the stand-in does not."""
 
 
 def choose(folder: Path, names: Iterable[str]) -> Path:
