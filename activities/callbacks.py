@@ -2,10 +2,9 @@
 
 from temporalio import activity
 
-from activities.effects import Effects, Reader
+from activities.effects import EffectActivities, Effects
 from closeloop.actions.base import ActionKind
 from closeloop.actions.callbacks import CancelCallback, RescheduleCallback, ScheduleCallback
-from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused
 from closeloop.models.callbacks import CallbackRecord, Slot
 from closeloop.models.proposal import Receipt
@@ -15,32 +14,23 @@ from closeloop.models.steps import (
     CallRead,
     ExecuteAction,
     ReadCall,
-    VerifyAction,
 )
 from closeloop.names import idempotency_key
 from closeloop.policy.zones import zone_of
 from closeloop.ports import Calendar, CallHours, PolicyBook, Shop
 
 
-class CallbackActivities:
+class CallbackActivities(EffectActivities):
     """Activities on the desk's calendar."""
+
+    kinds = (ScheduleCallback, RescheduleCallback, CancelCallback)
 
     def __init__(self, calendar: Calendar, shop: Shop, book: PolicyBook, effects: Effects) -> None:
         """Keep the calendar, the shop for addresses, the hours, and the exactly-once executor."""
         self._calendar = calendar
         self._shop = shop
         self._book = book
-        self._effects = effects
-
-    @property
-    def readers(self) -> dict[str, Reader]:
-        """How each kind of this class is read back: from the calendar."""
-
-        def read(check: VerifyAction, key: str) -> Receipt | None:
-            return self._read(check.tenant, key, parse(check.action))
-
-        kinds = (ScheduleCallback, RescheduleCallback, CancelCallback)
-        return {kind.kind: read for kind in kinds}
+        super().__init__(effects)
 
     @activity.defn
     def schedule_callback(self, step: ExecuteAction) -> ActionOutcome:
@@ -81,14 +71,6 @@ class CallbackActivities:
     def read_call(self, step: ReadCall) -> CallRead:
         """Return a call as the calendar shows it; quick, and changes nothing."""
         return CallRead(call=self._calendar.get(step.tenant, step.booking_id))
-
-    def _perform(self, step: ExecuteAction) -> ActionOutcome:
-        params = parse(step.action)
-        return self._effects.perform(
-            step,
-            read=lambda key: self._read(step.tenant, key, params),
-            write=lambda key: self._write(step, key, params),
-        )
 
     def _write(self, step: ExecuteAction, key: str, params: ActionKind) -> Receipt:
         tenant = step.tenant

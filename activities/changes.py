@@ -5,44 +5,35 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.effects import Effects, Reader
+from activities.effects import EffectActivities, Effects
 from closeloop.actions.base import ActionKind
-from closeloop.actions.catalogue import parse
 from closeloop.actions.customers import IssueStoreCredit, UpdateCustomerAddress
 from closeloop.actions.items import ExchangeItems, ModifyOrderItems, ReturnItems
 from closeloop.actions.orders import ModifyOrderPayment
 from closeloop.errors import BackendRefused
 from closeloop.models.proposal import Receipt
 from closeloop.models.records import OrderRecord, StoreCreditRecord
-from closeloop.models.steps import ActionOutcome, ExecuteAction, VerifyAction
+from closeloop.models.steps import ActionOutcome, ExecuteAction
 from closeloop.ports import Payments, Shop
 
 
-class ChangeActivities:
+class ChangeActivities(EffectActivities):
     """Activities that change what was bought, how it is paid, and what is on file."""
+
+    kinds = (
+        ModifyOrderItems,
+        ModifyOrderPayment,
+        ReturnItems,
+        ExchangeItems,
+        UpdateCustomerAddress,
+        IssueStoreCredit,
+    )
 
     def __init__(self, shop: Shop, payments: Payments, effects: Effects) -> None:
         """Keep the shop and payments ports and the exactly-once executor."""
         self._shop = shop
         self._payments = payments
-        self._effects = effects
-
-    @property
-    def readers(self) -> dict[str, Reader]:
-        """How each kind of this class is read back: from the order or customer itself."""
-
-        def read(check: VerifyAction, key: str) -> Receipt | None:
-            return self._read(check.tenant, key, parse(check.action))
-
-        kinds = (
-            ModifyOrderItems,
-            ModifyOrderPayment,
-            ReturnItems,
-            ExchangeItems,
-            UpdateCustomerAddress,
-            IssueStoreCredit,
-        )
-        return {kind.kind: read for kind in kinds}
+        super().__init__(effects)
 
     @activity.defn
     def modify_order_items(self, step: ExecuteAction) -> ActionOutcome:
@@ -73,14 +64,6 @@ class ChangeActivities:
     def issue_store_credit(self, step: ExecuteAction) -> ActionOutcome:
         """Credit a gift card once; see ``Effects.perform`` for what it raises."""
         return self._perform(step)
-
-    def _perform(self, step: ExecuteAction) -> ActionOutcome:
-        params = parse(step.action)
-        return self._effects.perform(
-            step,
-            read=lambda key: self._read(step.tenant, key, params),
-            write=lambda key: self._write(step, key, params),
-        )
 
     def _write(self, step: ExecuteAction, key: str, params: ActionKind) -> Receipt:
         tenant, amount = step.tenant, step.amount

@@ -1,8 +1,9 @@
 """Writes, exactly once: intent before the call, reading before any repetition, receipt after it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from temporalio import activity
 
@@ -90,6 +91,41 @@ def _earlier(
         return read(key)
     except BackendRefused as refusal:  # to read was refused, which says nothing of the effect
         raise EffectUnknown(f"{step.effect_id}: {refusal}") from refusal
+
+
+class EffectActivities(ABC):
+    """Base of the activities that perform, and read back, the actions of several kinds."""
+
+    kinds: ClassVar[tuple[type[ActionKind], ...]]
+
+    def __init__(self, effects: Effects) -> None:
+        """Keep the exactly-once executor."""
+        self._effects = effects
+
+    @property
+    def readers(self) -> dict[str, Reader]:
+        """How each of ``kinds`` is read back."""
+
+        def read(check: VerifyAction, key: str) -> Receipt | None:
+            return self._read(check.tenant, key, parse(check.action))
+
+        return {kind.kind: read for kind in self.kinds}
+
+    def _perform(self, step: ExecuteAction) -> ActionOutcome:
+        params = parse(step.action)
+        return self._effects.perform(
+            step,
+            read=lambda key: self._read(step.tenant, key, params),
+            write=lambda key: self._write(step, key, params),
+        )
+
+    @abstractmethod
+    def _write(self, step: ExecuteAction, key: str, params: ActionKind) -> Receipt:
+        """Make the effect happen under its key."""
+
+    @abstractmethod
+    def _read(self, tenant: str, key: str, params: ActionKind) -> Receipt | None:
+        """Return what the system of record shows of the effect, None where it shows none."""
 
 
 class VerificationActivities:

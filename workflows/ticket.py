@@ -22,7 +22,16 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.ticket import Assurance, Status
     from closeloop.models.triage import PERSON_INTENT, Classification
     from closeloop.names import TICKET_WORKFLOW
-    from workflows import approval, calls, conversation, levels, notices, promises, replies
+    from workflows import (
+        agent_calls,
+        approval,
+        calls,
+        conversation,
+        levels,
+        notices,
+        promises,
+        replies,
+    )
     from workflows import state as transitions
     from workflows.acting import ActingSteps
     from workflows.agents import AgentSteps
@@ -146,11 +155,12 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
         fresh = [m.message_id for m in conversation.unread(self._state)]
         if self._state.customer is None:
             classification, loaded = await asyncio.gather(
-                self._ask(calls.classify_ticket, new_turn=True), calls.load_customer(self._state)
+                self._ask(agent_calls.classify_ticket, new_turn=True),
+                calls.load_customer(self._state),
             )
             self._set(customer=loaded.customer, terms=loaded.terms)
         else:
-            classification = await self._ask(calls.classify_ticket, new_turn=True)
+            classification = await self._ask(agent_calls.classify_ticket, new_turn=True)
         self._state = conversation.handled(self._state, fresh)
         self._set(consents=(), consent_open=False)  # new words: what was agreed to is open again
         self._classified(classification)
@@ -163,7 +173,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
                 "language_not_served", f"The customer writes in a language ({said}) not served.", ""
             )
             return
-        self._found(await self._ask(lambda s: calls.retrieve_knowledge(s, classification)))
+        self._found(await self._ask(lambda s: agent_calls.retrieve_knowledge(s, classification)))
         self._go(Phase.PROPOSE)
 
     def _classified(self, classification: Classification) -> None:
@@ -192,7 +202,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
         if self._state.round >= self._state.terms.max_rounds:
             self._hand_over("no_safe_plan", "No proposal was safe within the rounds allowed.", "")
             return
-        proposal = await self._ask(lambda s: calls.propose_resolution(s, classification))
+        proposal = await self._ask(lambda s: agent_calls.propose_resolution(s, classification))
         self._state = transitions.proposed(self._state, proposal, workflow.now())
         unknown = _unknown_kind(proposal)
         problem = _invalid(proposal)

@@ -17,7 +17,7 @@ from closeloop.models.steps import LoadCustomer
 from closeloop.models.ticket import Assurance, Customer, Mode, Ticket
 from closeloop.models.triage import PERSON_INTENT
 from closeloop.ports import Resolver
-from workflows import calls, replies
+from workflows import agent_calls, calls, replies
 from workflows import state as transitions
 
 CUSTOMER: Final = "priya_raman"
@@ -81,13 +81,13 @@ class Path:
                 assurance=ticket.assurance,
             )
         )
-        found = self._activities["classify_ticket"](calls.classify_step(state))
+        found = self._activities["classify_ticket"](agent_calls.classify_step(state))
         state = state.model_copy(
             update={"customer": loaded.customer, "terms": loaded.terms, "classification": found}
         )
         if found.intent == PERSON_INTENT:
             return Read(state=state, to_person=True)
-        known = self._activities["retrieve_knowledge"](calls.retrieve_step(state, found))
+        known = self._activities["retrieve_knowledge"](agent_calls.retrieve_step(state, found))
         return Read(state=state.model_copy(update={"passages": known.passages}))
 
     def outcome(self, read: Read, resolver: Resolver | None = None) -> Outcome:
@@ -98,7 +98,7 @@ class Path:
             return Outcome(suspected=suspected, stopped="person")
         propose = resolver or self.services.resolver
         for _ in range(state.terms.max_rounds):
-            proposal = propose.propose(calls.propose_request(state, found))
+            proposal = propose.propose(agent_calls.propose_request(state, found))
             proposal = _numbered(proposal, state.proposal_count + 1)
             state = transitions.proposed(state, proposal, datetime.now(UTC))
             if proposal.escalation is not None:

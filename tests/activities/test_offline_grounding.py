@@ -18,7 +18,7 @@ from closeloop.offline.resolver import OfflineResolver
 from closeloop.offline.taxonomy import load_taxonomy
 from tests.support.desk import ROOT, build_services
 from tests.support.scripted import ScriptedResolver, question
-from workflows import calls, replies
+from workflows import agent_calls, calls, replies
 from workflows import state as transitions
 
 CUSTOMERS = (
@@ -100,7 +100,7 @@ def test_no_offline_draft_is_ungrounded(office: Office, customer: str | None) ->
     for intent, text in examples():
         state = office.ticket(customer, intent, text)
         assert state.classification is not None
-        proposal = office.resolver.propose(calls.propose_request(state, state.classification))
+        proposal = office.resolver.propose(agent_calls.propose_request(state, state.classification))
         if proposal.reply is None:
             continue
         drafts += 1
