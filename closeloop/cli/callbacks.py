@@ -81,4 +81,4 @@ def calls_page(calls: list[CallbackRecord]) -> pages.Page:
         for call in calls
     ]
     columns = ("call", "for the customer", "UTC", "ticket", "customer", "status")
-    return pages.Page(f"{len(calls)} calls", grids=[pages.Grid(columns, rows)] if rows else ())
+    return pages.Page(f"Calls: {len(calls)}", grids=[pages.Grid(columns, rows)] if rows else ())

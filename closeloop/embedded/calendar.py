@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import ClassVar, Final, Literal
 from uuid import uuid4
 
-from closeloop.embedded.database import Call, once
+from closeloop.embedded.database import once
 from closeloop.embedded.faults import FaultyPort, reads, writes
 from closeloop.errors import BackendRefused
 from closeloop.models.callbacks import CallbackRecord, CallbackStatus, Slot
@@ -33,13 +33,7 @@ class EmbeddedCalendar(FaultyPort):
             BackendRefused: ``idempotency_mismatch``.
         """
         start, end = _text(slot.starts_at), _text(slot.ends_at)
-        call = Call(
-            tenant=tenant,
-            service=self.port,
-            key=key,
-            operation="book",
-            arguments=(ticket_id, customer_id, start, end, zone),
-        )
+        call = self.call_of(tenant, key, "book", (ticket_id, customer_id, start, end, zone))
         with self.database.write() as connection:
 
             def book() -> CallbackRecord:
@@ -128,13 +122,7 @@ class EmbeddedCalendar(FaultyPort):
         what: tuple[str, ...],
         change: Callable[[sqlite3.Connection], None],
     ) -> CallbackRecord:
-        call = Call(
-            tenant=tenant,
-            service=self.port,
-            key=key,
-            operation=what[0],
-            arguments=(booking_id, *what[1:]),
-        )
+        call = self.call_of(tenant, key, what[0], (booking_id, *what[1:]))
         with self.database.write() as connection:
 
             def work() -> CallbackRecord:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import uuid4
 
-from closeloop.embedded.database import Call, once, result_of
+from closeloop.embedded.database import once, result_of
 from closeloop.embedded.faults import FaultyPort, reads, writes
 from closeloop.errors import BackendRefused
 from closeloop.models.handover import HandOverPack
@@ -27,13 +27,7 @@ class EmbeddedCrm(FaultyPort):
         """
         if not text.strip():
             raise BackendRefused("a note needs text", code="empty_text")
-        call = Call(
-            tenant=tenant,
-            service=self.port,
-            key=key,
-            operation="add_note",
-            arguments=(customer_id, text),
-        )
+        call = self.call_of(tenant, key, "add_note", (customer_id, text))
         with self.database.write() as connection:
 
             def add() -> NoteRecord:
@@ -86,12 +80,8 @@ class EmbeddedCrm(FaultyPort):
             if not value.strip():
                 raise BackendRefused(f"a case needs a {name}", code="empty_text")
         document = details.model_dump_json() if details is not None else ""
-        call = Call(
-            tenant=tenant,
-            service=self.port,
-            key=key,
-            operation="create_escalation",
-            arguments=(queue, reason, pack, person, document),
+        call = self.call_of(
+            tenant, key, "create_escalation", (queue, reason, pack, person, document)
         )
         with self.database.write() as connection:
 
@@ -169,13 +159,7 @@ class EmbeddedCrm(FaultyPort):
         for name, value in (("queue", queue), ("text", text)):
             if not value.strip():
                 raise BackendRefused(f"an alert needs a {name}", code="empty_text")
-        call = Call(
-            tenant=tenant,
-            service=self.port,
-            key=key,
-            operation="raise_alert",
-            arguments=(queue, text),
-        )
+        call = self.call_of(tenant, key, "raise_alert", (queue, text))
         with self.database.write() as connection:
 
             def tell() -> AlertRecord:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Concatenate, Final, ParamSpec, TypeVar
 
-from closeloop.embedded.database import Database
+from closeloop.embedded.database import Call, Database
 from closeloop.errors import BackendRefused, BackendUnavailable, ConfigurationError, EffectUnknown
 from closeloop.ports import Calendar, Crm, Outbox, Payments, Shop
 
@@ -203,6 +203,14 @@ class FaultyPort:
         """Use the database, and the plan of faults in it."""
         self.database = database
         self.faults = faults
+
+    def call_of(
+        self, tenant: str, key: str, operation: str, arguments: tuple[str | int | None, ...]
+    ) -> Call:
+        """Identify a write on this port."""
+        return Call(
+            tenant=tenant, service=self.port, key=key, operation=operation, arguments=arguments
+        )
 
 
 S = TypeVar("S", bound=FaultyPort)

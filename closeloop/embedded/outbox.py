@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import uuid4
 
-from closeloop.embedded.database import Call, once
+from closeloop.embedded.database import once
 from closeloop.embedded.faults import FaultyPort, reads, writes
 from closeloop.errors import BackendRefused
 from closeloop.models.records import SentMessage
@@ -30,13 +30,7 @@ class EmbeddedOutbox(FaultyPort):
             raise BackendRefused("a message needs text", code="empty_text")
         if not to.strip():
             raise BackendRefused("a message needs somebody to go to", code="no_recipient")
-        call = Call(
-            tenant=tenant,
-            service=self.port,
-            key=key,
-            operation="send",
-            arguments=(ticket_id, to, subject, text),
-        )
+        call = self.call_of(tenant, key, "send", (ticket_id, to, subject, text))
         with self.database.write() as connection:
 
             def send() -> SentMessage:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from closeloop.embedded import claims
 from closeloop.embedded.amounts import MAX_MINOR
-from closeloop.embedded.database import Call, Database, once
+from closeloop.embedded.database import Database, once
 from closeloop.embedded.faults import FaultPlan, FaultyPort, reads, writes
 from closeloop.embedded.shopfile import PaymentMethod
 from closeloop.embedded.stored import (
@@ -104,12 +104,8 @@ class EmbeddedPayments(FaultyPort):
         """
         with self.database.write() as connection:
             order = require_order(connection, tenant, order_id)
-            call = Call(
-                tenant=tenant,
-                service=self.port,
-                key=key,
-                operation="refund",
-                arguments=(order.order_id, amount.amount_minor, amount.currency),
+            call = self.call_of(
+                tenant, key, "refund", (order.order_id, amount.amount_minor, amount.currency)
             )
             return once(
                 connection,
@@ -184,13 +180,7 @@ class EmbeddedPayments(FaultyPort):
         if left == 0:
             return None
         amount = Money(amount_minor=left, currency=order.currency)
-        call = Call(
-            tenant=order.tenant,
-            service=self.port,
-            key=key,
-            operation="refund_rest",
-            arguments=(order.order_id,),
-        )
+        call = self.call_of(order.tenant, key, "refund_rest", (order.order_id,))
         return once(
             connection, call, RefundRecord, lambda: self._refund(connection, order, key, amount)
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from closeloop.embedded import changes, claims
-from closeloop.embedded.database import Call, Database, once, result_of
+from closeloop.embedded.database import Database, once, result_of
 from closeloop.embedded.faults import FaultPlan, FaultyPort, reads, writes
 from closeloop.embedded.payments import EmbeddedPayments, history_of
 from closeloop.embedded.recorded import customer_record, order_record, product_record
@@ -292,7 +292,7 @@ class EmbeddedShop(FaultyPort):
                 return customer_record(moved, currency=shop_currency(connection, tenant))
 
             arguments = (customer_id, address.model_dump_json())
-            call = self._call(tenant, key, "update_customer_address", arguments)
+            call = self.call_of(tenant, key, "update_customer_address", arguments)
             return once(connection, call, CustomerRecord, move)
 
     @writes
@@ -330,7 +330,7 @@ class EmbeddedShop(FaultyPort):
                 )
 
             arguments = (stored.order_id, amount.amount_minor, amount.currency)
-            call = self._call(tenant, key, "issue_store_credit", arguments)
+            call = self.call_of(tenant, key, "issue_store_credit", arguments)
             return once(connection, call, StoreCreditRecord, credit)
 
     @reads
@@ -338,13 +338,6 @@ class EmbeddedShop(FaultyPort):
         """Return the credit issued under ``key``."""
         with self.database.read() as connection:
             return result_of(connection, tenant, self.port, key, StoreCreditRecord)
-
-    def _call(
-        self, tenant: str, key: str, operation: str, arguments: tuple[str | int | None, ...]
-    ) -> Call:
-        return Call(
-            tenant=tenant, service=self.port, key=key, operation=operation, arguments=arguments
-        )
 
     def _order_once(
         self,
@@ -364,7 +357,7 @@ class EmbeddedShop(FaultyPort):
                 save_order(connection, stored, order)
                 return order_record(order)
 
-            call = self._call(tenant, key, operation, (stored.order_id, *arguments))
+            call = self.call_of(tenant, key, operation, (stored.order_id, *arguments))
             return once(connection, call, OrderRecord, work)
 
 
