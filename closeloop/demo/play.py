@@ -29,7 +29,6 @@ class Run:
     view: TicketView | None = None
     observed: Expectation | None = None
     error: str = ""
-    plays_left: int = 1
     twins: list["Run"] = field(default_factory=list["Run"])
 
     @property
@@ -109,10 +108,8 @@ class Player:
         run.ticket_id = opened.ticket_id
         seen = ""
         deeds = [play for play in scenario.plays if play.does.fault is None]
-        for left, play in zip(range(len(deeds), 0, -1), deeds, strict=True):
-            run.plays_left = left
+        for play in deeds:
             seen = await self._act(run, play, seen)
-        run.plays_left = 0
         await self._until(run, {scenario.expect.status, Status.CLOSED}, "")
         run.observed = self._observe(run, before)
 
@@ -217,28 +214,6 @@ def _moment(view: TicketView) -> str:
 
 
 async def play_all(player: Player, runs: Sequence[Run]) -> None:
-    """Play the scenarios side by side; those whose backends fail, one after the other at the end.
-
-    A fault hits whoever calls next: it is planted only once the others wait for their customers.
-    """
-    calm = [asyncio.create_task(player.play(r)) for r in runs if not r.scenario.has_faults]
-    await _settled([run for run in runs if not run.scenario.has_faults])
-    failing: list[asyncio.Task[None]] = []
-    for run in (r for r in runs if r.scenario.has_faults):
-        failing.append(asyncio.create_task(player.play(run)))
-        await _settled([run])
-    await asyncio.gather(*calm, *failing)
+    """Play the scenarios side by side: a fault names whose calls it hits."""
+    await asyncio.gather(*(player.play(run) for run in runs))
     await player.ended()
-
-
-async def _settled(runs: Sequence[Run]) -> None:
-    """Wait until nothing but closing windows is left of the runs."""
-    while True:
-        if all(run.done or _rests(run) for run in runs):
-            return
-        await asyncio.sleep(POLL_SECONDS)
-
-
-def _rests(run: Run) -> bool:
-    """Whether nothing but a closing window is left of a run."""
-    return run.plays_left == 0 and run.view is not None and run.view.status is Status.RESOLVED

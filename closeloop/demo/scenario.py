@@ -66,6 +66,10 @@ class Play(Input):
     def _in_time(self) -> Self:
         if (self.after == "start") != (self.does.fault is not None):
             raise ValueError("a fault, and nothing else, is planted before the start")
+        if self.does.fault is not None and "(" not in self.does.fault:
+            raise ValueError(
+                "name whose calls the fault hits, as in payments.refund(#W1002)=503:x3"
+            )
         return self
 
 
@@ -108,11 +112,6 @@ class Scenario(Input):
     ticket: TicketRequest
     plays: tuple[Play, ...] = ()
     expect: Expectation
-
-    @property
-    def has_faults(self) -> bool:
-        """Whether a backend fails on purpose; such scenarios run one after the other."""
-        return any(play.does.fault is not None for play in self.plays)
 
 
 def read_scenarios(folder: Path) -> Sequence[Scenario]:

@@ -27,7 +27,7 @@ from closeloop.models.base import Wire
 BUSY_SECONDS: Final = 10.0
 """How long a call waits for other writers before it says that the backend is not available."""
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 _SCHEMA: Final = """
 CREATE TABLE tenants (
@@ -105,8 +105,8 @@ CREATE TABLE calls (
     arguments TEXT NOT NULL, result TEXT NOT NULL, PRIMARY KEY (tenant, service, key)) STRICT;
 
 CREATE TABLE faults (
-    position INTEGER PRIMARY KEY AUTOINCREMENT, port_method TEXT NOT NULL, kind TEXT NOT NULL,
-    probability REAL, remaining INTEGER, draws INTEGER NOT NULL DEFAULT 0,
+    position INTEGER PRIMARY KEY AUTOINCREMENT, port_method TEXT NOT NULL, argument TEXT,
+    kind TEXT NOT NULL, probability REAL, remaining INTEGER, draws INTEGER NOT NULL DEFAULT 0,
     entry TEXT NOT NULL, loaded INTEGER NOT NULL) STRICT;
 """
 

@@ -2,8 +2,9 @@
 
 ``CLOSELOOP_FAULTS`` is a list of ``port.method=kind:probability`` or ``port.method=kind:xN`` (the
 next N calls), separated by commas or semicolons, for example
-``payments.refund=timeout_after:x1, crm.add_note=503:0.2``. The plan lives in the backends'
-database: its counters are shared by all processes and survive them.
+``payments.refund=timeout_after:x1, crm.add_note=503:0.2``. A fault of one customer or order names
+it: ``payments.refund(#W1002)=503:x3`` hits only calls with just this among their arguments. The
+plan lives in the backends' database: its counters are shared by all processes and survive them.
 """
 
 import functools
@@ -12,7 +13,7 @@ import random
 import re
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Concatenate, Final, ParamSpec, TypeVar
@@ -43,7 +44,8 @@ PORT_METHODS: Final = tuple(
 """Every method that can fail on purpose, as the plan names it."""
 
 _ENTRY = re.compile(
-    r"(?P<port_method>[^=:\s]+)\s*=\s*(?P<kind>[^=:\s]+)\s*:\s*"
+    r"(?P<port_method>[^=:(\s]+)\s*(?:\(\s*(?P<argument>[^()\s]+)\s*\))?\s*="
+    r"\s*(?P<kind>[^=:\s]+)\s*:\s*"
     r"(?:x(?P<times>[0-9]{1,9})|(?P<probability>[0-9]*\.?[0-9]+))"
 )
 
@@ -71,6 +73,7 @@ class Fault:
 class _Entry:
     text: str
     port_method: str
+    argument: str | None
     kind: FaultKind
     probability: float | None
     times: int | None
@@ -88,7 +91,10 @@ def _parse_entry(text: str) -> _Entry:
 
     match = _ENTRY.fullmatch(text)
     if match is None:
-        raise wrong("write port.method=kind:probability or port.method=kind:xN")
+        raise wrong(
+            "write port.method=kind:probability or port.method=kind:xN"
+            " (port.method(argument)=... for calls with this argument alone)"
+        )
     if match["port_method"] not in PORT_METHODS:
         raise wrong(f"there is no {match['port_method']!r}; use one of {', '.join(PORT_METHODS)}")
     try:
@@ -103,9 +109,11 @@ def _parse_entry(text: str) -> _Entry:
         raise wrong("xN needs N of 1 or more")
     if probability is not None and not 0 < probability <= 1:
         raise wrong("a probability lies above 0 and is at most 1; for a number of calls write xN")
+    argument = f"({match['argument']})" if match["argument"] else ""
     return _Entry(
-        text=f"{match['port_method']}={kind}:{f'x{times}' if times else probability}",
+        text=f"{match['port_method']}{argument}={kind}:{f'x{times}' if times else probability}",
         port_method=match["port_method"],
+        argument=match["argument"],
         kind=kind,
         probability=probability,
         times=times,
@@ -152,7 +160,7 @@ class FaultPlan:
         with self._database.write() as connection:
             connection.execute("DELETE FROM faults")
 
-    def next(self, port_method: str) -> Fault | None:
+    def next(self, port_method: str, arguments: Collection[object]) -> Fault | None:
         """Return the fault that hits this call, and count it."""
         with self._database.read() as connection:
             planned = connection.execute(
@@ -162,11 +170,13 @@ class FaultPlan:
             return None
         with self._database.write() as connection:
             rows = connection.execute(
-                "SELECT position, kind, probability, draws FROM faults"
+                "SELECT position, argument, kind, probability, draws FROM faults"
                 " WHERE port_method = ? AND remaining IS NOT 0 ORDER BY position",
                 (port_method,),
             ).fetchall()
-            for position, kind, probability, draws in rows:
+            for position, argument, kind, probability, draws in rows:
+                if argument is not None and argument not in arguments:
+                    continue
                 connection.execute(
                     "UPDATE faults SET draws = draws + 1, remaining = remaining - 1"
                     " WHERE position = ?",
@@ -179,9 +189,17 @@ class FaultPlan:
 
 def _insert(connection: sqlite3.Connection, entry: _Entry, *, loaded: bool) -> None:
     connection.execute(
-        "INSERT INTO faults (port_method, kind, probability, remaining, entry, loaded)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (entry.port_method, entry.kind, entry.probability, entry.times, entry.text, int(loaded)),
+        "INSERT INTO faults (port_method, argument, kind, probability, remaining, entry, loaded)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.port_method,
+            entry.argument,
+            entry.kind,
+            entry.probability,
+            entry.times,
+            entry.text,
+            int(loaded),
+        ),
     )
 
 
@@ -234,7 +252,7 @@ def _hit(
     @functools.wraps(method)
     def call(port: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         port_method = f"{port.port}.{method.__name__}"
-        fault = port.faults.next(port_method)
+        fault = port.faults.next(port_method, (*args, *kwargs.values()))
         if fault is None:
             return method(port, *args, **kwargs)
         match fault.kind:

@@ -24,7 +24,7 @@ def backends(tmp_path: Path) -> Iterator[EmbeddedBackends]:
 
 
 def kinds(backends: EmbeddedBackends, port_method: str, calls: int) -> list[str | None]:
-    drawn = (backends.faults.next(port_method) for _ in range(calls))
+    drawn = (backends.faults.next(port_method, ()) for _ in range(calls))
     return [None if fault is None else str(fault.kind) for fault in drawn]
 
 
@@ -65,7 +65,7 @@ def test_every_method_consults_the_plan(backends: EmbeddedBackends, port_method:
     with pytest.raises(BackendRefused, match=port_method) as refusal:
         getattr(getattr(backends, port), method)("default", *arguments.get(method, ("k",)))
     assert refusal.value.code == "fault_refused"
-    assert backends.faults.next(port_method) is None
+    assert backends.faults.next(port_method, ()) is None
 
 
 def test_entries_of_one_method_are_used_up_in_order(backends: EmbeddedBackends) -> None:
@@ -75,11 +75,24 @@ def test_entries_of_one_method_are_used_up_in_order(backends: EmbeddedBackends) 
     assert kinds(backends, "crm.find_note", 1) == [None]
 
 
+def test_a_fault_that_names_an_argument_spares_the_other_calls(backends: EmbeddedBackends) -> None:
+    backends.faults.load("crm.add_note (ada)=503:x1, payments.list_payments(#W2)=503:1.0")
+    backends.crm.add_note("default", "k1", "bea", "text")
+    with pytest.raises(BackendUnavailable):
+        backends.crm.add_note("default", "k2", customer_id="ada", text="text")
+    backends.crm.add_note("default", "k2", "ada", "text")
+    backends.payments.list_payments("default", "#W1")
+    with pytest.raises(BackendUnavailable):
+        backends.payments.list_payments("default", "#W2")
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
         ("payments.refund", "port.method=kind:probability"),
         ("payments.refund=503", "port.method=kind:xN"),
+        ("payments.refund()=503:x1", "port.method(argument)"),
+        ("payments.refund(#W1=503:x1", "port.method(argument)"),
         ("payments.refund=503:often", "port.method=kind"),
         ("payments.refund=503:-1", "port.method=kind"),
         ("payments.refund=503:1.5", "at most 1"),
@@ -150,7 +163,7 @@ def test_a_probability_is_a_fixed_stream_of_about_that_share(tmp_path: Path) -> 
 def test_threads_share_the_counters(backends: EmbeddedBackends) -> None:
     backends.faults.add("crm.add_note=503:x10")
     with ThreadPoolExecutor(8) as pool:
-        hits = list(pool.map(lambda _: backends.faults.next("crm.add_note"), range(40)))
+        hits = list(pool.map(lambda _: backends.faults.next("crm.add_note", ()), range(40)))
     assert len([hit for hit in hits if hit is not None]) == 10
 
 
@@ -159,7 +172,7 @@ import sys
 from pathlib import Path
 from closeloop.embedded.backends import EmbeddedBackends
 with EmbeddedBackends(Path(sys.argv[1]), faults="crm.add_note=503:x10") as backends:
-    print(sum(backends.faults.next("crm.add_note") is not None for _ in range(8)))
+    print(sum(backends.faults.next("crm.add_note", ()) is not None for _ in range(8)))
 """
 
 
