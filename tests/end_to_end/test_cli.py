@@ -31,6 +31,16 @@ ROW = {
 RECEIPT = {"ticket_id", "id", "accepted", "status", "reason"}
 
 
+HANDLED = ("resolved", "awaiting_customer", "awaiting_approval", "escalated")
+"""Where a ticket stands once it was dealt with; a loaded machine's missed search asks a person."""
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z")
+
+
+def timeless(view: Any) -> Any:
+    """Return a view without its moments: those after a local activity move a little in a replay."""
+    return json.loads(MOMENT.sub("then", json.dumps(view)))
+
+
 def said(view: Any, sender: str) -> list[str]:
     return [message["text"] for message in view["messages"] if message["sender"] == sender]
 
@@ -275,10 +285,10 @@ def test_a_message_to_a_closed_ticket_opens_a_linked_one(cli: CommandLine) -> No
     linked = cli.json(*more)
     assert (linked["ticket_id"], linked["accepted"]) == ("mug~2", True)
     assert cli.json(*more)["ticket_id"] == "mug~2", "delivered twice, opened once"
-    view = cli.until("mug~2", "resolved", "awaiting_customer", "escalated", tenant="acme")
+    view = cli.until("mug~2", *HANDLED, tenant="acme")
     assert view["linked"] == ["mug"]
     assert said(view, "customer") == ["And the invoice?"]
-    assert cli.json("show", "mug", *acme) == closed
+    assert timeless(cli.json("show", "mug", *acme)) == timeless(closed)
 
 
 def test_pages_say_what_to_do_next(cli: CommandLine) -> None:
