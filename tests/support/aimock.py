@@ -1,21 +1,15 @@
 """``@copilotkit/aimock`` (npm): other people's mock of OpenAI's endpoint, with chaos on demand."""
 
 import json
-import os
-import shutil
 import subprocess
-import tempfile
 import urllib.request
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from tests.support.programs import from_npm
 
 VERSION = "1.43.0"
 PACKAGE = "@copilotkit/aimock"
-_FOLDER = Path(tempfile.gettempdir()) / f"closeloop-{os.getuid()}" / f"aimock-{VERSION}"
 _SERVE = """
 const { LLMock } = require("@copilotkit/aimock");
 const mock = new LLMock({ port: 0, logLevel: "silent" });
@@ -47,7 +41,7 @@ def aimock_or_skip(answer: object) -> Generator[AiMock]:
     """Run the mock on a free port of loopback, answering ``answer`` as JSON."""
     process = subprocess.Popen(
         ["node", "-e", _SERVE, json.dumps(answer)],
-        cwd=_installed(),
+        cwd=from_npm(PACKAGE, VERSION),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -57,28 +51,3 @@ def aimock_or_skip(answer: object) -> Generator[AiMock]:
     finally:
         process.terminate()
         process.communicate(timeout=10)
-
-
-def _installed() -> Path:
-    if not shutil.which("node") or not shutil.which("npm"):
-        _missing(f"{PACKAGE} needs node and npm")
-    if not (_FOLDER / "node_modules" / PACKAGE / "package.json").exists():
-        _FOLDER.mkdir(parents=True, exist_ok=True)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(_FOLDER)]
-        done = subprocess.run(
-            [*command, f"{PACKAGE}@{VERSION}"],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        if done.returncode != 0:
-            _missing(f"npm install {PACKAGE}: {done.stderr[-500:]}")
-    return _FOLDER
-
-
-def _missing(why: str) -> NoReturn:
-    """Fail where the mock was promised, and say loudly elsewhere that nothing was tested."""
-    if os.environ.get("CI"):
-        pytest.fail(why)
-    pytest.skip(why)

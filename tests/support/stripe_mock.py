@@ -10,9 +10,7 @@ import http.client
 import json
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections import deque
@@ -21,15 +19,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import pytest
+from tests.support.programs import from_npm
 
 VERSION = "0.0.16"
 KEY = "sk_test_closeloop"
-_FOLDER = Path(tempfile.gettempdir()) / f"closeloop-{os.getuid()}" / f"stripe-mock-{VERSION}"
+PACKAGE = "stripe-stateful-mock"
 _SERVE = """
 const mock = require("stripe-stateful-mock");
 const server = require("http").createServer(mock.createExpressApp());
@@ -48,38 +45,12 @@ class Fault(Enum):
     CUT_AFTER = "connection lost, it was done"
 
 
-def _installed() -> Path:
-    """Return the folder with the mock in ``node_modules``; install it, if it is not there."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        _missing("stripe-stateful-mock needs node and npm")
-    if not (_FOLDER / "node_modules" / "stripe-stateful-mock" / "package.json").exists():
-        _FOLDER.mkdir(parents=True, exist_ok=True)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(_FOLDER)]
-        done = subprocess.run(
-            [*command, f"stripe-stateful-mock@{VERSION}"],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        if done.returncode != 0:
-            _missing(f"npm install stripe-stateful-mock: {done.stderr[-500:]}")
-    return _FOLDER
-
-
-def _missing(why: str) -> NoReturn:
-    """Fail where the mock was promised, and say loudly elsewhere that nothing was tested."""
-    if os.environ.get("CI"):
-        pytest.fail(why)
-    pytest.skip(why)
-
-
 @contextmanager
 def mock_or_skip() -> Generator["StripeMock"]:
     """Run the mock and the proxy on free ports of loopback, for the length of the block."""
     process = subprocess.Popen(
         ["node", "-e", _SERVE],
-        cwd=_installed(),
+        cwd=from_npm(PACKAGE, VERSION),
         env={**os.environ, "LOG_LEVEL": "silent"},
         stdout=subprocess.PIPE,
         text=True,

@@ -15,10 +15,11 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 import requests
+
+from tests.support.programs import missing
 
 VERSION = "v1.38.11"
 _MODULE = "github.com/weaviate/weaviate/cmd/weaviate-server"
@@ -68,18 +69,11 @@ def build() -> str:
     return f"go install {_MODULE}@{VERSION}: {done.stderr[-500:]}" if done.returncode else ""
 
 
-def _missing(why: str) -> NoReturn:
-    """Fail where the server was promised, and say loudly elsewhere that nothing was tested."""
-    if os.environ.get("CI"):
-        pytest.fail(why)
-    pytest.skip(why)
-
-
 @contextmanager
 def weaviate_server() -> Generator[Weaviate]:
     """Run the server for the length of the block."""
     if problem := build():
-        _missing(problem)
+        missing(problem)
     port, grpc, gossip, data, raft, rpc = _free_ports(6)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="weaviate-")))

