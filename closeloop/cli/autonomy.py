@@ -8,7 +8,7 @@ import typer
 
 from closeloop import report as reports
 from closeloop.cli import pages
-from closeloop.cli.commands import Approver, AsJson, Tenant
+from closeloop.cli.commands import Approver, AsJson, Since, Tenant
 from closeloop.cli.inputs import parse_since
 from closeloop.cli.reports import (
     decisions_page,
@@ -33,10 +33,6 @@ _MAX_REASON = 200
 autonomy = typer.Typer(help="Stop what nobody approves, or let it go on.", rich_markup_mode=None)
 report = typer.Typer(help="What could be done alone, and at what risk.", rich_markup_mode=None)
 policy = typer.Typer(help="Rules, tried on what has been.", rich_markup_mode=None)
-
-Since = Annotated[
-    str | None, typer.Option("--since", help="7d, 24h, 2027-01-31, or an RFC 3339 time.")
-]
 
 
 @autonomy.command()

@@ -35,6 +35,9 @@ Answer = TypeVar("Answer")
 TicketId = Annotated[str, typer.Argument(metavar="TICKET", help="The ticket's id.")]
 Tenant = Annotated[str, typer.Option("--tenant", help="Whose tickets.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Since = Annotated[
+    str | None, typer.Option("--since", help="7d, 24h, 2027-01-31, or an RFC 3339 time.")
+]
 Approver = Annotated[str, typer.Option("--as", metavar="APPROVER", help="Who you are.")]
 
 app = typer.Typer(
@@ -258,9 +261,7 @@ def timeline(ticket: TicketId, tenant: Tenant = DEFAULT_TENANT, as_json: AsJson 
 
 @app.command()
 def metrics(
-    since: Annotated[
-        str | None, typer.Option("--since", help="7d, 24h, 2027-01-31, or an RFC 3339 time.")
-    ] = None,
+    since: Since = None,
     tenant: Tenant = DEFAULT_TENANT,
     as_json: AsJson = False,
 ) -> None:

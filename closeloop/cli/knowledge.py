@@ -10,7 +10,7 @@ import typer
 
 from closeloop import report, syncs
 from closeloop.cli import pages
-from closeloop.cli.commands import AsJson, Tenant, run_on_desk
+from closeloop.cli.commands import AsJson, Since, Tenant, run_on_desk
 from closeloop.cli.inputs import parse_since
 from closeloop.client import PATIENCE_SECONDS, SupportDesk
 from closeloop.errors import BadInput
@@ -85,9 +85,7 @@ def search(
 
 @app.command()
 def gaps(
-    since: Annotated[
-        str | None, typer.Option("--since", help="7d, 24h, 2027-01-31, or an RFC 3339 time.")
-    ] = None,
+    since: Since = None,
     tenant: Tenant = DEFAULT_TENANT,
     as_json: AsJson = False,
 ) -> None:
