@@ -8,11 +8,22 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from closeloop.actions.orders import ModifyOrderAddress
+from closeloop.actions.customers import IssueStoreCredit
+from closeloop.actions.items import ModifyOrderItems
+from closeloop.actions.orders import ModifyOrderAddress, ModifyOrderPayment
 from closeloop.models.proposal import Proposal, ProposeRequest
 from closeloop.models.ticket import Assurance
 from closeloop.models.triage import OTHER_INTENT, PERSON_INTENT
-from closeloop.offline.playbooks import answers, drafting, orders, refunds
+from closeloop.offline.playbooks import (
+    account,
+    answers,
+    charges,
+    drafting,
+    items,
+    orders,
+    paying,
+    refunds,
+)
 from closeloop.offline.playbooks.calls import CallPlans
 from closeloop.offline.playbooks.case import CUSTOMER, Case, assurance_of
 from closeloop.offline.playbooks.revision import Playbook, revised
@@ -42,14 +53,24 @@ class _Entry(NamedTuple):
 PLAYBOOKS: Final[dict[str, _Entry]] = {
     "refund_request": _Entry(refunds.refund),
     "damaged_or_wrong_item": _Entry(refunds.damaged),
-    "double_charge": _Entry(refunds.double_charge),
+    "double_charge": _Entry(charges.double_charge),
+    "partial_refund": _Entry(refunds.partial_refund),
+    "refund_status": _Entry(refunds.refund_status),
+    "store_credit": _Entry(paying.store_credit, IssueStoreCredit.assurance),
     "cancel_order": _Entry(orders.cancel),
-    "change_address": _Entry(orders.change_address, ModifyOrderAddress.assurance),
+    "change_order_items": _Entry(items.change_order_items, ModifyOrderItems.assurance),
+    "change_payment_method": _Entry(paying.change_payment_method, ModifyOrderPayment.assurance),
+    "change_address": _Entry(account.change_address, ModifyOrderAddress.assurance),
     "order_status": _Entry(orders.order_status),
     "parcel_late_or_lost": _Entry(orders.parcel),
-    "return_item": _Entry(answers.return_item, Assurance.NONE),
-    "exchange_item": _Entry(answers.exchange_item, Assurance.NONE),
+    "return_item": _Entry(items.return_item, Assurance.NONE),
+    "exchange_item": _Entry(items.exchange_item, Assurance.NONE),
     "invoice_copy": _Entry(answers.invoice_copy, Assurance.NONE),
+    "stop_subscription": _Entry(account.stop_subscription, Assurance.NONE),
+    "account_access": _Entry(account.account_access, Assurance.NONE),
+    "change_contact": _Entry(account.change_contact, Assurance.NONE),
+    "account_data": _Entry(account.account_data, Assurance.NONE),
+    "discount_or_gift_card": _Entry(account.discount_or_gift_card, Assurance.NONE),
     "product_question": _Entry(answers.product_question, Assurance.NONE),
     "complaint": _Entry(answers.complaint, Assurance.NONE),
     PERSON_INTENT: _Entry(answers.speak_to_person, Assurance.NONE),
@@ -124,6 +145,7 @@ class OfflineResolver:
             if known
             else (),
             passages=self._knowledge.get(request.tenant, request.passage_ids),
+            shop=self._shop,
             payments=self._payments,
             now=self._clock(),
         )

@@ -159,6 +159,38 @@ _STATES: Final = {
     "cancelled": "was cancelled",
 }
 
+# --- returns, exchanges, changes ----------------------------------------------------------------
+
+AS_ASKED: Final = (
+    "This is what you asked for, the {what}: {{{{1.summary}}}}. The reference is"
+    " {{{{1.receipt_id}}}}."
+)
+WHICH_VARIANT: Final = (
+    "Which variant would you like instead of the {item} of order {order}? Please answer with:"
+    " exchange it for, and the color, size, finish or capacity."
+)
+VARIANT_NOT_IN_STOCK: Final = "We are sorry: the variant that you named is not in stock."
+TOO_LATE_TO_CHANGE: Final = (
+    "We are sorry: order {order} {state}, so what is in it and how it is paid stay as they are."
+)
+WHICH_METHOD: Final = (
+    "How would you like to pay for order {order} instead? These are on file for you: {methods}.",
+    "Please answer with: pay by, and the one that you choose.",
+)
+HOW_MUCH_BACK: Final = (
+    "If you want part of the price of {what} back, please answer with: refund, and the amount."
+)
+ACCOUNT_ADDRESS: Final = (
+    "As you asked: {{1.summary}}. It reads:",
+    "The reference is {{1.receipt_id}}.",
+)
+ACCOUNT_ADDRESS_NEEDED: Final = (
+    "We would like to change the address on your account. Please send us the complete new address"
+    " in this form:",
+    ADDRESS_NEEDED[1],
+)
+ACCOUNT_ADDRESS_SAME: Final = "Your account already has this address, so nothing had to be changed:"
+
 # --- everything else -----------------------------------------------------------------------------
 
 QUOTE: Final = 'This is what "{title}" says: "{text}"'

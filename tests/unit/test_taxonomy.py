@@ -71,7 +71,7 @@ def test_a_small_taxonomy_is_accepted(tmp_path: Path) -> None:
 
 
 def test_the_default_taxonomy(taxonomy: Taxonomy) -> None:
-    assert len(taxonomy.intents) == 15
+    assert len(taxonomy.intents) == 25
     assert all(len(intent.examples) >= 25 for intent in taxonomy.intents)
     assert {topic.id for topic in taxonomy.topics} == {
         "legal_threat",

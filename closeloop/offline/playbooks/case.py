@@ -9,15 +9,15 @@ from typing import Final
 from closeloop.actions.base import ActionParams
 from closeloop.models.knowledge import Passage, SourceKind
 from closeloop.models.proposal import ConversationMessage, ProposeRequest
-from closeloop.models.records import OrderRecord
+from closeloop.models.records import CustomerRecord, OrderRecord
 from closeloop.models.ticket import Assurance
 from closeloop.offline.playbooks.matching import Choice, choose
 from closeloop.offline.playbooks.money import Account, account_of
 from closeloop.offline.playbooks.quoting import Quote, quote_on, topic_words
-from closeloop.offline.playbooks.reading import without_quotes
+from closeloop.offline.playbooks.reading import numbers_named, without_quotes
 from closeloop.policy.consent import names_remedy, names_target
 from closeloop.policy.voice import body
-from closeloop.ports import Payments
+from closeloop.ports import Payments, Shop
 
 CUSTOMER: Final = "customer"
 RULES: Final[tuple[SourceKind, ...]] = ("policy",)
@@ -37,6 +37,7 @@ class Case:
     request: ProposeRequest
     orders: tuple[OrderRecord, ...]
     passages: tuple[Passage, ...]
+    shop: Shop
     payments: Payments
     now: datetime
     plainly: bool = False
@@ -161,6 +162,24 @@ class Case:
             self.payments.list_refunds(tenant, order.order_id),
             self.request.done,
         )
+
+    @property
+    def customer(self) -> CustomerRecord | None:
+        """Who writes, as on file; None where nothing may be disclosed."""
+        if self.request.customer_id is None or self.assurance is Assurance.NONE:
+            return None
+        return self.shop.get_customer(self.request.tenant, self.request.customer_id)
+
+    def paid_by(self, order: OrderRecord) -> tuple[str, ...]:
+        """Return the ids of the methods that an order was paid by."""
+        payments = self.payments.list_payments(self.request.tenant, order.order_id)
+        return tuple(dict.fromkeys(payment.method_id for payment in payments))
+
+    def names(self, order: OrderRecord) -> bool:
+        """Return whether the order's number stands in the ticket, in whoever's words."""
+        texts = [message.text for message in self.request.conversation]
+        words = "\n".join([self.request.subject, *self.request.order_ids, *texts])
+        return bool(numbers_named(words, [order.order_id]))
 
     # --- knowledge ---
 

@@ -7,10 +7,12 @@ from closeloop.models.base import clip
 from closeloop.models.knowledge import SourceKind
 from closeloop.models.proposal import Action, Draft, EscalationDraft, Proposal
 from closeloop.models.records import OrderLine, OrderRecord
+from closeloop.models.ticket import Assurance
 from closeloop.offline import wording
 from closeloop.offline.playbooks.case import Case
 from closeloop.offline.playbooks.matching import Choice
 from closeloop.offline.playbooks.quoting import Quote
+from closeloop.offline.playbooks.reading import looks_like_order_number
 
 MAX_WORDS_IN_SUMMARY = 400
 MAX_ORDERS_LISTED = 6
@@ -94,9 +96,9 @@ def knowledge_gap(case: Case, about: str) -> Proposal:
     )
 
 
-def article(case: Case, topic: str, *, kinds: Sequence[SourceKind]) -> Proposal:
+def article(case: Case, topic: str, *, kinds: Sequence[SourceKind], must: str = "") -> Proposal:
     """Return an answer that quotes what the articles say on a topic, else a knowledge gap."""
-    quote = case.quote(topic, kinds=kinds)
+    quote = case.quote(topic, kinds=kinds, must=must)
     if quote is None:
         return knowledge_gap(case, topic.split(" ", 1)[0])
     return answer(
@@ -112,6 +114,19 @@ def article(case: Case, topic: str, *, kinds: Sequence[SourceKind]) -> Proposal:
 # --- questions that several playbooks ask --------------------------------------------------------
 
 
+def gated(case: Case) -> Proposal | None:
+    """Return the reply to a number that is not the customer's, or to somebody we do not know.
+
+    General answers are for everybody; an order that is named makes it a question about an account.
+    """
+    named = bool(case.request.order_ids) or looks_like_order_number(case.words)
+    if case.assurance is Assurance.NONE:
+        return not_identified(case) if named else None
+    if case.choose(lambda order: True).foreign:
+        return not_on_account(case)
+    return None
+
+
 def not_identified(case: Case) -> Proposal:
     """Return the reply to somebody we do not know: the same whoever and whatever they name."""
     text = wording.letter(None, wording.NOT_IDENTIFIED)
@@ -125,14 +140,12 @@ def not_identified(case: Case) -> Proposal:
 
 
 def not_sure_enough(case: Case) -> Proposal:
-    """Return the reply to a customer of whom we must be surer for what they want."""
-    how = case.quote("protect fraud confirm change signing in account link", needs=4, most=1)
+    """Return the reply to a customer of whom we must be surer: the same whatever they name."""
     return question(
         case,
-        wording.NOT_SURE_ENOUGH if how else (*wording.NOT_SURE_ENOUGH, wording.NOT_IDENTIFIED[1]),
+        (*wording.NOT_SURE_ENOUGH, wording.NOT_IDENTIFIED[1]),
         goal="be sure who is writing",
         why="this needs more certainty about who writes than there is",
-        quotes=(how,),
     ).model_copy(update={"asks_identity": True})
 
 

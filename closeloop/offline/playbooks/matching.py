@@ -202,17 +202,19 @@ def _best(
     return [(order, line) for order, line in found if score(line) == best[group(line)]]
 
 
+def option_named(value: str, text: str, *, besides: str = "") -> bool:
+    """Return whether ``text`` names an option ("oat", "500 ml"), by words not in ``besides``."""
+    words = [stem(word) for word in plain(value).split()]
+    if any(word.isdigit() or len(word) < _MIN_OPTION_WORD for word in words):
+        flat = "".join(plain(text).split())
+        return any(char.isdigit() for char in value) and "".join(plain(value).split()) in flat
+    own = stems(text) - stems(besides)
+    return any(word in own for word in words if word not in _NO_NAME_WORDS)
+
+
 def _option_hits(line: OrderLine, text: str) -> int:
     """Return how many of a line's options ``text`` names ("oat", "500 ml")."""
-    said, flat = stems(text), "".join(plain(text).split())
-
-    def named(value: str) -> bool:
-        words = [stem(word) for word in plain(value).split()]
-        if any(word.isdigit() or len(word) < _MIN_OPTION_WORD for word in words):
-            return any(char.isdigit() for char in value) and "".join(plain(value).split()) in flat
-        return any(word in said for word in words if word not in _NO_NAME_WORDS)
-
-    return sum(named(value) for value in line.options.values())
+    return sum(option_named(value, text) for value in line.options.values())
 
 
 def _by_option(scope: _Scope, text: str) -> dict[str, tuple[str, ...]]:

@@ -155,7 +155,7 @@ def change_address(case: Case) -> Proposal:
     if not is_pending(order):
         return _too_late_to_redirect(case, order)
     country = order.address.country if order.address else DEFAULT_COUNTRY
-    address = _address_named(case, country)
+    address = address_named(case, country)
     if address is None:
         ask, form = wording.ADDRESS_NEEDED
         return drafting.question(
@@ -164,7 +164,7 @@ def change_address(case: Case) -> Proposal:
             goal="learn the complete new address",
             why="the customer's words hold no complete address",
         )
-    if order.address is not None and _same_place(order.address, address):
+    if order.address is not None and same_place(order.address, address):
         return drafting.answer(
             case,
             (wording.ADDRESS_SAME.format(order=number), wording.address_lines(address)),
@@ -188,12 +188,15 @@ def change_address(case: Case) -> Proposal:
     )
 
 
-def _address_named(case: Case, country: str) -> Address | None:
+def address_named(case: Case, country: str) -> Address | None:
+    """Return the last complete address in the customer's messages."""
     read = (read_address(message.text, country=country) for message in reversed(case.messages))
     return next((address for address in read if address is not None), None)
 
 
-def _same_place(one: Address, other: Address) -> bool:
+def same_place(one: Address, other: Address) -> bool:
+    """Return whether two addresses differ by no more than how they are written."""
+
     def flat(address: Address) -> str:
         lines = (address.address1, address.address2, address.city, address.state, address.zip)
         return re.sub(r"[^a-z0-9]", "", " ".join(lines).casefold())

@@ -1,21 +1,20 @@
-"""Money back: refunds, damaged or wrong items, double charges."""
+"""Money back: refunds, whole and in part, where they are, damaged or wrong items."""
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
 from closeloop.actions.orders import CancelOrder
 from closeloop.actions.refunds import RefundPayment
 from closeloop.models.proposal import Proposal
-from closeloop.models.records import OrderLine, OrderRecord
+from closeloop.models.records import OrderRecord
 from closeloop.offline import wording
 from closeloop.offline.playbooks import drafting, parts
 from closeloop.offline.playbooks.case import ARTICLES, Case
 from closeloop.offline.playbooks.money import Account, total_of
 from closeloop.offline.playbooks.orders import cancel_this, is_pending
 from closeloop.offline.playbooks.quoting import Quote
-from closeloop.offline.playbooks.reading import only_asks, plain, wished_minor
+from closeloop.offline.playbooks.reading import amounts_minor, only_asks, plain, wished_minor
 
 _ARRIVAL: Final = "money arrives appears card statement paypal bank"
 _MONEY_WORDS: Final = ("refund", "money", "reimburs")
@@ -30,12 +29,15 @@ _UNCLEAR_AMOUNT: Final = re.compile(
     r"\b(?:price difference|difference in price|pay me the difference|refund the difference"
     r"|discount|coupon|partial(?:ly)?|goodwill|compensation|compensate|half (?:of )?(?:the|my))\b"
 )
+_UNCLEAR_SHARE: Final = re.compile(
+    r"%|\b(?:percent|half|third|quarter|difference|discount|coupon|voucher|code|cheaper)\b"
+)
+_THEIRS: Final = re.compile(r"\b(?:my|our) (?:\w+ )?(?:refund|money|repayment)\b")
 _REPLACEMENT: Final = re.compile(
     r"\breplac\w*|\bnew one\b"
     r"|\b(?:send|ship|give) (?:me|us) (?:a new|another|the right|the correct)"
     r"|\bexchange\b|\bswap\b"
 )
-_TWIN_DISTANCE: Final = timedelta(days=1)
 
 
 def refund(case: Case) -> Proposal:
@@ -46,6 +48,53 @@ def refund(case: Case) -> Proposal:
     if not choice.sure:
         return drafting.which_order(case, choice)
     return _refund_of(case, choice.orders[0], choice.items)
+
+
+def refund_status(case: Case) -> Proposal:
+    """Tell where money is that went back; a question about refunds as such is for the articles."""
+    about_theirs = expects_refund(case) or _THEIRS.search(plain(case.latest))
+    if not about_theirs and only_asks(case.latest, _MONEY_WORDS):
+        return _about_refunds(case)
+    return _whereabouts(case)
+
+
+def partial_refund(case: Case) -> Proposal:
+    """Give back the part of an item's price that the customer names, less than all of it."""
+    choice = case.choose(lambda order: _refundable(case, order))
+    if not choice.sure:
+        return drafting.which_order(case, choice)
+    order = choice.orders[0]
+    account = case.account(order)
+    if is_pending(order) or account.left == 0:
+        return _refund_of(case, order, choice.items)
+    if not choice.items and len({line.item_id for line in order.lines}) > 1:
+        return drafting.which_item(case, order, order.lines)
+    chosen = parts.wished(case, order, choice.items, account)
+    if isinstance(chosen, parts.Unclear):
+        return drafting.which_item(case, order, chosen.lines)
+    chosen = parts.Parts(tuple(name for name in chosen.names if name.startswith("item:")))
+    if not chosen.names:
+        return already_refunded(case, order, account)
+    named = {minor for minor in (wished_minor(case.latest),) if minor is not None} or {
+        *amounts_minor(case.current)
+    }
+    if len(named) == 1 and 0 < min(named) < _price(order, chosen):
+        return _propose(case, order, chosen, account, wording.THANKS, wished=min(named))
+    if not named and not _UNCLEAR_SHARE.search(plain(case.current)):
+        what = parts.label(order, chosen.names)
+        return drafting.question(
+            case,
+            (wording.HOW_MUCH_BACK.format(what=what),),
+            goal="learn how much the customer would like back",
+            why="the customer wants part of a price back, and names no amount",
+        )
+    return drafting.escalate(
+        case,
+        "amount_unclear",
+        f"The customer wants part of the price of {parts.label(order, chosen.names)} back"
+        f" ({total_of(order, _price(order, chosen))} in full), and names no one amount below it.",
+        "Decide how much, if anything, is due.",
+    )
 
 
 def damaged(case: Case) -> Proposal:
@@ -77,23 +126,7 @@ def damaged(case: Case) -> Proposal:
     return _refund_of(case, order, choice.items, courtesy=wording.SORRY_DAMAGED)
 
 
-def double_charge(case: Case) -> Proposal:
-    """Give back what was taken beyond the price; explain where nothing was."""
-    alive = [order for order in case.orders if order.status != "cancelled"]
-    choice = case.choose(lambda order: order in alive)
-    among = choice.orders if choice.orders else ()
-    over = [order for order in among if _overpaid(case, order) > 0]
-    if len(over) == 1:
-        return _give_back_extra(case, over[0])
-    twins = _twins(among) or (_twins(alive) if not choice.foreign else ())
-    if twins:
-        return _explain_twins(case, twins)
-    if not choice.sure:
-        return drafting.which_order(case, choice)
-    return _explain_payment(case, choice.orders[0])
-
-
-def _arrival(case: Case) -> Quote | None:
+def arrival(case: Case) -> Quote | None:
     """Return when money that was refunded arrives, as the tenant's policy says it."""
     return case.quote(_ARRIVAL, must="days", needs=6)
 
@@ -138,7 +171,7 @@ def _refund_of(
             f"The customer wants part of the price of order {order.order_id} back.",
             "Decide how much, if anything, is due.",
         )
-    return _propose(case, order, chosen, account, courtesy)
+    return _propose(case, order, chosen, account, courtesy, wished=wished_minor(case.latest))
 
 
 def _in_part_only(order: OrderRecord, account: Account) -> bool:
@@ -147,12 +180,22 @@ def _in_part_only(order: OrderRecord, account: Account) -> bool:
     return sum(prices[name] for name in account.parts) > account.given_back
 
 
-def _propose(
-    case: Case, order: OrderRecord, chosen: parts.Parts, account: Account, courtesy: str
-) -> Proposal:
+def _price(order: OrderRecord, chosen: parts.Parts) -> int:
     prices = {part.component_id: part.price.amount_minor for part in order.components()}
-    full = sum(prices[name] for name in chosen.names)
-    bounds = (full, account.left, wished_minor(case.latest), case.amount_cap)
+    return sum(prices[name] for name in chosen.names)
+
+
+def _propose(
+    case: Case,
+    order: OrderRecord,
+    chosen: parts.Parts,
+    account: Account,
+    courtesy: str,
+    *,
+    wished: int | None,
+) -> Proposal:
+    full = _price(order, chosen)
+    bounds = (full, account.left, wished, case.amount_cap)
     amount = min(bound for bound in bounds if bound is not None)
     if amount <= 0:
         return drafting.escalate(
@@ -163,7 +206,7 @@ def _propose(
         what = wording.PART_OF_PRICE.format(full=total_of(order, full), what=what)
     params = RefundPayment(
         order_id=order.order_id,
-        components=() if len(chosen.names) == len(prices) else chosen.names,
+        components=() if len(chosen.names) == len(order.components()) else chosen.names,
         amount_minor=amount if amount < full else None,
     )
     return drafting.answer(
@@ -172,14 +215,19 @@ def _propose(
         goal=f"refund {what}",
         why=f"the customer asks for {total_of(order, amount)} of {total_of(order, account.left)}"
         " that is left of what was paid",
-        quotes=(_arrival(case),),
+        quotes=(arrival(case),),
         actions=(drafting.act(case, params, order, f"the customer wants {what} refunded"),),
         courtesy=courtesy,
     )
 
 
 def already_refunded(
-    case: Case, order: OrderRecord, account: Account, *, more_units: bool = False
+    case: Case,
+    order: OrderRecord,
+    account: Account,
+    *,
+    more_units: bool = False,
+    wants_more: bool = True,
 ) -> Proposal:
     """Tell what was refunded for an order, from the records, without doing anything."""
     lines = [
@@ -199,12 +247,12 @@ def already_refunded(
         (
             wording.ALREADY_REFUNDED.format(order=wording.neutral(order.order_id)),
             "\n".join(lines),
-            wording.NO_SECOND_REFUND,
+            wording.NO_SECOND_REFUND if wants_more else "",
             wording.MORE_UNITS if more_units else "",
         ),
         goal="tell what was refunded already",
         why=f"order {order.order_id}: what is asked for was refunded before",
-        quotes=(_arrival(case),),
+        quotes=(arrival(case),),
         courtesy=wording.THANKS,
     )
 
@@ -233,16 +281,20 @@ def _wants_replacement(case: Case) -> bool:
 
 def _about_refunds(case: Case) -> Proposal:
     """Tell where money is that went back; a question about refunds as such is for the articles."""
-    if not expects_refund(case):
-        arrival = _arrival(case)
-        topic = _ARRIVAL if arrival else "refund days delivery money back"
-        return drafting.article(case, topic, kinds=ARTICLES)
+    if expects_refund(case):
+        return _whereabouts(case)
+    topic = _ARRIVAL if arrival(case) else "refund days delivery money back"
+    return drafting.article(case, topic, kinds=ARTICLES)
+
+
+def _whereabouts(case: Case) -> Proposal:
     choice = case.choose(lambda order: bool(case.account(order).refunds))
     if choice.foreign:
         return drafting.not_on_account(case)
     refunded = [order for order in choice.orders if case.account(order).refunds]
     if len(refunded) == 1:
-        return already_refunded(case, refunded[0], case.account(refunded[0]))
+        account = case.account(refunded[0])
+        return already_refunded(case, refunded[0], account, wants_more=False)
     if len(refunded) > 1:
         return drafting.which_order(case, choice)
     return drafting.escalate(
@@ -250,88 +302,4 @@ def _about_refunds(case: Case) -> Proposal:
         "refund_expected",
         "The customer waits for a refund, and none is on record.",
         "Look for a return that has arrived, or a refund that was promised.",
-    )
-
-
-# --- double charges ------------------------------------------------------------------------------
-
-
-def _overpaid(case: Case, order: OrderRecord) -> int:
-    account = case.account(order)
-    return min(account.left - order.total().amount_minor, order.total().amount_minor)
-
-
-def _give_back_extra(case: Case, order: OrderRecord) -> Proposal:
-    extra = min(bound for bound in (_overpaid(case, order), case.amount_cap) if bound is not None)
-    params = RefundPayment(
-        order_id=order.order_id,
-        amount_minor=extra if extra < order.total().amount_minor else None,
-    )
-    return drafting.answer(
-        case,
-        (wording.EXTRA_REFUNDED.format(order=wording.neutral(order.order_id)),),
-        goal=f"give back what was taken twice for order {order.order_id}",
-        why=f"{total_of(order, case.account(order).paid)} was taken for a price of {order.total()}",
-        quotes=(_arrival(case),),
-        actions=(drafting.act(case, params, order, "more was taken than the order cost"),),
-        courtesy=wording.THANKS,
-    )
-
-
-def _twins(orders: Sequence[OrderRecord]) -> tuple[OrderRecord, ...]:
-    """Return two orders of the same items within a day, older first; none where there are none."""
-    for position, one in enumerate(orders):
-        for other in orders[position + 1 :]:
-            if one.placed_at is None or other.placed_at is None:
-                continue
-            same = _items(one.lines) == _items(other.lines)
-            if same and abs(one.placed_at - other.placed_at) <= _TWIN_DISTANCE:
-                return (one, other) if one.placed_at <= other.placed_at else (other, one)
-    return ()
-
-
-def _items(lines: Sequence[OrderLine]) -> list[str]:
-    return sorted(line.item_id for line in lines)
-
-
-def _explain_twins(case: Case, twins: Sequence[OrderRecord]) -> Proposal:
-    pending = [order for order in twins if is_pending(order)]
-    if len(pending) == 1 and case.asks_for(CancelOrder):
-        return cancel_this(case, pending[0])
-    listed = "\n".join(
-        f"{wording.order_line(order)}; it {wording.order_state(order)}" for order in twins
-    )
-    offer = (
-        wording.TWIN_PENDING.format(order=wording.neutral(pending[-1].order_id)) if pending else ""
-    )
-    return drafting.question(
-        case,
-        (wording.TWIN_ORDERS, listed, offer or wording.ONE_PAYMENT_ANSWER),
-        goal="find out whether the second order is wanted",
-        why="two orders of the same items were placed within a day, each paid once",
-        quotes=(case.quote("two orders same items second pending cancel left return"),),
-    )
-
-
-def _explain_payment(case: Case, order: OrderRecord) -> Proposal:
-    account = case.account(order)
-    count = len(case.payments.list_payments(case.request.tenant, order.order_id))
-    shown = wording.ONE_PAYMENT.format(
-        order=wording.neutral(order.order_id),
-        payments="one payment" if count == 1 else f"{count} payments",
-        paid=total_of(order, account.paid),
-    )
-    if account.paid != order.total().amount_minor or not count:
-        return drafting.escalate(
-            case,
-            "payment_unclear",
-            f"{total_of(order, account.paid)} was taken for order {order.order_id},"
-            f" which cost {order.total()}, and the customer speaks of a double charge.",
-        )
-    return drafting.question(
-        case,
-        (shown, wording.ONE_PAYMENT_ANSWER),
-        goal="learn what the statement shows",
-        why=f"order {order.order_id} was paid once",
-        quotes=(case.quote("two charges hold pending bank reservation disappears"),),
     )

@@ -13,7 +13,8 @@ from typing import Final
 
 from closeloop.actions.base import ActionKind
 from closeloop.actions.catalogue import parse
-from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
+from closeloop.actions.items import ExchangeItems, ModifyOrderItems, ReturnItems
+from closeloop.actions.orders import CancelOrder, ModifyOrderAddress, ModifyOrderPayment
 from closeloop.actions.refunds import RefundPayment
 from closeloop.models.proposal import Observation, Proposal
 from closeloop.models.records import OrderRecord
@@ -37,6 +38,8 @@ _WORDS: Final[dict[str, str]] = {
     RefundPayment.kind: "refund {order}",
     CancelOrder.kind: "cancel {order}",
     ModifyOrderAddress.kind: "send {order} to the new address",
+    ReturnItems.kind: "return {order}",
+    ExchangeItems.kind: "exchange {order}",
 }
 
 
@@ -174,6 +177,14 @@ def _rule(case: Case, params: ActionKind, observation: Observation) -> tuple[Quo
         case CancelOrder():
             exact = case.quote("cancel pending processed left longer stopped", needs=3)
             about = case.quote("cancel cancelled order", needs=1, most=1)
+        case ReturnItems() | ExchangeItems():
+            exact = case.quote(
+                f"{params.remedy_words[0]} within days delivery", must="days delivery"
+            )
+            about = case.quote("return exchange items", needs=1, most=1)
+        case ModifyOrderItems() | ModifyOrderPayment():
+            exact = case.quote("cannot change order processed once pending payment items", needs=3)
+            about = case.quote("change order", needs=1, most=1)
         case _:
             exact = case.quote("cannot change address redirect processed shipped", needs=4)
             about = case.quote("change address", needs=1, most=1)

@@ -33,7 +33,9 @@ _REMEDIES: Final[dict[str, type[ActionParams]]] = {
     "return_item": ReturnItems,
     "exchange_item": ExchangeItems,
 }
-_MONEY: Final = frozenset({"refund_request", "damaged_or_wrong_item", "double_charge"})
+_MONEY: Final = frozenset(
+    {"refund_request", "partial_refund", "damaged_or_wrong_item", "double_charge"}
+)
 """Intents that the wish for a refund belongs to."""
 _SAME: Final = frozenset({"refund_request", "return_item"})
 """Two words for one wish, where one thing is meant: to send it back and be paid."""
