@@ -78,6 +78,8 @@ def test_a_return_of_what_is_named_is_taken_in(
         ("leo_brandt", "I want to return my mug", "#W1015"),
         ("yuki_tanabe", "I want to return something of #W1021", "Linen Throw"),
         ("bea_norwood", "I want to return the mug of #W1001", "could not find"),
+        ("yuki_tanabe", "I want to return all of #W1021 except the throw", "Which is it?"),
+        ("yuki_tanabe", "I want to return the candles that came with the throw", "Which is it?"),
     ],
 )
 def test_a_return_is_asked_about_where_order_or_item_is_open(
@@ -86,6 +88,17 @@ def test_a_return_is_asked_about_where_order_or_item_is_open(
     proposal = plan(desk, "return_item", words, who=who)
     assert kind_of(proposal) == "question"
     assert phrase in text_of(proposal)
+
+
+def test_more_than_one_return_in_a_message_is_for_a_person(desk: Desk) -> None:
+    words = "I want to return the mug of #W1030. I also want to return the speaker."
+    assert reason_of(plan(desk, "return_item", words, who="wei_lindgren")) == "several_wishes"
+
+
+def test_an_exception_is_not_what_is_refunded(desk: Desk) -> None:
+    words = "Refund everything in #W1021 except the throw"
+    proposal = plan(desk, "refund_request", words, who="yuki_tanabe")
+    assert kind_of(proposal) == "question"
 
 
 def test_a_yes_to_the_order_asked_about_is_enough(desk: Desk) -> None:
@@ -218,6 +231,11 @@ def test_another_variant_is_proposed_by_the_state_of_the_order(
         ("Please exchange the mug of #W1001", "Which variant"),
         ("Please exchange the mug of #W1001 for a purple one", "Which variant"),
         ("Please exchange the mug of #W1001 for slate, 500 ml", "not in stock"),
+        (
+            "Please exchange the mug of #W1001 for a bigger one, moss",
+            "Which variant",
+        ),
+        ("Please exchange the mug of #W1001 for moss or slate", "Which variant"),
     ],
 )
 def test_a_variant_that_is_not_plain_or_not_there_is_asked_for(

@@ -16,6 +16,7 @@ from closeloop.offline.playbooks.orders import is_pending
 from closeloop.offline.playbooks.quoting import Quote
 from closeloop.offline.playbooks.reading import means_whole_order, only_asks, plain, sentences
 from closeloop.offline.playbooks.refunds import already_refunded
+from closeloop.offline.playbooks.wishes import for_a_person
 
 _HOW_RETURN: Final = "send parcel back return label order number items pack"
 _HOW_EXCHANGE: Final = "exchange works tell order number item variant label"
@@ -29,6 +30,17 @@ _QUESTION: Final = re.compile(
     r"|\b(?:label|slip|form|postage|policy|receipt|drop[- ]?off)\b"
 )
 """A sentence about returns as such, and not a wish for one."""
+_LANDMARK: Final = re.compile(
+    r"\b(?:same|different|other|separate) orders?\b"
+    r"|\b(?:received|came|come|bought|got|ordered|arrived|together|along) with\b"
+)
+"""An item may be named only to say where another one is."""
+_ALSO: Final = re.compile(r"\b(?:also|as well|too|another|additionally)\b")
+_NOT_PLAIN: Final = re.compile(
+    r"\b(?:small|bigg|larg|long|short|cheap|high|low|light|dark|thick|thin|wid|warm)(?:g?er)\b"
+    r"|\bsize (?:up|down)\b|\bnext size\b|\b(?:prefer\w*|if|or|either|whichever|any)\b"
+)
+"""A variant that is described by comparison, or one of several."""
 
 
 def return_item(case: Case) -> Proposal:
@@ -102,13 +114,13 @@ def _delivered(order: OrderRecord) -> bool:
 
 def _wants(case: Case, kind: type[ActionParams]) -> bool:
     """Return whether the customer wants it done, and does not only ask about it."""
-    about = [
-        part
-        for part in map(plain, sentences(case.latest))
-        if any(word in part for word in kind.remedy_words)
-    ]
+    about = [part for part in map(plain, sentences(case.latest)) if _speaks_of(part, kind)]
     only_questions = bool(about) and all(_QUESTION.search(part) for part in about)
     return not only_questions and case.asks_for(kind)
+
+
+def _speaks_of(sentence: str, kind: type[ActionParams]) -> bool:
+    return any(word in sentence for word in kind.remedy_words)
 
 
 def _asked(case: Case, choice: Choice, kind: type[ActionParams]) -> Proposal | None:
@@ -117,6 +129,9 @@ def _asked(case: Case, choice: Choice, kind: type[ActionParams]) -> Proposal | N
         return None
     if case.assurance.rank < kind.assurance.rank:
         return drafting.not_sure_enough(case)
+    wishes = [s for s in map(plain, sentences(case.latest)) if _speaks_of(s, kind)]
+    if len(wishes) > 1 and any(map(_ALSO.search, wishes)):
+        return for_a_person(case)
     named = choice.sure and (bool(choice.items) or case.names(choice.orders[0]))
     return None if named else drafting.which_order(case, choice)
 
@@ -124,7 +139,8 @@ def _asked(case: Case, choice: Choice, kind: type[ActionParams]) -> Proposal | N
 def _units(case: Case, order: OrderRecord, items: Sequence[str]) -> tuple[str, ...] | parts.Unclear:
     """Return the item ids of the units that are meant, one for each; none where all went back."""
     several = len({line.item_id for line in order.lines}) > 1
-    if several and not items and not means_whole_order(case.current):
+    words = plain(case.current)
+    if several and ((not items and not means_whole_order(words)) or _LANDMARK.search(words)):
         return parts.Unclear(order.lines)
     chosen = parts.wished(case, order, items, case.account(order))
     if isinstance(chosen, parts.Unclear):
@@ -229,18 +245,34 @@ def _put(
 
 
 def _variant(case: Case, line: OrderLine) -> VariantRecord | None:
-    """Return the one variant that the words fit best; None where none does, or several do."""
+    """Return the one variant that the customer names; the latest words count more."""
+    found = _variant_in(case, line, plain(case.latest))
+    return found or _variant_in(case, line, plain(case.current))
+
+
+def _variant_in(case: Case, line: OrderLine, words: str) -> VariantRecord | None:
+    """Return the one variant that fits best; None where none does, several do, or it is not plain.
+
+    All that would be different has to be named, so that nothing changes unasked.
+    """
+    if _NOT_PLAIN.search(words):
+        return None
     product = case.shop.get_product(case.request.tenant, line.product_id)
-    fits: dict[str, tuple[int, int]] = {}
+    fits: dict[str, int] = {}
     for variant in product.variants if product else ():
         own = line.options
         others = [(value, own.get(name, "")) for name, value in variant.options.items()]
         changed = [(value, had) for value, had in others if value != had]
-        named = sum(option_named(value, case.current, besides=had) for value, had in changed)
-        if named and variant.item_id != line.item_id:
-            fits[variant.item_id] = (named, named - len(changed))
+        if changed and all(_names_option(words, value, had) for value, had in changed):
+            fits[variant.item_id] = len(changed)
     best = [item_id for item_id, fit in fits.items() if fit == max(fits.values())]
     return product.variant(best[0]) if product and len(best) == 1 else None
+
+
+def _names_option(words: str, value: str, had: str) -> bool:
+    """Return whether words name an option: as it is written ("m", "brand a"), or by what is new."""
+    written = re.search(rf"(?<![\w-])(?<!\w'){re.escape(plain(value))}(?![\w-])", words)
+    return written is not None or option_named(value, words, besides=had)
 
 
 def _which_variant(

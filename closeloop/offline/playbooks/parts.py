@@ -26,6 +26,9 @@ _ASKING: Final = (
 )
 _JOINING: Final = r"\b(?:and|plus|with|including|incl\.?)(?: (?:the|my|also|for))*"
 _IN_FULL: Final = re.compile(r"\bfull (?:refund|amount|price)\b|\bin full\b|\beverything\b")
+_ALL_BUT: Final = re.compile(
+    r"\b(?:except|excluding|apart from|other than|all but|everything but|but not)\b"
+)
 _NO_ITEM_TEXT: Final = "order purchase everything package parcel item product thing stuff money"
 _NO_ITEM: Final = frozenset(_NO_ITEM_TEXT.split())
 
@@ -55,9 +58,11 @@ def wished(
     """Return the components that the customer wants back.
 
     An item that was named is one unit of it, unless both or all are meant; an order that was named
-    alone is all of it.
+    alone is all of it. An item that is named as an exception is not what is wanted.
     """
     words = plain(case.current)
+    if _ALL_BUT.search(words) and len(order.lines) > 1:
+        return Unclear(order.lines)
     everything = tuple(part.component_id for part in order.components())
     every_item = {line.item_id for line in order.lines} == set(items)
     if means_whole_order(words) or (every_item and _IN_FULL.search(words)):
