@@ -11,7 +11,9 @@ from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
 from closeloop.actions.refunds import RefundPayment
 from closeloop.errors import BackendUnavailable
 from closeloop.models.ticket import Assurance
-from closeloop.offline.resolver import PLAYBOOKS
+from closeloop.offline.resolver import CALL_INTENT, PLAYBOOKS
+from closeloop.offline.taxonomy import load_taxonomy
+from tests.support.desk import ROOT
 from tests.unit.offline_support import (
     Desk,
     Us,
@@ -164,6 +166,11 @@ def test_what_only_a_person_can_do_goes_to_one(
 ) -> None:
     proposal = desk.propose(desk.request(intent, words, who=who))
     assert reason_of(proposal) == reason
+
+
+def test_every_intent_of_the_taxonomy_has_a_playbook() -> None:
+    ids = {intent.id for intent in load_taxonomy(ROOT / "policies").intents}
+    assert ids == {*PLAYBOOKS, CALL_INTENT}
 
 
 def test_a_message_that_was_hardly_understood_goes_to_a_person(desk: Desk) -> None:
