@@ -17,7 +17,6 @@ from closeloop.offline.playbooks.reading import amounts_minor, only_asks, plain
 
 _PAYING: Final = ("pay", "card", "method", "charge")
 _CHANGE_RULE: Final = "pay pending order other payment method file once before shipped"
-_CREDIT_RULE: Final = "credit gift card order went wrong person decides"
 _SOURCES: Final = {
     "paypal": re.compile(r"\bpay ?pal\b"),
     "gift_card": re.compile(r"\bgift ?cards?\b"),
@@ -147,7 +146,6 @@ def store_credit(case: Case) -> Proposal:
         (wording.AS_ASKED.format(what=what),),
         goal=f"give {total_of(order, minor)} of credit for order {order.order_id}",
         why="the customer names order and amount; a person decides whether it is due",
-        quotes=(case.quote(_CREDIT_RULE, needs=4),),
         actions=(drafting.act(case, params, order, "the customer asks for credit"),),
         courtesy=wording.THANKS,
     )
