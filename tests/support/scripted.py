@@ -10,7 +10,7 @@ from closeloop.errors import ModelRefused
 from closeloop.models.proposal import Action, Draft, Proposal, ProposeRequest
 from closeloop.models.spending import ModelCall
 from closeloop.models.steps import RetrievedKnowledge, RetrieveKnowledge
-from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
+from closeloop.models.triage import Classification, ClassifyRequest, Confirmation, Sentiment
 from closeloop.offline.confirmation import read_confirmation
 from closeloop.policy.book import FilePolicyBook
 
@@ -27,18 +27,25 @@ class ScriptedClassifier:
         confidence: float = 0.95,
         by_word: dict[str, str] | None = None,
         topics: tuple[str, ...] = (),
+        sentiment: Sentiment = "neutral",
     ) -> None:
         self._intent = intent
         self._confidence = confidence
         self._by_word = by_word or {}
         self._topics = topics
+        self._sentiment: Sentiment = sentiment
         self.requests: list[ClassifyRequest] = []
 
     def classify(self, tenant: str, request: ClassifyRequest) -> Classification:
         self.requests.append(request)
         latest = request.messages[-1].lower()
         intent = next((i for word, i in self._by_word.items() if word in latest), self._intent)
-        return Classification(intent=intent, confidence=self._confidence, topics=self._topics)
+        return Classification(
+            intent=intent,
+            confidence=self._confidence,
+            topics=self._topics,
+            sentiment=self._sentiment,
+        )
 
     def read_confirmation(self, tenant: str, text: str) -> Confirmation:
         return read_confirmation(text)

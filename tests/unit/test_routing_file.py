@@ -55,6 +55,11 @@ def test_why_people_have_it_says_more_than_its_intent() -> None:
     assert (route.queue, route.person, route.skill) == ("care", "carol", "serious")
 
 
+def test_the_vulnerable_go_to_the_care_team() -> None:
+    for reason in ("topic.distress", "topic.bereavement", "topic.illness", "sentiment.again"):
+        assert (routed(reason=reason).queue, routed(reason=reason).person) == ("care", "carol")
+
+
 def test_a_language_goes_before_a_skill() -> None:
     assert (routed(language="fr").queue, routed(language="fr").person) == ("languages", "erin")
     assert routed(language="es").person is None  # the queue writes it, no person of it does
