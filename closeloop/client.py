@@ -358,7 +358,8 @@ class SupportDesk:
     async def wait(self, ticket_id: str, *, timeout_seconds: float | None = None) -> TicketView:
         """Wait until the ticket does nothing more by itself, and return it.
 
-        That is at resolved, escalated, awaiting_approval, awaiting_customer or closed.
+        That is at resolved, escalated, awaiting_approval, awaiting_customer or closed, and at
+        working while a promised call is waited for.
 
         Raises:
             Unavailable: no worker has picked the ticket up, or the time is over.

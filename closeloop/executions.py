@@ -32,10 +32,11 @@ from closeloop.models.base import Wire
 from closeloop.models.hints import Hinted
 from closeloop.models.state import TicketStart
 from closeloop.models.ticket import Mode, Status
-from closeloop.models.view import TicketSummary
+from closeloop.models.view import TicketSummary, TicketView
 from closeloop.names import (
     MEMO_CONTENT_HASH,
     MEMO_OPENING_MESSAGE,
+    QUERY_TICKET,
     SIGNAL_BACKEND_EVENT,
     TICKET_WORKFLOW,
     TICKETS_QUEUE,
@@ -240,7 +241,9 @@ async def until_at_rest(handle: calls.Handle, *, patience: float, at_most: float
         description = await calls.describe(handle)
         if description is None:
             raise calls.missing(handle)
-        if status_of(description) in STOPS:
+        if status_of(description) in STOPS or await _waits_for_a_call(
+            handle, description, patience
+        ):
             return
         waited = time.monotonic() - began
         if waited > patience and description.history_length <= _UNTOUCHED_EVENTS:
@@ -252,6 +255,17 @@ async def until_at_rest(handle: calls.Handle, *, patience: float, at_most: float
             raise Unavailable(f"the ticket was still at work after {waited:.0f} s")
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+async def _waits_for_a_call(
+    handle: calls.Handle, description: WorkflowExecutionDescription, patience: float
+) -> bool:
+    """Whether a ticket that is at work, with no activity under way, waits for a promised call."""
+    under_way = description.raw_description.pending_activities
+    if status_of(description) is not Status.WORKING or under_way:
+        return False
+    view = await calls.query(handle, QUERY_TICKET, TicketView, patience=patience)
+    return view is not None and view.status is Status.WORKING and bool(view.waiting_for)
 
 
 async def listed(client: Client, tenant: str, status: Status | None) -> list[TicketSummary]:

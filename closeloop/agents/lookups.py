@@ -1,13 +1,16 @@
 """What the resolution agent may look up before it proposes: reads only, and its customer's own."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, Literal
 
 from closeloop.agents import records
 from closeloop.agents.asking import Answer
 from closeloop.models.proposal import ProposeRequest
 from closeloop.models.records import OrderRecord
 from closeloop.models.ticket import Assurance
+from closeloop.policy.call_times import CallTimes
 from closeloop.ports import Payments, Shop
 
 NOT_FOUND: Mapping[str, Any] = {"found": None}
@@ -35,16 +38,38 @@ class LookUpItem(Answer):
     item_id: str
 
 
-LookUp = LookUpOrder | LookUpProduct | LookUpItem
+class LookUpCallTimes(Answer):
+    """Read when the customer can be called, and the call that is booked for them.
+
+    ``day`` is a date such as 2027-01-31 on the customer's own clock; null asks for the next times.
+    """
+
+    what: Literal["call_times"]
+    day: str | None
+
+
+LookUp = LookUpOrder | LookUpProduct | LookUpItem | LookUpCallTimes
+
+SOONEST: Final = 6
+"""How many free times are told where no day was asked for."""
 
 
 class Lookups:
     """Reads the shop and the payments for one request."""
 
-    def __init__(self, shop: Shop, payments: Payments, request: ProposeRequest) -> None:
-        """Keep the ports and whose ticket it is."""
+    def __init__(
+        self,
+        shop: Shop,
+        payments: Payments,
+        calls: CallTimes,
+        request: ProposeRequest,
+        now: datetime,
+    ) -> None:
+        """Keep what is read, whose ticket it is, and the time."""
         self._shop = shop
         self._payments = payments
+        self._calls = calls
+        self._now = now
         self._tenant = request.tenant
         known = request.assurance in (Assurance.CHANNEL_VERIFIED, Assurance.CONFIRMED)
         self.customer_id = request.customer_id if known else None
@@ -53,9 +78,11 @@ class Lookups:
         """Return what was found.
 
         Raises:
-            BackendUnavailable: the shop or the payments do not answer.
+            BackendUnavailable: the shop, the payments or the calendar do not answer.
         """
         match lookup:
+            case LookUpCallTimes(day=day):
+                return self._call_times(day)
             case LookUpOrder(order_id=name):
                 order = self._shop.get_order(self._tenant, name)
                 mine = order is not None and order.customer_id == self.customer_id
@@ -65,6 +92,18 @@ class Lookups:
             case LookUpItem(item_id=name):
                 product = self._shop.find_item(self._tenant, name)
         return {"found": records.product(product)} if product else NOT_FOUND
+
+    def _call_times(self, day: str | None) -> Mapping[str, Any]:
+        if self.customer_id is None:
+            return NOT_FOUND
+        known = self._calls.of(self._tenant, self.customer_id, self._now)
+        if known is None:
+            return NOT_FOUND
+        if day is None:
+            free = islice(known.free, SOONEST)
+        else:
+            free = (slot for slot in known.free if records.day_of(slot, known.zone) == day)
+        return {"found": records.calls(known.booked, free, known.zone)}
 
     def customer(self) -> Mapping[str, Any] | None:
         """Return the customer, where we are sure enough who writes."""

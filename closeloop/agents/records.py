@@ -4,10 +4,11 @@ No name but the first, no e-mail, no address, no customer id (it may hold a name
 in minor units, for parameters, and as customers read it, for words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from closeloop.models.base import Money, clip
+from closeloop.models.callbacks import CallbackRecord, Slot
 from closeloop.models.knowledge import Passage
 from closeloop.models.proposal import ActionRecord, ProposeRequest
 from closeloop.models.records import (
@@ -17,6 +18,7 @@ from closeloop.models.records import (
     ProductRecord,
     RefundRecord,
 )
+from closeloop.policy.calendars import in_words, on_the_clock
 
 MAX_LINES: Final = 50
 MAX_VARIANTS: Final = 40
@@ -40,6 +42,27 @@ def ticket(request: ProposeRequest) -> dict[str, Any]:
 def conversation(request: ProposeRequest) -> list[dict[str, str]]:
     """Return the messages in the window, oldest first."""
     return [m.model_dump() for m in request.conversation]
+
+
+def calls(booked: CallbackRecord | None, free: Iterable[Slot], zone: str) -> dict[str, Any]:
+    """Return the booked call and the free times, as parameters and as customers write them."""
+    return {
+        "zone": zone,
+        "booked": {"booking_id": booked.booking_id, "said": booked.said} if booked else None,
+        "free": [
+            {
+                "starts_at": f"{slot.starts_at:%Y-%m-%dT%H:%M:%SZ}",
+                "ends_at": f"{slot.ends_at:%Y-%m-%dT%H:%M:%SZ}",
+                "said": in_words(slot.starts_at, zone),
+            }
+            for slot in free
+        ],
+    }
+
+
+def day_of(slot: Slot, zone: str) -> str:
+    """Return the date on which a time falls on the clock of a zone, such as 2027-01-31."""
+    return on_the_clock(slot.starts_at, zone).date().isoformat()
 
 
 def customer(record: CustomerRecord) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from closeloop.models.proposal import (
     Proposal,
     ProposeRequest,
 )
+from closeloop.policy.call_times import CallTimes
 from closeloop.ports import Knowledge, Payments, Shop
 
 MAX_LOOKUP_ROUNDS: Final = 2
@@ -87,14 +88,16 @@ class AgentResolver:
         shop: Shop,
         payments: Payments,
         knowledge: Knowledge,
+        calls: CallTimes,
         *,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        """Keep the model and the ports that are read; ``clock`` tells it the date."""
+        """Keep the model and what is read; ``clock`` tells the date."""
         self._model = model
         self._shop = shop
         self._payments = payments
         self._knowledge = knowledge
+        self._calls = calls
         self._clock = clock
         self._prompt = load_prompt("resolve")
         self._output = _resolution_of(CATALOGUE)
@@ -108,8 +111,9 @@ class AgentResolver:
             BackendUnavailable: the shop, payments or knowledge do not answer.
         """
         asking = Asking(self._model, self._prompt)
-        lookups = Lookups(self._shop, self._payments, request)
-        document = self._document(request, lookups)
+        now = self._clock()
+        lookups = Lookups(self._shop, self._payments, self._calls, request, now)
+        document = self._document(request, lookups, now)
         said = asking.ask(document, self._output)
         while said.lookups and document["lookup_rounds_left"]:
             document["lookup_rounds_left"] -= 1
@@ -119,10 +123,10 @@ class AgentResolver:
             said = asking.ask(document, self._output)
         return _proposal(said, asking, request)
 
-    def _document(self, request: ProposeRequest, lookups: Lookups) -> dict[str, Any]:
+    def _document(self, request: ProposeRequest, lookups: Lookups, now: datetime) -> dict[str, Any]:
         passages = self._knowledge.get(request.tenant, request.passage_ids)
         return {
-            "now": self._clock().isoformat(timespec="minutes"),
+            "now": now.isoformat(timespec="minutes"),
             "ticket": records.ticket(request),
             "customer": lookups.customer(),
             "orders": lookups.orders(MAX_ORDERS),

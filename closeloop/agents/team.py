@@ -6,6 +6,7 @@ from closeloop.agents.asking import LanguageModel
 from closeloop.agents.classifier import AgentClassifier, Labels
 from closeloop.agents.resolver import AgentResolver
 from closeloop.agents.retriever import AgentRetriever
+from closeloop.policy.call_times import CallTimes
 from closeloop.ports import Classifier, Knowledge, Payments, Resolver, Retriever, Shop
 
 
@@ -39,6 +40,7 @@ class Reads:
     shop: Shop
     payments: Payments
     knowledge: Knowledge
+    calls: CallTimes
     classifier: Classifier
     retriever: Retriever
 
@@ -50,7 +52,9 @@ def assemble(
     return Team(
         classifier=AgentClassifier(models.classify, labels, beside=reads.classifier),
         retriever=AgentRetriever(models.retrieve, reads.knowledge, beside=reads.retriever),
-        resolver=AgentResolver(models.resolve, reads.shop, reads.payments, reads.knowledge),
+        resolver=AgentResolver(
+            models.resolve, reads.shop, reads.payments, reads.knowledge, reads.calls
+        ),
         per_second=per_second,
         at_once=at_once,
     )

@@ -23,6 +23,7 @@ from closeloop.knowledge.sqlite import SqliteKnowledge
 from closeloop.models.knowledge import KNOWLEDGE_BASE
 from closeloop.offline.retriever import OfflineRetriever
 from closeloop.policy.book import FilePolicyBook
+from closeloop.policy.call_times import CallTimes
 from closeloop.ports import (
     Classifier,
     Embedder,
@@ -254,12 +255,14 @@ def build_services(settings: Settings) -> Services:
     index_knowledge_base(knowledge, book.tenants, settings.knowledge_dir)
     taxonomy = load_taxonomy(settings.policies_dir)
     classifier = open_classifier(settings.policies_dir)
+    calls = CallTimes(backends.shop, backends.calendar, book.call_hours)
     reads = Reads(
         shop=backends.shop,
         payments=gateway or backends.payments,
         knowledge=knowledge,
         classifier=classifier,
         retriever=OfflineRetriever(knowledge),
+        calls=calls,
     )
     labels = Labels(
         intents={intent.id: intent.description for intent in taxonomy.intents},
@@ -279,7 +282,7 @@ def build_services(settings: Settings) -> Services:
             backends.shop,
             gateway or backends.payments,
             knowledge,
-            calls=CallPlans(backends.shop, backends.calendar, book.call_hours),
+            calls=CallPlans(calls),
         ),
         sources=Folders(settings.knowledge_dir),
         languages=OfflineLanguages(),

@@ -25,7 +25,22 @@ def scopes_of(order: OrderRecord, payments: Iterable[PaymentRecord]) -> tuple[st
 
 
 def _digest(address: Address) -> str:
-    """Hash what tells one door from another, however it is written."""
-    parts = (address.address1, address.address2, address.zip, address.country)
-    written = "|".join(re.sub(r"\W+", " ", part.casefold()).strip() for part in parts)
+    """Hash what tells one door from another, however it is written.
+
+    "12 Main St., Apt 4b" and "12 Main Street #4B" are one door: of the lines count their numbers
+    alone, with the postal code (of ZIP+4 the first five; without one, the city). Two doors of one
+    code with the same numbers count together, which can but ask a person; lines without a number
+    count as written.
+    """
+    lines = _words(f"{address.address1} {address.address2}")
+    door = sorted(word for word in lines if any(map(str.isdigit, word))) or lines
+    code = "".join(_words(address.zip) or _words(address.city))
+    country = "".join(_words(address.country))
+    if country in ("us", "usa", "unitedstates", "unitedstatesofamerica"):
+        code, country = code[:5], "us"
+    written = "|".join((" ".join(door), code, country))
     return hashlib.sha256(written.encode()).hexdigest()[:24]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())

@@ -16,10 +16,6 @@ from tests.support.model_stand_in import stand_in
 QUICK = ("01-autonomous-refund.json", "03-rejected-revised-approved.json", "09-which-mug.json")
 
 
-CALLS = ("20-called-back.json", "21-call-that-nobody-made.json")
-"""Left out: models learn of free times by a refusal alone, and the stand-in does not."""
-
-
 def choose(folder: Path, names: Iterable[str]) -> Path:
     """Copy scenarios into a folder of their own."""
     chosen = folder / "scenarios"
@@ -58,11 +54,9 @@ def test_some_sample_tickets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 @pytest.mark.real
 @pytest.mark.timeout(600)
-def test_all_sample_tickets_but_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_all_sample_tickets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     require_dev_server()
-    names = {path.name for path in (ROOT / "scenarios").glob("*.json")}
-    assert names.issuperset(CALLS)
-    as_expected(play(monkeypatch, tmp_path, choose(tmp_path, sorted(names.difference(CALLS)))))
+    as_expected(play(monkeypatch, tmp_path, ROOT / "scenarios"))
 
 
 @pytest.mark.parametrize(

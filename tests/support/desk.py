@@ -20,6 +20,7 @@ from closeloop.models.ticket import Assurance, Customer, Status, Ticket
 from closeloop.models.view import PendingApprovalView, TicketView
 from closeloop.names import TICKET_WORKFLOW, TICKETS_QUEUE, workflow_id
 from closeloop.policy.book import FilePolicyBook
+from closeloop.policy.call_times import CallTimes
 from closeloop.ports import Classifier, Resolver
 from closeloop.settings import Settings
 from closeloop.store.engine import open_database
@@ -67,6 +68,12 @@ def build_services(
         detector=NoDetector(),
         resolver=resolver,
     )
+
+
+def call_times(services: Services) -> CallTimes:
+    """Return when the services' customers can be called."""
+    backends = services.backends
+    return CallTimes(backends.shop, backends.calendar, services.book.call_hours)
 
 
 def canned_policies(folder: Path) -> Path:

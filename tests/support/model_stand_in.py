@@ -7,7 +7,7 @@ exercised with answers that make sense; how good a real model is, it does not sh
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from closeloop.actions.catalogue import CATALOGUE
@@ -15,16 +15,19 @@ from closeloop.agents.classifier import Labels
 from closeloop.agents.team import Models, Reads, Team, assemble
 from closeloop.bootstrap import Services
 from closeloop.models.base import Money
+from closeloop.models.callbacks import CallbackRecord, Slot
 from closeloop.models.knowledge import Passage
 from closeloop.models.proposal import ActionRecord, Proposal, ProposeRequest
 from closeloop.models.records import OrderRecord, PaymentRecord, RefundRecord
 from closeloop.models.triage import ClassifyRequest
 from closeloop.offline.classifier import OfflineClassifier
-from closeloop.offline.resolver import OfflineResolver
+from closeloop.offline.playbooks.calls import CallPlans
+from closeloop.offline.resolver import CALL_INTENT, OfflineResolver
 from closeloop.offline.retriever import OfflineRetriever
 from closeloop.offline.taxonomy import load_taxonomy
+from closeloop.policy.call_times import Bookable, CallTimes
 from closeloop.ports import Knowledge, Payments, Shop
-from tests.support.desk import ROOT
+from tests.support.desk import ROOT, call_times
 from tests.support.models import ROUTE, completion, document_of, model_at, schema_of
 from tests.support.scripted_http import Reply, Request, ScriptedServer
 
@@ -89,8 +92,16 @@ def _retrieval(document: Document) -> Document:
 
 def _resolution(document: Document) -> Document:
     records = _Records(document)
+    call = document["ticket"]["intent"] == CALL_INTENT and document["customer"]
+    if call and not document["looked_up"]:
+        days = [None, *(f"{records.now.date() + timedelta(days=n)}" for n in range(4))]
+        return _NOTHING | {"lookups": [{"what": "call_times", "day": day} for day in days]}
     resolver = OfflineResolver(
-        cast(Shop, records), cast(Payments, records), cast(Knowledge, records)
+        cast(Shop, records),
+        cast(Payments, records),
+        cast(Knowledge, records),
+        calls=CallPlans(cast(CallTimes, records)),
+        clock=lambda: records.now,
     )
     proposal = resolver.propose(records.request)
     reply, hand_over = proposal.reply, proposal.escalation
@@ -106,6 +117,19 @@ def _resolution(document: Document) -> Document:
         "commitments": [c.model_dump(exclude={"check"}) for c in proposal.commitments],
         "hand_over": hand_over.model_dump() if hand_over else None,
     }
+
+
+_NOTHING: dict[str, Any] = {
+    "thoughts": "",
+    "goal": "",
+    "actions": [],
+    "reply": None,
+    "cites": [],
+    "asks_customer": False,
+    "asks_identity": False,
+    "commitments": [],
+    "hand_over": None,
+}
 
 
 def _actions(proposal: Proposal) -> list[Document]:
@@ -128,6 +152,8 @@ class _Records:
     def __init__(self, document: Document) -> None:
         self._orders = document["orders"]
         self._passages = document["passages"]
+        self._looked_up = [one["found"] for one in document["looked_up"]]
+        self.now = datetime.fromisoformat(document["now"])
         ticket, customer = document["ticket"], document["customer"]
         self.request = ProposeRequest(
             tenant="default",
@@ -174,6 +200,29 @@ class _Records:
             Passage.model_validate({**p, "article_id": p["passage_id"], "version": "1", "score": 1})
             for p in self._passages
         )
+
+    def of(self, tenant: str, customer_id: str, now: datetime) -> Bookable | None:
+        """Return the times of calls that were looked up."""
+        if not any(self._looked_up):
+            return None
+        zone, booked = self._looked_up[0]["zone"], self._looked_up[0]["booked"]
+        times = {one["starts_at"]: one for found in self._looked_up for one in found["free"]}
+        free = (
+            Slot(starts_at=one["starts_at"], ends_at=one["ends_at"])
+            for _, one in sorted(times.items())
+        )
+        if booked:
+            booked = CallbackRecord(
+                **booked,
+                key="call",
+                ticket_id="stand-in",
+                customer_id=customer_id,
+                starts_at=now,
+                ends_at=now,
+                zone=zone,
+                status="booked",
+            )
+        return Bookable(zone, booked, free)
 
     def _of(self, order_id: str) -> Document:
         return next(one for one in self._orders if one["order_id"] == order_id)
@@ -232,6 +281,7 @@ def team_at(url: str, services: Services) -> Team:
             shop=services.backends.shop,
             payments=services.payments,
             knowledge=services.knowledge,
+            calls=call_times(services),
             classifier=services.classifier,
             retriever=OfflineRetriever(services.knowledge),
         ),

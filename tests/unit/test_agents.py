@@ -1,6 +1,7 @@
 """The agents by themselves: what their schemas allow, what they are told, what they may look up."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,18 +11,25 @@ from openai.lib._pydantic import to_strict_json_schema
 from closeloop.actions.catalogue import CATALOGUE, WORKFLOW_ONLY, parse
 from closeloop.agents.asking import Output, Prompt
 from closeloop.agents.classifier import AgentClassifier, Labels
-from closeloop.agents.lookups import LookUpItem, LookUpOrder, LookUpProduct, Lookups
+from closeloop.agents.lookups import (
+    LookUpCallTimes,
+    LookUpItem,
+    LookUpOrder,
+    LookUpProduct,
+    Lookups,
+)
 from closeloop.agents.resolver import AgentResolver
 from closeloop.agents.retriever import MAX_PASSAGES, AgentRetriever
 from closeloop.agents.strict import strict
 from closeloop.bootstrap import Services
+from closeloop.models.callbacks import Slot
 from closeloop.models.knowledge import Passage, SourceKind
 from closeloop.models.proposal import ConversationMessage, ProposeRequest
 from closeloop.models.spending import ModelCall
 from closeloop.models.steps import RetrievedKnowledge, RetrieveKnowledge
 from closeloop.models.triage import Classification, ClassifyRequest, Confirmation, Priority
 from closeloop.ports import Knowledge
-from tests.support.desk import build_services
+from tests.support.desk import build_services, call_times
 from tests.support.scripted import ScriptedResolver, answer
 
 
@@ -177,6 +185,9 @@ def services(tmp_path: Path) -> Iterator[Services]:
     built.backends.close()
 
 
+MONDAY = datetime(2026, 11, 30, 15, tzinfo=UTC)  # 07:00 in Oregon, before the desk opens
+
+
 def request(services: Services, **changes: object) -> ProposeRequest:
     customer = services.backends.shop.find_customer("default", "nora.whitfield@example.com")
     assert customer is not None
@@ -199,7 +210,9 @@ def request(services: Services, **changes: object) -> ProposeRequest:
 
 def resolver(services: Services, model: Says) -> AgentResolver:
     backends = services.backends
-    return AgentResolver(model, backends.shop, backends.payments, services.knowledge)
+    return AgentResolver(
+        model, backends.shop, backends.payments, services.knowledge, call_times(services)
+    )
 
 
 def said(**changes: object) -> dict[str, Any]:
@@ -322,5 +335,33 @@ def test_products_are_found_by_either_id(services: Services) -> None:
     assert mine.run(LookUpProduct(what="product", product_id=product_id)) == by_item
 
 
+def test_times_of_calls_are_the_desks_and_on_the_customers_clock(services: Services) -> None:
+    mine = lookups(services, request(services))
+    soonest = mine.run(LookUpCallTimes(what="call_times", day=None))["found"]
+    assert (soonest["booked"], soonest["zone"]) == (None, "America/Los_Angeles")
+    assert [one["starts_at"] for one in soonest["free"]][:2] == [
+        "2026-11-30T17:00:00Z",
+        "2026-11-30T17:30:00Z",
+    ]
+    friday = mine.run(LookUpCallTimes(what="call_times", day="2026-12-04"))["found"]["free"]
+    assert friday[0]["said"] == "Friday, December 4, 2026 at 09:00 (America/Los_Angeles)"
+    assert {one["said"].split(" at ")[0] for one in friday} == {"Friday, December 4, 2026"}
+    assert mine.run(LookUpCallTimes(what="call_times", day="soon"))["found"]["free"] == []
+
+
+def test_a_booked_call_is_told_to_whose_it_is(services: Services) -> None:
+    book = services.backends.calendar.book
+    slot = Slot(starts_at=MONDAY + timedelta(hours=6), ends_at=MONDAY + timedelta(hours=6.5))
+    call = book("default", "k", "T-1", "nora_whitfield", slot, "America/Los_Angeles")
+    look = LookUpCallTimes(what="call_times", day=None)
+    found = lookups(services, request(services)).run(look)["found"]
+    assert found["booked"] == {"booking_id": call.booking_id, "said": call.said}
+    others = lookups(services, request(services, customer_id="june_albright")).run(look)["found"]
+    assert others["booked"] is None
+    unknown = lookups(services, request(services, assurance="none")).run(look)
+    assert unknown == {"found": None}
+
+
 def lookups(services: Services, asked: ProposeRequest) -> Lookups:
-    return Lookups(services.backends.shop, services.backends.payments, asked)
+    backends = services.backends
+    return Lookups(backends.shop, backends.payments, call_times(services), asked, MONDAY)

@@ -14,6 +14,7 @@ from closeloop.models.ticket import Assurance
 from closeloop.offline.playbooks.calls import CallPlans
 from closeloop.offline.resolver import OfflineResolver
 from closeloop.policy.book import FilePolicyBook
+from closeloop.policy.call_times import CallTimes
 from tests.support.desk import ROOT
 from tests.unit.offline_support import Desk, kind_of
 
@@ -31,7 +32,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             desk.backends.payments,
             desk.knowledge,
             clock=lambda: NOON,
-            calls=CallPlans(shop, calendar, book.call_hours),
+            calls=CallPlans(CallTimes(shop, calendar, book.call_hours)),
         )
         yield desk
 

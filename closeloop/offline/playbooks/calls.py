@@ -1,7 +1,6 @@
 """Calls that customers ask for: booked at the time they wish, moved, or called off."""
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 from closeloop.actions.callbacks import (
@@ -16,8 +15,7 @@ from closeloop.offline import wording
 from closeloop.offline.playbooks import drafting
 from closeloop.offline.playbooks.case import Case
 from closeloop.offline.playbooks.times import WishedTime, wished_time
-from closeloop.policy.zones import zone_of
-from closeloop.ports import Calendar, CallHours, Shop
+from closeloop.policy.call_times import CallTimes
 
 _CALLED_OFF: Final = re.compile(
     r"\b(?:cancel|call off|no longer need|don't need|do not need|not necessary)\b", re.IGNORECASE
@@ -25,42 +23,32 @@ _CALLED_OFF: Final = re.compile(
 
 
 class CallPlans:
-    """Plans calls from the desk's hours and its calendar."""
+    """Plans calls from the times at which customers can be called."""
 
-    def __init__(
-        self, shop: Shop, calendar: Calendar, hours: Callable[[str], CallHours | None]
-    ) -> None:
-        """Keep the shop for addresses, the calendar, and who knows a tenant's hours."""
-        self._shop = shop
-        self._calendar = calendar
-        self._hours = hours
+    def __init__(self, times: CallTimes) -> None:
+        """Keep who knows the times."""
+        self._times = times
 
     def plan(self, case: Case) -> Proposal:
         """Return a call at the time that the customer wishes, or what becomes of a booked one."""
-        tenant, customer_id = case.request.tenant, case.request.customer_id
-        hours = self._hours(tenant)
-        if hours is None or customer_id is None:
+        customer_id = case.request.customer_id
+        known = self._times.of(case.request.tenant, customer_id, case.now) if customer_id else None
+        if known is None or customer_id is None:
             return drafting.escalate(
                 case, "callback", "The customer asks for a call, which is not booked here."
             )
-        calls = self._calendar.calls(tenant, case.now)
-        booked = next(
-            (c for c in calls if c.customer_id == customer_id and c.status == "booked"), None
-        )
-        if booked is not None and _CALLED_OFF.search(case.latest):
-            return _called_off(case, booked)
-        customer = self._shop.get_customer(tenant, customer_id)
-        zone = (zone_of(customer.address) if customer else None) or hours.zone
-        wish = wished_time(case.latest, case.now, zone)
-        slot = wish.best(hours.slots(case.now, zone, calls), case.now, zone)
+        if known.booked is not None and _CALLED_OFF.search(case.latest):
+            return _called_off(case, known.booked)
+        wish = wished_time(case.latest, case.now, known.zone)
+        slot = wish.best(known.free, case.now, known.zone)
         if slot is None:
             return drafting.escalate(case, "no_slot", "No time is free for the call asked for.")
         starts_at = f"{slot.starts_at:%Y-%m-%dT%H:%M:%SZ}"
         due = (slot.ends_at - case.now).total_seconds() / 3600
-        if booked is None:
+        if known.booked is None:
             params = ScheduleCallback(customer_id=customer_id, starts_at=starts_at)
             return _booking(case, params, due)
-        return _moving(case, booked, wish, starts_at, due)
+        return _moving(case, known.booked, wish, starts_at, due)
 
 
 def _booking(case: Case, params: CallbackAction, due_in_hours: float) -> Proposal:
