@@ -198,7 +198,7 @@ class FilePolicyBook:
         choice = Choice(
             queue=queue,
             person=person,
-            skill=routing.skill_for(request.reason, request.intent),
+            skill=routing.skill_for(request),
             language=base_language(request.language),
             why=("found in the helpdesk",),
         )
@@ -267,7 +267,7 @@ class FilePolicyBook:
                 )
 
     def _require_topics(self, folder: Path) -> None:
-        """A rule or a greeting on a topic that nothing finds would never be heard of."""
+        """A rule, skill or greeting for a topic that nothing finds would never be heard of."""
         named = {
             f"{folder / rules.FILE}: rule {rule.id!r}: topics": rule.check.topics
             for rule in self._rules.for_ticket
@@ -277,6 +277,12 @@ class FilePolicyBook:
             named |= {
                 f"{where}: plain_topics": frozenset(one.plain_topics)
                 for where, one in self._voices.named().items()
+            }
+        if self._routing is not None:
+            named |= {
+                f"{where}: skill.{name}.topics": frozenset(skill.topics)
+                for where, one in self._routing.named(str(folder / routes.FILE)).items()
+                for name, skill in one.skill.items()
             }
         known = _named(folder, "topics") if any(named.values()) else frozenset[str]()
         for where, topics in named.items():

@@ -47,6 +47,10 @@ async def bereaved_then_in_distress(desk: Play, handle: Handle) -> None:
     await approved_first(desk, handle, "topic.bereavement")
     await desk.until(handle, Status.RESOLVED)
     await desk.say(handle, "It is still not solved. I can not go on.", "m-1")
+    await in_distress(desk, handle)
+
+
+async def in_distress(desk: Play, handle: Handle) -> None:
     await desk.until(handle, Status.ESCALATED)
     escalation = (await desk.view(handle)).escalation
     assert escalation is not None

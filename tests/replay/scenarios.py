@@ -385,6 +385,15 @@ SCENARIOS: Final = (
         play=plays.bereaved_then_in_distress,
     ),
     Scenario(
+        name="in-distress-and-unknown",
+        email=NORA,
+        body="I can not go on. Refund order #W1001.",
+        steps=[_WHO],
+        assurance=Assurance.NONE,
+        topics_by_word={"go on": "distress"},
+        play=plays.in_distress,
+    ),
+    Scenario(
         name="as-angry-after-the-answer",
         email=NORA,
         body="Refund order #W1001, all of it, you crooks.",

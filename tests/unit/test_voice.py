@@ -174,6 +174,12 @@ def test_a_voice_that_forbids_the_desks_own_words_is_refused() -> None:
             "rules.toml: rule 'topic.illness': topics: taxonomy.toml has no topic 'ilness'",
         ),
         (
+            "routing.toml",
+            'topics = ["distress"',
+            'topics = ["stress"',
+            "routing.toml: skill.serious.topics: taxonomy.toml has no topic 'stress'",
+        ),
+        (
             "voice.toml",
             '"illness", "distress"',
             '"illness", "grief"',

@@ -2,7 +2,7 @@
 
 import pytest
 
-from closeloop.models.ticket import Mode, Status
+from closeloop.models.ticket import Assurance, Mode, Status
 from closeloop.models.triage import Sentiment
 from tests.support.scripted import ScriptedClassifier, ScriptedResolver, answer, question, refund
 from tests.workflows.play import NORA, OpenDesk, texts
@@ -35,6 +35,28 @@ async def test_a_mere_answer_waits_for_a_person_too(open_desk: OpenDesk) -> None
     pending = await desk.asked(handle)
     assert (await desk.view(handle)).actions == ()
     assert any("topic.bereavement" in reason for reason in pending.reasons)
+
+
+async def test_nobody_in_distress_is_asked_for_a_code_first(open_desk: OpenDesk) -> None:
+    who = question("Who are you?").model_copy(update={"asks_identity": True})
+    desk = await open_desk(
+        resolver=ScriptedResolver(who), classifier=ScriptedClassifier(topics=("distress",))
+    )
+    handle = await desk.open("Refund #W1001.", email=NORA, assurance=Assurance.NONE)
+    view = await desk.until(handle, Status.ESCALATED, Status.AWAITING_CUSTOMER)
+    assert view.escalation is not None
+    assert view.escalation.reason == "topic.distress"
+
+
+async def test_the_bereaved_prove_who_they_are_as_everybody(open_desk: OpenDesk) -> None:
+    who = question("Who are you?").model_copy(update={"asks_identity": True})
+    desk = await open_desk(
+        resolver=ScriptedResolver(who), classifier=ScriptedClassifier(topics=("bereavement",))
+    )
+    handle = await desk.open("Refund #W1001.", email=NORA, assurance=Assurance.NONE)
+    view = await desk.until(handle, Status.AWAITING_CUSTOMER, Status.AWAITING_APPROVAL)
+    assert view.status is Status.AWAITING_CUSTOMER
+    assert "code" in texts(view)[-1]
 
 
 @pytest.mark.parametrize(("sentiment", "asks"), [("very_negative", True), ("negative", False)])
