@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.callbacks import CallbackRecord
     from closeloop.models.state import Commitment, Phase
     from closeloop.models.ticket import Status
-    from workflows import approval, conversation, levels, notices, promise_calls, promises
+    from workflows import approval, conversation, levels, notices, promise_calls, promises, replies
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.core import WAITING
@@ -70,9 +70,14 @@ class PromisingSteps(PeopleSteps):
             self._hand_over(reason, alert, "Do what was promised, or agree on something else.")
             return
         await self._tell_people(alert)
-        if not self._only_watches():
-            text = notices.CALL_NOT_MADE if called else notices.NOT_HEARD
+        text = notices.CALL_NOT_MADE if called else notices.NOT_HEARD
+        if not self._only_watches() and not self._just_said(text):
             await self._send(text, Status.ESCALATED)
+
+    def _just_said(self, text: str) -> bool:
+        """Whether the customer was told just this last, and has said nothing since."""
+        last = self._state.messages[-1].text if self._state.messages else ""
+        return self._patches.one_apology and last == replies.in_voice(self._state, text)
 
     # --- calls ---
 

@@ -369,6 +369,22 @@ SCENARIOS: Final = (
         play=plays.promise_missed,
     ),
     Scenario(
+        name="two-promises-missed-in-a-row",
+        email=NORA,
+        body="Where is my order?",
+        steps=[
+            _PROMISING.model_copy(
+                update={
+                    "commitments": (
+                        *_PROMISING.commitments,
+                        CommitmentDraft(text="we will write", due_in_hours=60),
+                    )
+                }
+            )
+        ],
+        play=plays.promises_missed,
+    ),
+    Scenario(
         name="routed-to-a-person-twice",
         email=NORA,
         body="Refund order #W1001, all of it.",

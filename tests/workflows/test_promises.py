@@ -46,6 +46,21 @@ async def test_a_missed_promise_is_owned_up_to_before_the_customer_asks(
     assert "missed, due" in desk.cases()[0]["pack"]
 
 
+async def test_two_promises_missed_in_a_row_are_owned_up_to_once(open_desk: OpenDesk) -> None:
+    both = _promise(48)
+    both = both.model_copy(update={"commitments": (*both.commitments, *_promise(60).commitments)})
+    desk = await open_desk(resolver=ScriptedResolver(both))
+    handle = await _promised(desk)
+    await desk.skip(35 * HOUR)
+    await desk.until(handle, Status.ESCALATED, step=DAY / 4)
+    await desk.noted(handle, "replied", times=2)
+    await desk.noted(handle, "promise missed", times=2, step=HOUR)
+    await desk.skip(HOUR)
+    view = await desk.view(handle)
+    assert _states(view) == ["missed", "missed"]
+    assert texts(view)[1:] == [notices.NOT_HEARD]
+
+
 async def test_an_answer_in_time_keeps_a_promise(open_desk: OpenDesk) -> None:
     desk = await open_desk(resolver=ScriptedResolver(_promise(48), answer("It is on its way.")))
     handle = await _promised(desk)
