@@ -16,6 +16,8 @@ from closeloop.models.view import TicketView
 POLL_SECONDS: Final = 0.25
 CLOSING_POLL_SECONDS: Final = 1.0
 """Once nobody has anything to do any more: looking at a ticket is work for its worker, too."""
+AT_ONCE: Final = 8
+"""How many tickets people are busy with at once: on a quick clock they have seconds for each."""
 PATIENCE_SECONDS: Final = 240.0
 """How long a scenario may take altogether before it counts as stuck."""
 
@@ -85,6 +87,7 @@ class Player:
         self._desks: dict[str, SupportDesk] = {}
         self._office = office
         self._twins: list[asyncio.Task[None]] = []
+        self._busy = asyncio.Semaphore(AT_ONCE)
 
     def _desk_of(self, run: Run) -> SupportDesk:
         tenant = run.scenario.ticket.tenant
@@ -119,6 +122,15 @@ class Player:
 
     async def _play(self, run: Run) -> None:
         scenario = run.scenario
+        async with self._busy:
+            before = await self._with_people(run)
+        ends = {scenario.expect.status, Status.CLOSED}
+        await self._until(run, ends, "", every=CLOSING_POLL_SECONDS)
+        run.observed = self._observe(run, before)
+
+    async def _with_people(self, run: Run) -> int:
+        """Open the ticket and do all that people do; return what was refunded before."""
+        scenario = run.scenario
         for play in scenario.plays:
             if play.does.fault is not None:
                 self._office.add_fault(play.does.fault)
@@ -131,9 +143,7 @@ class Player:
         deeds = [play for play in scenario.plays if not play.does.planted]
         for play in deeds:
             seen = await self._act(run, play, seen)
-        ends = {scenario.expect.status, Status.CLOSED}
-        await self._until(run, ends, "", every=CLOSING_POLL_SECONDS)
-        run.observed = self._observe(run, before)
+        return before
 
     async def _act(self, run: Run, play: Play, seen: str) -> str:
         """Wait until it is the play's turn, do it, and return the moment it was done at."""
