@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.callbacks import CallbackRecord
     from closeloop.models.state import Commitment, Phase
     from closeloop.models.ticket import Status
-    from workflows import approval, conversation, levels, notices, promise_calls, promises
+    from workflows import approval, conversation, levels, notices, promise_calls, promises, replies
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.core import WAITING
@@ -17,6 +17,8 @@ with workflow.unsafe.imports_passed_through():
 
 NOT_REACHED: Final = "callback_not_reached"
 """Why people get a ticket whose customer did not answer the telephone."""
+SAID_ONCE: Final = "missed-said-once"
+"""Before it, customers heard of each missed promise, in the same words one after the other."""
 
 
 class PromisingSteps(PeopleSteps):
@@ -70,8 +72,9 @@ class PromisingSteps(PeopleSteps):
             self._hand_over(reason, alert, "Do what was promised, or agree on something else.")
             return
         await self._tell_people(alert)
-        if not self._only_watches():
-            text = notices.CALL_NOT_MADE if called else notices.NOT_HEARD
+        text = notices.CALL_NOT_MADE if called else notices.NOT_HEARD
+        again = replies.said_last(self._state, text) and workflow.patched(SAID_ONCE)
+        if not again and not self._only_watches():
             await self._send(text, Status.ESCALATED)
 
     # --- calls ---

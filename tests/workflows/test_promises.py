@@ -98,6 +98,24 @@ async def test_with_a_person_a_missed_promise_alerts_them_and_is_told(
     assert any("was missed" in alert for alert in desk.alerts(handle))
 
 
+async def test_of_two_missed_promises_the_customer_hears_once(open_desk: OpenDesk) -> None:
+    drafts = _promise(48).commitments
+    twice = _promise(48).model_copy(
+        update={"commitments": (*drafts, drafts[0].model_copy(update={"due_in_hours": 52}))}
+    )
+    classifier = ScriptedClassifier(by_word={"human": "speak_to_person"})
+    desk = await open_desk(resolver=ScriptedResolver(twice), classifier=classifier)
+    handle = await _promised(desk)
+    await desk.say(handle, "Let me speak to a human.", "m-1")
+    await desk.until(handle, Status.ESCALATED)
+    await desk.noted(handle, "promise missed", times=2, step=HOUR)
+    await desk.skip(HOUR)
+    view = await desk.view(handle)
+    assert _states(view) == ["missed", "missed"]
+    assert texts(view).count(notices.NOT_HEARD) == 1
+    assert len([alert for alert in desk.alerts(handle) if "was missed" in alert]) == 2
+
+
 async def test_a_persons_answer_keeps_a_promise(open_desk: OpenDesk) -> None:
     classifier = ScriptedClassifier(by_word={"human": "speak_to_person"})
     desk = await open_desk(resolver=ScriptedResolver(_promise(48)), classifier=classifier)
