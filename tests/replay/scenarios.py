@@ -49,6 +49,15 @@ _PROMISING: Final = Proposal(
 )
 
 
+_PROMISING_TWICE: Final = Proposal(
+    reply=Draft(text="We will call you."),
+    commitments=(
+        CommitmentDraft(text="we will call", due_in_hours=48),
+        CommitmentDraft(text="we will write", due_in_hours=52),
+    ),
+)
+
+
 ORDER_CHANGES: Final = (
     Action(action_id="", kind="cancel_order", params={"order_id": "#W1016"}),
     Action(
@@ -364,6 +373,14 @@ SCENARIOS: Final = (
         steps=[_PROMISING],
         by_word=PERSON,
         play=plays.promise_missed,
+    ),
+    Scenario(
+        name="two-promises-missed",
+        email=NORA,
+        body="Where is my order?",
+        steps=[_PROMISING_TWICE],
+        by_word=PERSON,
+        play=plays.two_promises_missed,
     ),
     Scenario(
         name="routed-to-a-person-twice",
