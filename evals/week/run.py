@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ class Week:
     tickets: int = 300
     seed: int = 1
     workers: int = 1
+    kill_workers: bool = False
     database_url: str | None = None
 
     @property
@@ -72,12 +73,14 @@ async def play(week: Week, say: Progress) -> dict[str, Any]:
         time_scale=week.scale,
     )
     async with serving(settings) as address:
-        async with working(settings, address, week.workers):
+        async with working(settings, address, week.workers) as staff:
             journal, clock = Journal(), DeskClock(week.scale)
+            accidents = [staff.keep_killing(random.Random(week.seed))] if week.kill_workers else []
             async with _desks(settings) as desks:
-                await _play(settings, desks, parts, clock, journal, chance, say)
+                await _play(settings, desks, parts, clock, journal, chance, accidents, say)
         # Nobody works any more: what is read belongs together.
-        return await _collect(week, settings, clock, journal, parts, say)
+        played = await _collect(week, settings, clock, journal, parts, say)
+        return {**played, "kills": staff.kills}
 
 
 @asynccontextmanager
@@ -104,6 +107,7 @@ async def _play(
     clock: DeskClock,
     journal: Journal,
     chance: random.Random,
+    accidents: Sequence[Coroutine[Any, Any, None]],
     say: Progress,
 ) -> None:
     mailbox = Mailbox(settings.state_dir / BACKENDS_FILE)
@@ -122,6 +126,7 @@ async def _play(
         *(office.work() for office in offices),
         mailbox.watch(),
         throw_bad_input(desks, parts, clock, journal, vandal),
+        *accidents,
     ]
     tasks = [asyncio.create_task(one) for one in people]
     try:
