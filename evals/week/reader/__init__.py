@@ -14,6 +14,7 @@ from evals.week.reader.people import (
     nobody_elses_account,
     tenants_apart,
 )
+from evals.week.reader.promises import promises_hold
 from evals.week.reader.tickets import every_history_replays, nothing_lost, nothing_waits_for_ever
 from evals.week.reader.words import replies_are_true
 
@@ -30,9 +31,10 @@ CHECKS = (
     every_history_replays,
     tenants_apart,
     levels_hold,
+    promises_hold,
     figures_agree,
 )
-"""In the order of DESIGN's section 5, then service levels and metrics."""
+"""In the order of DESIGN's section 5, then service levels, promises and metrics."""
 
 
 def read_week(evidence: Json) -> Case:
