@@ -22,8 +22,9 @@ from evals.week.cast import OPENING_DAYS, TENANTS, Part, make_parts
 from evals.week.clock import DeskClock
 from evals.week.customers import Customer, Mailbox
 from evals.week.journal import Journal, insist
-from evals.week.office import Office
+from evals.week.office import LEADS, Office
 from evals.week.shop import make_shop
+from evals.week.telephone import Telephone
 from evals.week.vandals import throw_bad_input
 from evals.week.workers import FAULTS, serving, working
 
@@ -120,10 +121,22 @@ async def _play(
         Office(desk, clock, journal, random.Random(chance.getrandbits(64)))
         for desk in desks.values()
     ]
+    callers = [
+        Telephone(
+            desk,
+            LEADS[desk.tenant],
+            settings.state_dir / BACKENDS_FILE,
+            settings.time_scale,
+            journal,
+            random.Random(chance.getrandbits(64)),
+        )
+        for desk in desks.values()
+    ]
     vandal = random.Random(chance.getrandbits(64))
     people = [
         *(customer.play() for customer in customers),
         *(office.work() for office in offices),
+        *(caller.work() for caller in callers),
         mailbox.watch(),
         throw_bad_input(desks, parts, clock, journal, vandal),
         *accidents,

@@ -30,6 +30,8 @@ FAULTS: Final = ",".join(
         "outbox.send=503:0.1",
         "outbox.send=timeout_after:0.05",
         "crm.add_note=503:0.1",
+        "calendar.book=503:0.1",
+        "calendar.book=timeout_after:0.1",
     ]
 )
 """What the backends do wrong all week, with how often."""

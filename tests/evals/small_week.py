@@ -189,8 +189,12 @@ def _text(order: str, amount: str, number: str) -> str:
 
 def alone() -> Script:
     """Return the ticket that needed nobody."""
-    script = Script("alone", "ann@example.com", "Please refund order #B101.", minutes=0)
+    script = Script(
+        "alone", "ann@example.com", "Please refund order #B101, and call me.", minutes=0
+    )
     _classified(script, 1)
+    call = {"action": {"kind": "schedule_callback"}, "effect_id": "callback:ann"}
+    script.activity("schedule_callback", 1.5, call, {"state": "done"})
     script.refund("#B101", 2490, FIRST, 2, None)
     script.reply(_text("#B101", "$24.90", FIRST), 3, [_first_response(3)])
     script.close(5000, "autonomous")
@@ -247,6 +251,8 @@ def _backends() -> dict[str, list[Json]]:
     rows: dict[str, list[Json]] = {
         name: [] for name in ("transactions", "refunds", "messages", "notes", "alerts", "orders")
     }
+    call = {"tenant": "default", "ticket_id": "alone", "booking_id": "call_1"}
+    rows["callbacks"] = [{**call, "customer_id": "ann", "status": "reached", "entered_by": "bob"}]
     rows |= {"credits": [], "disputes": [], "escalations": []}
     known = (
         ("alone", "ann", "#B101", 2490, FIRST, "$24.90", 3),
@@ -333,6 +339,7 @@ def evidence(first: Script | None = None, second: Script | None = None) -> Json:
             _entry("customer", "open", "alone"),
             _entry("customer", "open", "asked"),
             _entry("bob", "decide", "asked", item_id="d-1"),
+            _entry("bob", "reached", "alone", item_id="call_1"),
             _entry("vandal", "no_customer", "alone", item_id="bad-1", outcome="BadInput", bad=True),
         ],
         "tables": _tables(),

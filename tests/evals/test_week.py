@@ -15,7 +15,7 @@ def _holds(out: Path, *arguments: str) -> None:
     assert not summary["violations"]
     assert code == 0
     assert summary["passed"] is True
-    assert len(summary["checks"]) == 14
+    assert len(summary["checks"]) == 15
     assert all(check["looked_at"] for check in summary["checks"])
 
 

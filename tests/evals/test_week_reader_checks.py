@@ -265,6 +265,22 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
     ),
     "a promise that nobody kept": ("promises", "nobody answered", _kept_by_nobody),
     "a promise that is not on record": ("promises", "0 rows", lambda: _emptied("outcome_events")),
+    "a call of no ticket": ("calls", "no ticket", lambda: _call(ticket_id="gone")),
+    "a call to another": ("calls", "who did not write", lambda: _call(customer_id="ben")),
+    "a call that nobody asked for": (
+        "calls",
+        "nobody asked",
+        lambda: evidence(first=_opened(body="Please refund order #B101.")),
+    ),
+    "a call to who knows whom": (
+        "calls",
+        "nobody knew",
+        lambda: evidence(first=_opened(assurance="none")),
+    ),
+    "a call that was booked by nothing": ("calls", "by nothing", lambda: _call(ticket_id="asked")),
+    "a call entered by nobody": ("calls", "not ('bob'", lambda: _call(entered_by="alice")),
+    "a call that nobody made": ("calls", "never made", lambda: _call(status="booked")),
+    "two calls at once": ("calls", "at once", lambda: _two_calls()),
     "a service level that flatters": (
         "metrics",
         "sla.first_response.count",
@@ -297,6 +313,27 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
         lambda: _metric("cost_per_resolved.human_minutes", None),
     ),
 }
+
+
+def _call(**changes: object) -> Json:
+    found = evidence()
+    found["backends"]["callbacks"][0] |= changes
+    return found
+
+
+def _two_calls() -> Json:
+    found = _call(status="booked")
+    rows = found["backends"]["callbacks"]
+    rows.append({**rows[0], "booking_id": "call_2"})
+    return found
+
+
+def _opened(**changes: object) -> Script:
+    script = week.alone()
+    started = script.events[0]["givenEventAttributes"]
+    before = week.unpacked(started["input"])
+    started["input"] = week.payload({**before, "ticket": {**before["ticket"], **changes}})
+    return script
 
 
 def _usd(amount: int) -> Json:

@@ -3,6 +3,7 @@
 It shares no code with policies, ledger, metrics or workflows, and goes by numbers of its own.
 """
 
+from evals.week.reader.calls import calls_hold
 from evals.week.reader.case import Case
 from evals.week.reader.figures import figures_agree
 from evals.week.reader.history import Json
@@ -32,9 +33,10 @@ CHECKS = (
     tenants_apart,
     levels_hold,
     promises_hold,
+    calls_hold,
     figures_agree,
 )
-"""In the order of DESIGN's section 5, then service levels, promises and metrics."""
+"""In the order of DESIGN's section 5, then service levels, promises, calls and metrics."""
 
 
 def read_week(evidence: Json) -> Case:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from typing import Final
 
 from evals.week.reader import numbers
-from evals.week.reader.case import INTERNAL, WRITES, Case, Write, cents
+from evals.week.reader.case import CALLS, INTERNAL, WRITES, Case, Write, cents
 from evals.week.reader.history import Json, Step, Ticket
 
 ONCE: Final = "1 no effect twice"
@@ -88,7 +88,7 @@ def _ledger(case: Case) -> None:
     done = {
         (ticket.tenant, step.given["effect_id"])
         for ticket in case.tickets
-        for step in ticket.named(*WRITES, *INTERNAL)
+        for step in ticket.named(*WRITES, *INTERNAL, *CALLS)
     }
     for row in case.rows("effects"):
         here = (row["tenant"], row["ticket_id"])
