@@ -17,8 +17,6 @@ with workflow.unsafe.imports_passed_through():
 
 NOT_REACHED: Final = "callback_not_reached"
 """Why people get a ticket whose customer did not answer the telephone."""
-SAID_ONCE: Final = "missed-said-once"
-"""Before it, customers heard of each missed promise, in the same words one after the other."""
 
 
 class PromisingSteps(PeopleSteps):
@@ -73,9 +71,13 @@ class PromisingSteps(PeopleSteps):
             return
         await self._tell_people(alert)
         text = notices.CALL_NOT_MADE if called else notices.NOT_HEARD
-        again = replies.said_last(self._state, text) and workflow.patched(SAID_ONCE)
-        if not again and not self._only_watches():
+        if not self._only_watches() and not self._just_said(text):
             await self._send(text, Status.ESCALATED)
+
+    def _just_said(self, text: str) -> bool:
+        """Whether the customer was told just this last, and has said nothing since."""
+        last = self._state.messages[-1].text if self._state.messages else ""
+        return self._patches.one_apology and last == replies.in_voice(self._state, text)
 
     # --- calls ---
 

@@ -43,12 +43,6 @@ def in_voice(state: TicketState, text: str) -> str:
     return dressed(text, voice, name)
 
 
-def said_last(state: TicketState, text: str) -> bool:
-    """Whether the last word is ours, and this message."""
-    last = state.messages[-1] if state.messages else None
-    return last is not None and last.sender == "closeloop" and last.text == in_voice(state, text)
-
-
 def served(state: TicketState, language: str) -> bool:
     """Whether the desk's assistant answers in a language, of which the first part counts."""
     voice = state.terms.voice

@@ -19,9 +19,7 @@ from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.models.reports import WorstCase
 from closeloop.policy.book import FilePolicyBook
 from closeloop.policy.worst_case import worst_case
-from closeloop.ports import (
-    KnowledgeStore,
-)
+from closeloop.ports import KnowledgeStore
 from closeloop.settings import Settings
 from closeloop.store.engine import open_database
 from closeloop.store.ledger import SqlLedger
@@ -106,15 +104,19 @@ def read_worst_case(settings: Settings, tenant: str, now: datetime) -> WorstCase
     """Return what a hostile model could cost the tenant today; raises as ``open_records``."""
     book = FilePolicyBook(settings.policies_dir)
     engine = _open_existing(settings)
-    ledger = SqlLedger(engine, book.limits)
-    _, spent = ledger.spent_today(tenant, None, now)
+    try:
+        ledger = SqlLedger(engine, book.limits)
+        _, spent = ledger.spent_today(tenant, None, now)
+        stop = ledger.stopped(tenant)
+    finally:
+        engine.dispose()
     return worst_case(
         book.limits(tenant),
         book.allowed,
         tenant=tenant,
         spent_minor=spent,
         mode_cap=book.terms(tenant).mode_cap,
-        stop=ledger.stopped(tenant),
+        stop=stop,
         now=now,
     )
 

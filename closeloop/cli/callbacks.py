@@ -50,13 +50,19 @@ def enter(
     tenant: Tenant = DEFAULT_TENANT,
     as_json: AsJson = False,
 ) -> None:
-    """Enter what came of a call that you made; its ticket reads that at once."""
+    """Enter what came of a call that you made; its ticket reads that at once.
+
+    Who was reached before the time agreed on was reached; nobody was missed before it.
+    """
     settings = load_settings()
     require_person(settings, approver, tenant)
     from closeloop import bootstrap  # as in `list_calls`
 
     with bootstrap.open_calendar(settings) as backends:
         try:
+            call = backends.calendar.get(tenant, booking)
+            if call is not None and outcome is Outcome.NOT_REACHED:
+                _require_begun(call, datetime.now(UTC))
             call = backends.calendar.enter(tenant, booking, outcome.value, approver)
         except BackendRefused as refusal:
             if refusal.code == "no_booking":
@@ -65,6 +71,14 @@ def enter(
     event = BackendEvent(event_id=f"{booking}-{outcome.value}", kind="callback.entered")
     run_on_desk(tenant, lambda desk: desk.backend_event(call.ticket_id, event))
     pages.emit(call, None if as_json else calls_page([call]))
+
+
+def _require_begun(call: CallbackRecord, now: datetime) -> None:
+    if now < call.starts_at:
+        raise Refused(
+            f"the call {call.booking_id} is for {call.said}: enter it after that",
+            code="too_early",
+        )
 
 
 def calls_page(calls: list[CallbackRecord]) -> pages.Page:

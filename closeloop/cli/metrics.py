@@ -49,6 +49,8 @@ def _rows(metrics: Metrics) -> list[tuple[str, ...]]:
         ("gave a score", *_share(metrics.csat_answered, "closed tickets")),
         ("approved with edits", *_share(metrics.edited, "decisions")),
         ("rejected", *_share(metrics.rejected, "decisions")),
+        *_promises(metrics),
+        ("calls reached", *_share(metrics.calls_reached, "calls made")),
         (
             "models, each closed",
             _dollars(metrics.cost_per_ticket_usd_micros),
@@ -58,6 +60,15 @@ def _rows(metrics: Metrics) -> list[tuple[str, ...]]:
         ("tokens read, each resolved", _amount(cost.input_tokens), resolved),
         ("tokens written, each resolved", _amount(cost.output_tokens), resolved),
         ("human minutes, each resolved", _amount(cost.human_minutes), resolved),
+    ]
+
+
+def _promises(metrics: Metrics) -> list[tuple[str, str, str]]:
+    """Return a row for each kind of promise that was made."""
+    return [
+        (f"promises kept: {kind}", *_share(one.kept, f"ended, {one.made} made"))
+        for kind, one in metrics.promises.items()
+        if one.made or one.kept.of
     ]
 
 

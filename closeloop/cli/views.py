@@ -82,7 +82,7 @@ def list_page(rows: Sequence[TicketSummary], status: Status | None) -> Page:
     """List tickets, newest first."""
     what = f"{len(rows)} {status.value if status else ''} tickets".replace("  ", " ")
     grid = Grid(
-        ("opened", "ticket", "status", "mode", "intent", "priority", "subject"),
+        ("opened", "ticket", "status", "mode", "intent", "priority", "with", "subject"),
         [
             (
                 f"{row.opened_at.astimezone(UTC):%Y-%m-%d %H:%M}",
@@ -91,6 +91,7 @@ def list_page(rows: Sequence[TicketSummary], status: Status | None) -> Page:
                 row.mode.value,
                 row.intent or "-",
                 row.priority or "-",
+                row.person or row.queue or "-",
                 clip(row.subject, 60),
             )
             for row in rows

@@ -6,10 +6,12 @@ from typing import Final, get_args
 from pydantic import Field, computed_field
 
 from closeloop.models.base import UtcTime, Wire
+from closeloop.models.proposal import CommitmentKind
 from closeloop.models.sla import Goal
 from closeloop.models.ticket import Closure
 
 CLOSURES: Final[tuple[Closure, ...]] = get_args(Closure)
+KINDS_OF_PROMISES: Final[tuple[CommitmentKind, ...]] = get_args(CommitmentKind)
 
 
 class Share(Wire):
@@ -60,6 +62,19 @@ class Leaving(Wire):
     tickets: int
 
 
+class Promises(Wire):
+    """What became of promises of one kind; those still open are in ``made`` alone.
+
+    ``kept`` is of the kept and the missed. ``at_risk`` were not kept yet when people had to know;
+    ``released`` were moved or called off by the customer.
+    """
+
+    made: int = 0
+    kept: Share = Share()
+    at_risk: int = 0
+    released: int = 0
+
+
 class ResolvedCost(Wire):
     """What all closed tickets cost, for each one of them that was resolved.
 
@@ -102,6 +117,11 @@ class Metrics(Wire):
     csat_answered: Share = Share()
     edited: Share = Share()
     rejected: Share = Share()
+    promises: dict[CommitmentKind, Promises] = Field(
+        default_factory=lambda: dict.fromkeys(KINDS_OF_PROMISES, Promises())
+    )
+    calls_booked: int = 0
+    calls_reached: Share = Share()
     tickets_costed: int = 0
     cost_per_ticket_usd_micros: float | None = None
     cost_per_resolved: ResolvedCost = ResolvedCost()

@@ -78,7 +78,10 @@ class TicketView(Wire):
 
 
 class TicketSummary(Wire):
-    """One row of ``list`` and ``approvals``."""
+    """One row of ``list`` and ``approvals``.
+
+    ``queue`` and ``person`` are where an escalated ticket is: with nobody until somebody takes it.
+    """
 
     ticket_id: str
     tenant: str
@@ -93,6 +96,8 @@ class TicketSummary(Wire):
     total: Money | None = None
     rung: Rung | None = None
     claim: Claim | None = None
+    queue: str | None = None
+    person: str | None = None
     opened_at: UtcTime
 
 

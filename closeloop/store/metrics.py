@@ -25,13 +25,16 @@ from sqlalchemy import (
 
 from closeloop.models.metrics import (
     CLOSURES,
+    KINDS_OF_PROMISES,
     Day,
     Leaving,
     Metrics,
+    Promises,
     ResolvedCost,
     Share,
     Spread,
 )
+from closeloop.models.proposal import CommitmentKind
 from closeloop.models.sla import Goal
 from closeloop.models.ticket import Closure
 from closeloop.store.schema import outcome_events
@@ -50,6 +53,7 @@ def read_metrics(connection: Connection, tenant: str, since: datetime | None = N
     closed = _one_each(events, "closed")
     edited, rejected = _decisions(connection, events)
     csat_mean, csat_responses = _mean(connection, _one_each(events, "csat"), "score")
+    calls_booked, calls_reached = _calls(connection, events)
     cost, costed = _mean(connection, closed, "usd_micros")
     return Metrics(
         tenant=tenant,
@@ -71,6 +75,9 @@ def read_metrics(connection: Connection, tenant: str, since: datetime | None = N
         csat_answered=_share(connection, closed, "scored"),
         edited=edited,
         rejected=rejected,
+        promises=_promises(connection, events),
+        calls_booked=calls_booked,
+        calls_reached=calls_reached,
         tickets_costed=costed,
         cost_per_ticket_usd_micros=cost,
         cost_per_resolved=_cost_per_resolved(connection, events, closed),
@@ -266,6 +273,46 @@ def _decisions(connection: Connection, events: CTE) -> tuple[Share, Share]:
         ).select_from(people)
     ).one()
     return Share(count=edited, of=of), Share(count=rejected, of=of)
+
+
+def _promises(connection: Connection, events: CTE) -> dict[CommitmentKind, Promises]:
+    said, what = _text(events, "kind").label("of"), events.c.kind
+    rows = select(said, what.label("what")).where(what.startswith("commitment_")).subquery()
+
+    def ended(word: str) -> ColumnElement[int]:
+        return func.count().filter(rows.c.what == f"commitment_{word}")
+
+    query = select(
+        rows.c.of,
+        ended("made"),
+        ended("kept"),
+        ended("missed"),
+        ended("at_risk"),
+        ended("released"),
+    ).group_by(rows.c.of)
+    found = {
+        kind: Promises(
+            made=made,
+            kept=Share(count=kept, of=kept + missed),
+            at_risk=at_risk,
+            released=released,
+        )
+        for kind, made, kept, missed, at_risk, released in connection.execute(query)
+    }
+    return {kind: found.get(kind, Promises()) for kind in KINDS_OF_PROMISES}
+
+
+def _calls(connection: Connection, events: CTE) -> tuple[int, Share]:
+    """Return the calls booked, and of those that were made the ones that reached the customer."""
+    kind = events.c.kind
+    booked, reached, made = connection.execute(
+        select(
+            func.count().filter(kind == "callback_booked"),
+            func.count().filter(kind == "callback_reached"),
+            func.count().filter(kind.in_(["callback_reached", "callback_not_reached"])),
+        )
+    ).one()
+    return booked, Share(count=reached, of=made)
 
 
 def _cost_per_resolved(connection: Connection, events: CTE, closed: Subquery) -> ResolvedCost:

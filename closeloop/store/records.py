@@ -48,6 +48,7 @@ _SUMMARIES: Final = select(
     approvals.c.total_minor,
     approvals.c.currency,
     tickets.c.view["pending_approval"].label("pending"),
+    tickets.c.view["escalation"].label("escalation"),
 ).select_from(
     tickets.outerjoin(
         approvals,
@@ -287,6 +288,10 @@ def _summary(row: RowMapping) -> TicketSummary:
     pending: dict[str, Any] = row["pending"] or {}
     if pending.get("request_id") != row["request_id"]:  # the snapshot is of before or after it
         pending = {}
+    with_people: dict[str, Any] = row["escalation"] or {}
+    if row["status"] != Status.ESCALATED:
+        with_people = {}
+    route: dict[str, Any] = with_people.get("route") or {}
     return TicketSummary(
         ticket_id=row["ticket_id"],
         tenant=row["tenant"],
@@ -301,5 +306,7 @@ def _summary(row: RowMapping) -> TicketSummary:
         total=total,
         rung=pending.get("rung"),
         claim=pending.get("claim"),
+        queue=route.get("queue") or with_people.get("queue"),
+        person=with_people.get("taken_by") or route.get("person"),
         opened_at=row["opened_at"],
     )

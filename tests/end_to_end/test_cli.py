@@ -26,7 +26,7 @@ SHOWN = {
 ACTION = {"action_id", "kind", "params", "effect_id", "state", "attempts", "receipt", "error"}
 ROW = {
     *("ticket_id", "tenant", "status", "mode", "intent", "priority", "subject", "request_id"),
-    *("deadline", "action_kinds", "total", "rung", "claim", "opened_at"),
+    *("deadline", "action_kinds", "total", "rung", "claim", "queue", "person", "opened_at"),
 }
 RECEIPT = {"ticket_id", "id", "accepted", "status", "reason"}
 
@@ -226,6 +226,8 @@ def test_people_operate_a_ticket(cli: CommandLine, dev_worker: DevWorker) -> Non
     receipt = cli.json(*lower)
     cli.until("gift", "escalated")
     assert cli.json(*lower) == receipt
+    asked = row(listed(cli, "gift", "escalated"), "gift")
+    assert asked["queue"] == view["escalation"]["queue"]
     higher = ("operate", "gift", "--lower-mode", "assisted", "--as", "carol")
     assert cli.refused(3, *higher)["code"] == "not_lower"
 

@@ -23,6 +23,8 @@ def test_a_call_is_listed_made_and_entered(cli: CommandLine) -> None:
     assert cli.refused(3, *enter, "--as", "mallory")["code"] == "unknown_approver"
     missing = ("calls", "enter", "call_of_nobody", "--outcome", "reached", *ACME)
     assert cli.refused(2, *missing, "--as", "dave")["field"] == "booking"
+    early = ("calls", "enter", call["booking_id"], "--outcome", "not_reached", *ACME)
+    assert cli.refused(3, *early, "--as", "dave")["code"] == "too_early"
     assert cli.json(*enter, "--as", "dave")["status"] == "reached"
     view = cli.until("ring", "resolved", "closed", tenant="acme")
     assert [action["kind"] for action in view["actions"]] == ["schedule_callback"]

@@ -236,9 +236,7 @@ async def promise_missed(desk: Play, handle: Handle) -> None:
     await ended_by_person(desk, handle)
 
 
-async def two_promises_missed(desk: Play, handle: Handle) -> None:
-    await desk.noted(handle, "resolved")
-    await desk.say(handle, "Let me speak to a human.", "m-1")
+async def promises_missed(desk: Play, handle: Handle) -> None:
     await desk.noted(handle, "promise missed", times=2, step=HOUR)
     await ended_by_person(desk, handle)
 

@@ -49,15 +49,6 @@ _PROMISING: Final = Proposal(
 )
 
 
-_PROMISING_TWICE: Final = Proposal(
-    reply=Draft(text="We will call you."),
-    commitments=(
-        CommitmentDraft(text="we will call", due_in_hours=48),
-        CommitmentDraft(text="we will write", due_in_hours=52),
-    ),
-)
-
-
 ORDER_CHANGES: Final = (
     Action(action_id="", kind="cancel_order", params={"order_id": "#W1016"}),
     Action(
@@ -375,12 +366,20 @@ SCENARIOS: Final = (
         play=plays.promise_missed,
     ),
     Scenario(
-        name="two-promises-missed",
+        name="two-promises-missed-in-a-row",
         email=NORA,
         body="Where is my order?",
-        steps=[_PROMISING_TWICE],
-        by_word=PERSON,
-        play=plays.two_promises_missed,
+        steps=[
+            _PROMISING.model_copy(
+                update={
+                    "commitments": (
+                        *_PROMISING.commitments,
+                        CommitmentDraft(text="we will write", due_in_hours=60),
+                    )
+                }
+            )
+        ],
+        play=plays.promises_missed,
     ),
     Scenario(
         name="routed-to-a-person-twice",

@@ -6,7 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import mean, median
 
-from closeloop.models.metrics import Day, Leaving, Metrics, ResolvedCost, Share, Spread
+from closeloop.models.metrics import (
+    Day,
+    Leaving,
+    Metrics,
+    Promises,
+    ResolvedCost,
+    Share,
+    Spread,
+)
 from closeloop.models.sla import Goal
 from closeloop.models.state import TicketEvent
 
@@ -56,6 +64,9 @@ def naive_metrics(tenant: str, told: Sequence[TicketEvent]) -> Metrics:
         csat_answered=yes(closed, "scored"),
         edited=Share(count=len(edited), of=len(decisions)),
         rejected=Share(count=len(rejected), of=len(decisions)),
+        promises={kind: promises(events, kind) for kind in ("reply", "callback", "settlement")},
+        calls_booked=len([e for e in events if e.kind == "callback_booked"]),
+        calls_reached=calls(events),
         tickets_costed=len(costs),
         cost_per_ticket_usd_micros=mean(costs) if costs else None,
         cost_per_resolved=cost(closed, [*decisions, *asked]),
@@ -132,6 +143,22 @@ def days(events: Sequence[TicketEvent]) -> tuple[Day, ...]:
         Day(day=day, opened=on(day, "ticket_opened"), closed=on(day, "closed"))
         for day in sorted(counted)
     )
+
+
+def promises(events: Sequence[TicketEvent], kind: str) -> Promises:
+    own = Counter(e.kind for e in events if e.data.get("kind") == kind)
+    kept, missed = own["commitment_kept"], own["commitment_missed"]
+    return Promises(
+        made=own["commitment_made"],
+        kept=Share(count=kept, of=kept + missed),
+        at_risk=own["commitment_at_risk"],
+        released=own["commitment_released"],
+    )
+
+
+def calls(events: Sequence[TicketEvent]) -> Share:
+    made = [e for e in events if e.kind in ("callback_reached", "callback_not_reached")]
+    return Share(count=len([e for e in made if e.kind == "callback_reached"]), of=len(made))
 
 
 def cost(closed: Sequence[TicketEvent], decisions: Sequence[TicketEvent]) -> ResolvedCost:

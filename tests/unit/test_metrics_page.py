@@ -8,7 +8,7 @@ import pytest
 
 from closeloop.cli.metrics import metrics_page
 from closeloop.cli.pages import emit
-from closeloop.models.metrics import Day, Leaving, Metrics, Share
+from closeloop.models.metrics import Day, Leaving, Metrics, Promises, Share
 from tests.unit.test_pages import Terminal
 
 BLOCKS = set("▁▂▃▄▅▆▇█▌")
@@ -26,6 +26,8 @@ METRICS = Metrics(
         "unconfirmed": Share(count=0, of=8),
     },
     rejected=Share(count=1, of=3),
+    promises={"callback": Promises(made=5, kept=Share(count=3, of=4))},
+    calls_reached=Share(count=2, of=3),
     escalation_reasons={"legal": 4, "expired": 1},
     left_autonomous=(
         Leaving(intent="refund", reason="A large sum.", tickets=6),
@@ -44,6 +46,8 @@ def test_each_number_stands_with_its_basis(capsys: pytest.CaptureFixture[str]) -
     assert "confirmed 50% 4 of 8 closed tickets" in shown
     assert "verified quiet 12% 1 of 8 closed tickets" in shown
     assert "rejected 33% 1 of 3 decisions" in shown
+    assert "promises kept: callback 75% 3 of 4 ended, 5 made" in shown
+    assert "calls reached 67% 2 of 3 calls made" in shown
     assert "refund A large sum. 6 not known The models are down. 3" in shown
 
 

