@@ -285,6 +285,11 @@ def _tables() -> dict[str, list[Json]]:
     return rows
 
 
+def _promises(**counts: int) -> Json:
+    kept = {"count": counts.get("kept", 0), "of": counts.get("kept", 0)}
+    return {"made": counts.get("made", 0), "kept": kept, "at_risk": 0, "released": 0}
+
+
 def _metrics() -> Json:
     return {
         "tickets_opened": 2,
@@ -313,6 +318,13 @@ def _metrics() -> Json:
         "reopened": 0,
         "reopened_tickets": {"count": 0, "of": 2},
         "left_autonomous": [],
+        "promises": {
+            "reply": _promises(made=1, kept=1),
+            "callback": _promises(),
+            "settlement": _promises(),
+        },
+        "calls_booked": 1,
+        "calls_reached": {"count": 0, "of": 0},
         "cost_per_resolved": {"human_minutes": 0.75},
     }
 

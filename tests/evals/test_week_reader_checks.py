@@ -302,6 +302,17 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
         "left_autonomous",
         lambda: _metric("left_autonomous", [{"intent": None, "reason": "x", "tickets": 1}]),
     ),
+    "a promise more that was kept": (
+        "metrics",
+        "promises.reply.kept.count",
+        lambda: _metric("promises.reply.kept", {"count": 2, "of": 2}),
+    ),
+    "a call more": ("metrics", "calls_booked", lambda: _metric("calls_booked", 2)),
+    "a call that reached somebody": (
+        "metrics",
+        "calls_reached.count",
+        lambda: _metric("calls_reached", {"count": 1, "of": 1}),
+    ),
     "minutes that flatter": (
         "metrics",
         "human_minutes",

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from evals.week.reader.case import Case
 from evals.week.reader.history import Json, Ticket
+from evals.week.reader.promises import counted
 from evals.week.reader.shares import recounted
 
 FIGURES: Final = "metrics agree"
@@ -73,6 +74,7 @@ def _own(tickets: list[Ticket]) -> list[tuple[str, Any]]:
         ("tickets_costed", len(closed)),
         ("cost_per_ticket_usd_micros", 0 if closed else None),
         *recounted(tickets),
+        *counted(tickets),
     ]
 
 

@@ -1,13 +1,16 @@
 """Promises in replies: each is recorded, has one end, and that end is true (invariants 6 and 8)."""
 
 from collections import Counter
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from evals.week.reader.case import Case
 from evals.week.reader.history import Json, Step, Ticket, events_of, when
 
 PROMISES: Final = "promises"
 ENDS: Final = ("commitment_kept", "commitment_missed", "commitment_released")
+OF: Final = ("reply", "callback", "settlement")
+BOOKINGS: Final = ("schedule_callback", "reschedule_callback", "book_next_call")
 KINDS: Final = ("commitment_made", "commitment_at_risk", *ENDS)
 
 
@@ -63,3 +66,28 @@ def _one(
     if event["kind"] == "commitment_kept" and promise["kind"] == "reply":
         answered = [a for a in ticket.answers if made.late < a.late <= step.late]
         case.check(PROMISES, answered, ticket, f"{name} is said to be kept, and nobody answered")
+
+
+def counted(tickets: list[Ticket]) -> Iterator[tuple[str, Any]]:
+    """Yield the figures of promises and calls, by the name of the printed one."""
+    events = [event for ticket in tickets for _, event in events_of(ticket)]
+    said = Counter((event["data"].get("kind"), event["kind"]) for event in events)
+    for kind in OF:
+        kept, missed = said[kind, "commitment_kept"], said[kind, "commitment_missed"]
+        yield f"promises.{kind}.made", said[kind, "commitment_made"]
+        yield f"promises.{kind}.kept.count", kept
+        yield f"promises.{kind}.kept.of", kept + missed
+        yield f"promises.{kind}.at_risk", said[kind, "commitment_at_risk"]
+        yield f"promises.{kind}.released", said[kind, "commitment_released"]
+    plain = Counter(event["kind"] for event in events)
+    reached = plain["callback_reached"]
+    booked = [s for t in tickets for s in t.named(*BOOKINGS) if _booked(s)]
+    yield "calls_booked", len(booked)
+    yield "calls_reached.count", reached
+    yield "calls_reached.of", reached + plain["callback_not_reached"]
+
+
+def _booked(step: Step) -> bool:
+    """Whether a call stood in the calendar after the step."""
+    result = step.result or {}
+    return not step.failure and bool(result.get("state") == "done" or result.get("call"))
