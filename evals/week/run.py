@@ -24,6 +24,7 @@ from evals.week.customers import Customer, Mailbox
 from evals.week.journal import Journal, insist
 from evals.week.office import LEADS, Office
 from evals.week.shop import make_shop
+from evals.week.switch import stop_for_a_day
 from evals.week.telephone import Telephone
 from evals.week.vandals import throw_bad_input
 from evals.week.workers import FAULTS, serving, working
@@ -139,6 +140,7 @@ async def _play(
         *(caller.work() for caller in callers),
         mailbox.watch(),
         throw_bad_input(desks, parts, clock, journal, vandal),
+        stop_for_a_day(settings, clock, journal),
         *accidents,
     ]
     tasks = [asyncio.create_task(one) for one in people]
