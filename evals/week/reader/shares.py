@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
+from evals.week.reader import numbers
 from evals.week.reader.history import Json, Step, Ticket, events_of
 
 TARGETS: Final = ("first_response", "next_response", "resolution")
@@ -15,13 +16,13 @@ RESOLVED: Final = ("confirmed", "verified_quiet")
 BY_PEOPLE: Final = ("approved", "rejected", "asked")
 
 
-def recounted(tickets: list[Ticket]) -> list[tuple[str, Any]]:
+def recounted(tickets: list[Ticket], scale: float) -> list[tuple[str, Any]]:
     """Return the reader's shares, by the name of the printed figure."""
     return [
         *(row for target in TARGETS for row in _target(tickets, target)),
         *_reopened(tickets),
         ("left_autonomous", _left(tickets)),
-        ("cost_per_resolved.human_minutes", _human_minutes(tickets)),
+        ("cost_per_resolved.human_minutes", _human_minutes(tickets, scale * numbers.CLAIM_SECONDS)),
     ]
 
 
@@ -71,10 +72,10 @@ def _left(tickets: list[Ticket]) -> list[Json]:
     ]
 
 
-def _human_minutes(tickets: list[Ticket]) -> tuple[float, float] | None:
+def _human_minutes(tickets: list[Ticket], longest: float) -> tuple[float, float] | None:
     """Return at least and at most how long people looked, for each ticket that was resolved."""
     solved = sum((t.outcome or {}).get("closure") in RESOLVED for t in tickets)
-    looked = [_looked(t, request, end) for t in tickets for request, end in _decided(t)]
+    looked = [_looked(t, request, end, longest) for t in tickets for request, end in _decided(t)]
     if not solved or not looked or None in looked:
         return None
     least = sum(one[0] for one in looked if one) / 60 / solved
@@ -89,7 +90,7 @@ def _decided(ticket: Ticket) -> list[tuple[str, Step]]:
     return [(name, end) for name, end in ends.items() if end.given["outcome"] in BY_PEOPLE]
 
 
-def _looked(ticket: Ticket, request: str, end: Step) -> tuple[float, float] | None:
+def _looked(ticket: Ticket, request: str, end: Step, longest: float) -> tuple[float, float] | None:
     """Return the seconds from each decider's claim to their word; None where one had no claim."""
     words = [
         s
@@ -108,6 +109,6 @@ def _looked(ticket: Ticket, request: str, end: Step) -> tuple[float, float] | No
         ]
         if not own:
             return None
-        least += max(0.0, (word.early - own[-1].late).total_seconds())
-        most += (end.late - own[0].early).total_seconds()
+        least += min(longest, max(0.0, (word.early - own[-1].late).total_seconds()))
+        most += min(longest, (end.late - own[0].early).total_seconds())
     return least, most
