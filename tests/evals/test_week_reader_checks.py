@@ -292,6 +292,7 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
         lambda: _metric("sla.resolution", {"count": 0, "of": 1}),
     ),
     "a ticket that was never reopened": ("metrics", "reopened:", lambda: _metric("reopened", 1)),
+    "a ticket reopened while closing": ("metrics", "reopened:", lambda: _wrote_while_closing()),
     "a rate of reopening": (
         "metrics",
         "reopened_tickets.of",
@@ -324,6 +325,17 @@ DOCTORED: dict[str, tuple[str, str, Doctor]] = {
         lambda: _metric("cost_per_resolved.human_minutes", None),
     ),
 }
+
+
+def _wrote_while_closing() -> Json:
+    """Return evidence in which ann wrote while her ticket was closing, and no reopening counted."""
+    script = week.alone()
+    close = script.events[-2:]
+    del script.events[-2:]
+    script.activity("close_ticket", 20, {}, {})
+    script.activity("classify_ticket", 21, {}, {"priority": "normal"})
+    script.events += close
+    return evidence(first=script)
 
 
 def _call(**changes: object) -> Json:
@@ -386,11 +398,3 @@ def test_an_answer_in_time_is_no_violation() -> None:
     assert not [
         v for v in read_week(_answered_later(60, within=True)).violations if "SLA" in v.check
     ]
-
-
-def test_what_is_under_way_for_a_moment_is_not_lost() -> None:
-    script = week.alone()
-    del script.events[-2:]
-    script.add("WORKFLOW_TASK_SCHEDULED", 5000)
-    lost = [v for v in read_week(evidence(first=script)).violations if v.check.startswith("7")]
-    assert [v.what for v in lost] == []

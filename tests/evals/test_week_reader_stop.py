@@ -1,8 +1,9 @@
-"""The week's reader finds what began while a tenant was stopped, and spares the rest."""
+"""The week's reader finds what began while a tenant was stopped, and spares what may be."""
 
 import pytest
 
 from evals.week.reader import read_week
+from tests.evals import small_week as week
 from tests.evals.small_week import Json, at, evidence
 
 
@@ -26,3 +27,11 @@ def test_a_write_while_all_was_stopped_is_found() -> None:
 def test_a_stop_spares_what_was_begun_or_ended_outside_of_it(begin: float, end: float) -> None:
     """The refund that needed nobody ran from minute 2 to 2.1; the other one was approved."""
     assert not read_week(_stopped(begin, end)).violations
+
+
+def test_what_is_under_way_for_a_moment_is_not_lost() -> None:
+    script = week.alone()
+    del script.events[-2:]
+    script.add("WORKFLOW_TASK_SCHEDULED", 5000)
+    lost = [v for v in read_week(evidence(first=script)).violations if v.check.startswith("7")]
+    assert [v.what for v in lost] == []

@@ -6,6 +6,7 @@ words are added up again.
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 from evals.week.reader import numbers
@@ -48,17 +49,20 @@ def _words(ticket: Ticket, target: str) -> list[bool]:
 
 
 def _reopened(tickets: list[Ticket]) -> Iterator[tuple[str, Any]]:
-    """Count the customers' words that it is not solved, and who once had been told that it is."""
-    broken = {t.workflow_id: _still_broken(t) for t in tickets}
+    """Count how often tickets were reopened, and who once had been told that it is solved."""
+    times = {t.workflow_id: _times_reopened(t) for t in tickets}
     solved = sum(any(status == "resolved" for _, _, status in t.stands()) for t in tickets)
-    yield "reopened", sum(broken.values())
-    yield "reopened_tickets.count", sum(count > 0 for count in broken.values())
+    yield "reopened", sum(times.values())
+    yield "reopened_tickets.count", sum(count > 0 for count in times.values())
     yield "reopened_tickets.of", solved
 
 
-def _still_broken(ticket: Ticket) -> int:
+def _times_reopened(ticket: Ticket) -> int:
+    """Count the words that it is not solved, and those that came while the ticket was closing."""
     steps = ticket.named("read_confirmation")
-    return sum((step.result or {}).get("answer") == "still_broken" for step in steps)
+    broken = sum((step.result or {}).get("answer") == "still_broken" for step in steps)
+    course = [s.name for s in ticket.named("close_ticket", "classify_ticket")]
+    return broken + sum(pair == ("close_ticket", "classify_ticket") for pair in pairwise(course))
 
 
 def _left(tickets: list[Ticket]) -> list[Json]:
