@@ -75,6 +75,8 @@ class PolicyActivities:
             intent=request.intent,
             confidence=request.confidence,
             topics=request.topics,
+            sentiment=request.sentiment,
+            answered=request.answered,
             injection_suspected=request.injection_suspected,
             **self._replies.of(request, now),
             mode_cap=request.mode_cap,

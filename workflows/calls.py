@@ -102,6 +102,8 @@ def judge_request(
         intent=classification.intent if classification else "",
         confidence=classification.confidence if classification else 0,
         topics=classification.topics if classification else (),
+        sentiment=classification.sentiment if classification else "neutral",
+        answered=state.sla.first_response_at is not None,
         injection_suspected=bool(classification and classification.injection_suspected),
         mode_cap=approval.mode_cap(state),
         cap_source=approval.cap_source(state),

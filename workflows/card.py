@@ -45,7 +45,7 @@ def card(state: TicketState) -> str:
         c = state.classification
         lines.append(
             f"**Classification** {inert(c.intent)} ({c.confidence:.2f}), {c.priority},"
-            f" {c.sentiment}, urgency {c.urgency}"
+            f" {c.sentiment}, urgency {c.urgency}{_touching(c.topics)}"
         )
     if state.escalation is not None:
         lines.append(
@@ -63,6 +63,10 @@ def card(state: TicketState) -> str:
     lines.append("**Last messages**")
     lines += [f"- {m.sender}: {inert(m.text)}" for m in state.messages[-4:]]
     return "\n\n".join(lines)
+
+
+def _touching(topics: tuple[str, ...]) -> str:
+    return f", touches **{inert(', '.join(topics))}**" if topics else ""
 
 
 def _promises(state: TicketState) -> list[str]:

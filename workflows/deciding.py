@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.policy import Judgement, Ruling
     from closeloop.models.proposal import Action, ActionError, ActionState, Observation
     from closeloop.models.state import Phase
-    from closeloop.models.ticket import Mode, Status
+    from closeloop.models.ticket import Assurance, Mode, Status
     from workflows import (
         approval,
         calls,
@@ -44,6 +44,8 @@ class DecidingSteps(VerifyingSteps, ConsentingSteps):
         if judgement.escalate is not None:
             summary = "; ".join(judgement.mode_reasons)
             self._hand_over(judgement.escalate, summary, proposal.rationale)
+        elif proposal.asks_identity and self._needs_code(Assurance.CONFIRMED):
+            self._go(Phase.VERIFY)
         elif judgement.ruling is Ruling.REFUSE:
             self._refused(judgement)
             surer = self._needs_code(judgement.needs_assurance)

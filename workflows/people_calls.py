@@ -33,6 +33,7 @@ async def create_escalation(
             routing=RouteRequest(
                 reason=escalation.reason,
                 intent=triage.intent if triage else None,
+                topics=triage.topics if triage else (),
                 language=triage.language if triage else None,
                 taken_by=escalation.taken_by,
                 requesters=approval.requesters(state),

@@ -40,7 +40,8 @@ def in_voice(state: TicketState, text: str) -> str:
         return text
     known = identity.assurance(state) is not Assurance.NONE and state.customer is not None
     name = state.customer.display_name if known and state.customer else None
-    return dressed(text, voice, name)
+    topics = state.classification.topics if state.classification else ()
+    return dressed(text, voice, name, topics)
 
 
 def served(state: TicketState, language: str) -> bool:

@@ -49,6 +49,8 @@ STALE_ON_MESSAGE: Final = frozenset({Phase.PROPOSE, Phase.JUDGE, Phase.ACT, Phas
 """Phases whose proposal a new message makes stale: it is read before anything else happens."""
 HEEDED_WHILE_CLOSING: Final = "hints-heeded-while-closing"
 """A patch: before it, a hint that came during the closing activity was dropped."""
+JUDGED_BEFORE_CODES: Final = "topics-judged-before-codes"
+"""A patch: before it, who was not known was asked for a code whatever their words touched."""
 _CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,59}")
 MAX_REOPENED: Final = 2
 """How often "still broken" starts another round before a person looks."""
@@ -213,7 +215,8 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
             self._state = transitions.open_actions_become(self._state, ActionState.REFUSED, error)
             self._state = transitions.observed(self._state, problem)
         elif proposal.asks_identity and self._needs_code(Assurance.CONFIRMED):
-            self._go(Phase.VERIFY)
+            delicate = classification.topics and workflow.patched(JUDGED_BEFORE_CODES)
+            self._go(Phase.JUDGE if delicate else Phase.VERIFY)
         elif proposal.escalation is not None:
             draft = proposal.escalation
             self._hand_over(_code(draft.reason), draft.summary, draft.recommendation)

@@ -2,14 +2,17 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from closeloop.bootstrap import open_backends
+from closeloop.bootstrap import open_backends, open_stops
+from closeloop.cli.autonomy import require_person
 from closeloop.demo.scenario import ExpectedCase
 from closeloop.errors import Refused
 from closeloop.models.base import Money
 from closeloop.models.ticket import TicketRequest
+from closeloop.names import DEFAULT_TENANT
 from closeloop.settings import Settings
 
 _CODE: Final = re.compile(r"\b\d{4} \d{4}\b")
@@ -20,6 +23,7 @@ class BackOffice:
 
     def __init__(self, settings: Settings) -> None:
         """Open the backends that the worker of this state folder uses."""
+        self._settings = settings
         self._backends = open_backends(settings)
 
     def close(self) -> None:
@@ -30,10 +34,22 @@ class BackOffice:
         """Make a backend fail: ``port.method=kind:xN``."""
         self._backends.faults.add(entry)
 
-    def refund(self, order_id: str, amount_minor: int, *, by: str) -> None:
+    def stop(self, tenant: str, reason: str, *, by: str) -> None:
+        """Stop the tenant's autonomous writes; raises as the command does."""
+        require_person(self._settings, by, tenant)
+        open_stops(self._settings).stop(tenant, by, reason, datetime.now(UTC))
+
+    def resume(self, tenant: str, *, by: str) -> None:
+        """Let the tenant's autonomous writes begin again; raises as the command does."""
+        require_person(self._settings, by, tenant, resuming=True)
+        open_stops(self._settings).resume(tenant, by, datetime.now(UTC))
+
+    def refund(
+        self, order_id: str, amount_minor: int, *, by: str, tenant: str = DEFAULT_TENANT
+    ) -> None:
         """Refund in the payments system itself, as a person does."""
         self._backends.payments.refund(
-            "default", f"back-office-{by}-{order_id}", order_id, Money(amount_minor=amount_minor)
+            tenant, f"back-office-{by}-{order_id}", order_id, Money(amount_minor=amount_minor)
         )
 
     def refunded(self, ticket: TicketRequest) -> int:
@@ -52,33 +68,35 @@ class BackOffice:
         ]
         return sum({r.refund_id: r.amount.amount_minor for r in refunds}.values())
 
-    def code(self, ticket_id: str) -> str:
+    def code(self, tenant: str, ticket_id: str) -> str:
         """Return the newest code that the customer of a ticket finds in their mail.
 
         Raises:
             Refused: there is none.
         """
-        mails = self._backends.outbox.messages("default", ticket_id)
+        mails = self._backends.outbox.messages(tenant, ticket_id)
         codes = [found[0] for mail in mails if (found := _CODE.search(mail.text))]
         if not codes:
             raise Refused("no code was sent to the customer", code="bad_scenario")
         return codes[-1]
 
-    def call(self, ticket_id: str, outcome: Literal["reached", "not_reached"], *, by: str) -> bool:
+    def call(
+        self, tenant: str, ticket_id: str, outcome: Literal["reached", "not_reached"], *, by: str
+    ) -> bool:
         """Make the call that is booked for a ticket; False where none is."""
-        calls = self._backends.calendar.every("default")
+        calls = self._backends.calendar.every(tenant)
         booked = [c for c in calls if c.ticket_id == ticket_id and c.status == "booked"]
         for call in booked[-1:]:
-            self._backends.calendar.enter("default", call.booking_id, outcome, by)
+            self._backends.calendar.enter(tenant, call.booking_id, outcome, by)
         return bool(booked)
 
-    def messages(self, ticket_id: str) -> int:
+    def messages(self, tenant: str, ticket_id: str) -> int:
         """Return how many messages left for the customer of a ticket."""
-        return len(self._backends.outbox.messages("default", ticket_id))
+        return len(self._backends.outbox.messages(tenant, ticket_id))
 
-    def cases(self, ticket_id: str) -> tuple[ExpectedCase, ...]:
+    def cases(self, tenant: str, ticket_id: str) -> tuple[ExpectedCase, ...]:
         """Return the ticket's cases in the helpdesk, in their order."""
-        rows = self._backends.export("default")["escalations"]
+        rows = self._backends.export(tenant)["escalations"]
         mine = (row for row in rows if f"escalation:{ticket_id}:" in row["key"])
         return tuple(
             ExpectedCase(queue=row["queue"], person=row["person"], status=row["status"])

@@ -8,12 +8,16 @@ from typing import Final, Literal
 from closeloop.client import SupportDesk
 from closeloop.demo.office import BackOffice
 from closeloop.demo.scenario import Deed, Expectation, ExpectedAction, Play, Scenario
-from closeloop.errors import Refused
+from closeloop.errors import Refused, Unavailable
 from closeloop.models.proposal import ActionState
 from closeloop.models.ticket import Status
 from closeloop.models.view import TicketView
 
 POLL_SECONDS: Final = 0.25
+CLOSING_POLL_SECONDS: Final = 1.0
+"""Once nobody has anything to do any more: looking at a ticket is work for its worker, too."""
+AT_ONCE: Final = 8
+"""How many tickets people are busy with at once: on a quick clock they have seconds for each."""
 PATIENCE_SECONDS: Final = 240.0
 """How long a scenario may take altogether before it counts as stuck."""
 
@@ -48,9 +52,9 @@ class Run:
 
 def _differences(expected: Expectation, observed: Expectation) -> list[str]:
     found: list[str] = []
-    for name in ("status", "closure", "mode", "refunded_minor", "messages_to_customer"):
+    for name in ("status", "closure", "mode", "refunded_minor", "messages_to_customer", "late"):
         wanted, seen = getattr(expected, name), getattr(observed, name)
-        if wanted != seen and not (name == "closure" and wanted is None):
+        if wanted != seen and not (name in ("closure", "late") and wanted is None):
             found.append(f"{name}: expected {wanted}, observed {seen}")
     wanted_actions = [_shown(action, action) for action in expected.actions]
     seen_actions = [
@@ -79,9 +83,27 @@ class Player:
 
     def __init__(self, desk: SupportDesk, office: BackOffice) -> None:
         """Keep the desk, as a backend service uses it, and the backends, as a back office does."""
-        self._desk = desk
+        self._client = desk.client
+        self._desks: dict[str, SupportDesk] = {}
         self._office = office
         self._twins: list[asyncio.Task[None]] = []
+        self._busy = asyncio.Semaphore(AT_ONCE)
+
+    def _desk_of(self, run: Run) -> SupportDesk:
+        tenant = run.scenario.ticket.tenant
+        if tenant not in self._desks:
+            self._desks[tenant] = SupportDesk(self._client, tenant=tenant, identity="demo-shop")
+        return self._desks[tenant]
+
+    async def _look(self, run: Run) -> TicketView:
+        """Return the ticket as it is now: a worker with much to do is waited for."""
+        while True:
+            try:
+                run.view = await self._desk_of(run).get_ticket(run.ticket_id)
+            except Unavailable:
+                await asyncio.sleep(CLOSING_POLL_SECONDS)
+            else:
+                return run.view
 
     async def ended(self) -> None:
         """Wait for the tickets that other tickets' people opened."""
@@ -100,58 +122,87 @@ class Player:
 
     async def _play(self, run: Run) -> None:
         scenario = run.scenario
+        async with self._busy:
+            before = await self._with_people(run)
+        ends = {scenario.expect.status, Status.CLOSED}
+        await self._until(run, ends, "", every=CLOSING_POLL_SECONDS)
+        run.observed = self._observe(run, before)
+
+    async def _with_people(self, run: Run) -> int:
+        """Open the ticket and do all that people do; return what was refunded before."""
+        scenario = run.scenario
         for play in scenario.plays:
             if play.does.fault is not None:
                 self._office.add_fault(play.does.fault)
+            elif play.does.stop is not None:
+                self._office.stop(scenario.ticket.tenant, play.does.stop, by=play.who)
         before = self._office.refunded(scenario.ticket)
-        opened = await self._desk.open_ticket(scenario.ticket)
+        opened = await self._desk_of(run).open_ticket(scenario.ticket)
         run.ticket_id = opened.ticket_id
         seen = ""
-        deeds = [play for play in scenario.plays if play.does.fault is None]
+        deeds = [play for play in scenario.plays if not play.does.planted]
         for play in deeds:
             seen = await self._act(run, play, seen)
-        await self._until(run, {scenario.expect.status, Status.CLOSED}, "")
-        run.observed = self._observe(run, before)
+        return before
 
     async def _act(self, run: Run, play: Play, seen: str) -> str:
         """Wait until it is the play's turn, do it, and return the moment it was done at."""
-        assert play.after != "start"  # that is for faults, which were planted
-        moment = await self._until(run, {play.after}, seen)
+        assert play.after != "start"  # that is for what was planted
+        if play.after == "late":
+            moment = await self._until_late(run)
+        else:
+            moment = await self._until(run, {play.after}, seen)
         await self._do(run, play.who, play.does)
-        return seen if play.does.refund is not None else moment  # the ticket saw nothing of that
+        return seen if play.does.unseen else moment
 
-    async def _until(self, run: Run, statuses: set[Status], seen: str) -> str:
+    async def _until_late(self, run: Run) -> str:
+        """Wait until the ticket says that its resolution is overdue."""
+        while True:
+            view = await self._look(run)
+            if view.sla.breached:
+                return _moment(view)
+            if view.status is Status.CLOSED:
+                raise Refused("it closed before it was late", code="bad_scenario")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _until(
+        self, run: Run, statuses: set[Status], seen: str, *, every: float = POLL_SECONDS
+    ) -> str:
         """Wait for one of the statuses at another moment than ``seen``."""
         while True:
-            run.view = await self._desk.get_ticket(run.ticket_id)
-            if run.view.status is Status.CLOSED and Status.CLOSED not in statuses:
+            view = await self._look(run)
+            if view.status is Status.CLOSED and Status.CLOSED not in statuses:
                 raise Refused(f"it closed before it was {min(statuses)}", code="bad_scenario")
-            moment = _moment(run.view)
-            if run.view.status in statuses and moment != seen:
+            moment = _moment(view)
+            if view.status in statuses and moment != seen:
                 return moment
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(every)
 
     async def _do(self, run: Run, who: str, deed: Deed) -> None:
         view = run.view
         assert view is not None
         request = view.pending_approval
-        desk, ticket_id = self._desk, run.ticket_id
+        desk, ticket_id, tenant = self._desk_of(run), run.ticket_id, run.scenario.ticket.tenant
         if deed.say is not None:
             await desk.add_message(ticket_id, deed.say)
         elif deed.give_code is not None:
-            code = self._office.code(ticket_id)
+            code = self._office.code(tenant, ticket_id)
             right = deed.give_code
             await desk.add_message(ticket_id, code if right else _another(code))
         elif deed.call is not None:
-            await self._call(ticket_id, deed.call, who)
+            await self._call(tenant, ticket_id, deed.call, who)
         elif deed.refund is not None:
-            self._office.refund(deed.refund.order_id, deed.refund.amount_minor, by=who)
+            self._office.refund(
+                deed.refund.order_id, deed.refund.amount_minor, by=who, tenant=tenant
+            )
         elif deed.record_resolution is not None:
             await desk.operate(
                 ticket_id, "record_resolution", who, resolution=deed.record_resolution
             )
-        elif deed.hand_back:
-            await desk.operate(ticket_id, "hand_back", who)
+        elif deed.operation is not None:
+            await desk.operate(ticket_id, deed.operation, who)
+        elif deed.resume:
+            self._office.resume(tenant, by=who)
         elif deed.open is not None:
             twin = Run(deed.open)
             run.twins.append(twin)
@@ -167,15 +218,17 @@ class Player:
                 reason=deed.reject.reason,
                 words=deed.reject.words,
             )
+        elif deed.ask is not None:
+            await desk.decide(ticket_id, request.request_id, who, False, ask=deed.ask)
         else:
             await desk.decide(ticket_id, request.request_id, who, True, edit=deed.edit)
 
     async def _call(
-        self, ticket_id: str, outcome: Literal["reached", "not_reached"], who: str
+        self, tenant: str, ticket_id: str, outcome: Literal["reached", "not_reached"], who: str
     ) -> None:
         """Make the ticket's call, once it is booked."""
         for _ in range(int(PATIENCE_SECONDS / POLL_SECONDS)):
-            if self._office.call(ticket_id, outcome, by=who):
+            if self._office.call(tenant, ticket_id, outcome, by=who):
                 return
             await asyncio.sleep(POLL_SECONDS)
         raise Refused(f"{who} has nobody to call", code="bad_scenario")
@@ -196,8 +249,9 @@ class Player:
                 for action in view.actions
             ),
             refunded_minor=self._office.refunded(run.scenario.ticket) - before,
-            messages_to_customer=self._office.messages(run.ticket_id),
-            cases=self._office.cases(run.ticket_id),
+            messages_to_customer=self._office.messages(view.tenant, run.ticket_id),
+            cases=self._office.cases(view.tenant, run.ticket_id),
+            late=view.sla.breached,
         )
 
 
@@ -207,10 +261,15 @@ def _another(code: str) -> str:
 
 
 def _moment(view: TicketView) -> str:
-    """Return what differs between two stays in one status: the request, or our last message."""
-    request = view.pending_approval.request_id if view.pending_approval else ""
+    """Return what differs between two stays in one status: the request, or our last message.
+
+    A request that one of two people has approved is another moment.
+    """
+    pending = view.pending_approval
+    request = pending.request_id if pending else ""
+    first = pending.first.approver if pending and pending.first else ""
     ours = [m.message_id for m in view.messages if m.sender == "closeloop"]
-    return f"{view.status.value} {request} {ours[-1:]}"
+    return f"{view.status.value} {request} {first} {ours[-1:]}"
 
 
 async def play_all(player: Player, runs: Sequence[Run]) -> None:

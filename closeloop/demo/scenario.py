@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from closeloop.errors import ConfigurationError
-from closeloop.models.approval import Edit, RecordedResolution, RejectCode
+from closeloop.models.approval import Edit, OperationName, RecordedResolution, RejectCode
 from closeloop.models.base import Input
 from closeloop.models.proposal import ActionState
 from closeloop.models.ticket import Body, Closure, Mode, Status, TicketRequest
@@ -32,7 +32,8 @@ class Deed(Input):
     """What somebody does; exactly one of these.
 
     ``give_code`` answers with the code that was sent to the contact on file (false: a wrong one),
-    ``call`` makes the call that is booked.
+    ``call`` makes the call that is booked. ``ask`` puts a question to the customer in the place of
+    a decision; ``stop`` stops the tenant's autonomous writes, for this reason, until ``resume``.
     """
 
     fault: str | None = None
@@ -43,7 +44,12 @@ class Deed(Input):
     reject: Rejection | None = None
     refund: BackOfficeRefund | None = None
     record_resolution: RecordedResolution | None = None
+    ask: Body | None = None
+    claim: Literal[True] | None = None
+    take_over: Literal[True] | None = None
     hand_back: Literal[True] | None = None
+    stop: str | None = Field(default=None, min_length=1)
+    resume: Literal[True] | None = None
     call: Literal["reached", "not_reached"] | None = None
     open: "Scenario | None" = None
 
@@ -54,18 +60,40 @@ class Deed(Input):
             raise ValueError("give exactly one deed (an edit goes with approve)")
         return self
 
+    @property
+    def planted(self) -> bool:
+        """Whether it is done before the ticket opens."""
+        return self.fault is not None or self.stop is not None
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the ticket stands as it stood: it saw nothing of this, or goes on waiting."""
+        return self.refund is not None or self.take_over is not None or self.resume is not None
+
+    @property
+    def operation(self) -> OperationName | None:
+        """The operation that it is, of those that say nothing more."""
+        if self.claim:
+            return "claim"
+        if self.take_over:
+            return "take_over"
+        return "hand_back" if self.hand_back else None
+
 
 class Play(Input):
-    """``who`` does something once the ticket stands at ``after`` (``start``: before it opens)."""
+    """``who`` does something once the ticket stands at ``after``.
 
-    after: Literal["start"] | Status
+    ``start`` is before it opens, ``late`` once its resolution is overdue.
+    """
+
+    after: Literal["start", "late"] | Status
     who: str
     does: Deed
 
     @model_validator(mode="after")
     def _in_time(self) -> Self:
-        if (self.after == "start") != (self.does.fault is not None):
-            raise ValueError("a fault, and nothing else, is planted before the start")
+        if (self.after == "start") != self.does.planted:
+            raise ValueError("a fault or a stop, and nothing else, comes before the start")
         if self.does.fault is not None and "(" not in self.does.fault:
             raise ValueError(
                 "name whose calls the fault hits, as in payments.refund(#W1002)=503:x3"
@@ -90,7 +118,7 @@ class ExpectedCase(Input):
 
 
 class Expectation(Input):
-    """How the ticket must end; its cases are compared where they are given.
+    """How the ticket must end; its cases, and whether it was late, are compared where given.
 
     ``refunded_minor`` is what the payments system shows as given back on the customer's orders
     since the demo began; ``messages_to_customer`` counts what the outbox sent on this ticket.
@@ -103,6 +131,7 @@ class Expectation(Input):
     refunded_minor: int = 0
     messages_to_customer: int
     cases: tuple[ExpectedCase, ...] | None = None
+    late: bool | None = None
 
 
 class Scenario(Input):

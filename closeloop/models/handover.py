@@ -54,7 +54,8 @@ def pack_of(state: TicketState, escalation: Escalation) -> HandOverPack:
     draft, triage = escalation.draft, state.classification
     understood = ""
     if triage is not None:
-        understood = f"{triage.intent} ({triage.priority}, {triage.sentiment}, {triage.language})"
+        how = (triage.priority, triage.sentiment, triage.language, *triage.topics)
+        understood = clip(f"{triage.intent} ({', '.join(how)})", 300)
     return HandOverPack(
         reason=escalation.reason,
         summary=clip(draft.summary, 1_500),

@@ -10,6 +10,7 @@ from closeloop.models.grounding import Grounding, ReplyToCheck
 from closeloop.models.identity import Consent
 from closeloop.models.proposal import Action
 from closeloop.models.ticket import Assurance, Mode
+from closeloop.models.triage import Sentiment
 
 
 class Ruling(StrEnum):
@@ -151,7 +152,8 @@ class Facts(Wire):
     """The recorded snapshot a judgement was made on.
 
     ``suspected_in`` says where, beside the customer's words, something reads like an order to the
-    machine. ``grounding`` is None where no reply was looked at. ``cap_source`` says what set
+    machine. ``answered`` says that the customer has had an answer of ours, ``sentiment`` how they
+    sound now. ``grounding`` is None where no reply was looked at. ``cap_source`` says what set
     ``mode_cap``; ``stopped`` who has stopped the tenant's autonomous writes, and why.
     """
 
@@ -164,6 +166,8 @@ class Facts(Wire):
     intent: str
     confidence: float
     topics: tuple[str, ...] = ()
+    sentiment: Sentiment = "neutral"
+    answered: bool = False
     injection_suspected: bool = False
     suspected_in: tuple[str, ...] = ()
     grounding: Grounding | None = None
@@ -239,6 +243,8 @@ class JudgeRequest(Wire):
     intent: str
     confidence: float
     topics: tuple[str, ...] = ()
+    sentiment: Sentiment = "neutral"
+    answered: bool = False
     injection_suspected: bool = False
     mode_cap: Mode = Mode.AUTONOMOUS
     cap_source: str = ""

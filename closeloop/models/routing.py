@@ -13,6 +13,7 @@ class RouteRequest(Wire):
 
     reason: str
     intent: str | None = None
+    topics: tuple[str, ...] = ()
     language: str | None = None
     taken_by: str | None = None
     requesters: tuple[str, ...] = ()

@@ -7,7 +7,8 @@ class Voice(Wire):
     """The words around every message that an assistant writes, and what none may say.
 
     ``greeting`` may hold ``{name}``, the customer's first name where it is known who writes;
-    ``languages`` are those that the assistant serves (ISO 639, ``en``).
+    ``languages`` are those that the assistant serves (ISO 639, ``en``). ``plain_greeting`` stands
+    in the greeting's place where a ticket touches one of ``plain_topics``.
     """
 
     languages: tuple[str, ...]
@@ -15,3 +16,5 @@ class Voice(Wire):
     sign_off: str
     disclosure: str
     forbidden: tuple[str, ...] = ()
+    plain_greeting: str | None = None
+    plain_topics: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ from closeloop.policy.judge import judge
 from closeloop.policy.ladder import with_authority
 from closeloop.policy.roster import EVERY_TENANT, serves
 from closeloop.policy.routing import Choice, Circumstances, answer_by, base_language, choose
+from closeloop.policy.ticket_checks import NotAbout
 from closeloop.policy.tomlfile import content_hash, read_toml
 
 TAXONOMY: Final = "taxonomy.toml"
@@ -61,6 +62,7 @@ class FilePolicyBook:
             files[routes.FILE] = read_toml(folder / routes.FILE)
             self._routing = routes.parse_routing(files[routes.FILE], str(folder / routes.FILE))
         self._time_scale = time_scale
+        self._require_topics(folder)
         for tenant in self.tenants:
             self._require_calendars(tenant, str(folder / desk.FILE))
             self._require_intents(tenant, folder)
@@ -196,7 +198,7 @@ class FilePolicyBook:
         choice = Choice(
             queue=queue,
             person=person,
-            skill=routing.skill_for(request.reason, request.intent),
+            skill=routing.skill_for(request),
             language=base_language(request.language),
             why=("found in the helpdesk",),
         )
@@ -264,6 +266,29 @@ class FilePolicyBook:
                     f"{folder / desk.FILE}: {where}modes.{intent}: {TAXONOMY} has no such intent"
                 )
 
+    def _require_topics(self, folder: Path) -> None:
+        """A rule, skill or greeting for a topic that nothing finds would never be heard of."""
+        named = {
+            f"{folder / rules.FILE}: rule {rule.id!r}: topics": rule.check.topics
+            for rule in self._rules.for_ticket
+            if isinstance(rule.check, NotAbout)
+        }
+        if self._voices is not None:
+            named |= {
+                f"{where}: plain_topics": frozenset(one.plain_topics)
+                for where, one in self._voices.named().items()
+            }
+        if self._routing is not None:
+            named |= {
+                f"{where}: skill.{name}.topics": frozenset(skill.topics)
+                for where, one in self._routing.named(str(folder / routes.FILE)).items()
+                for name, skill in one.skill.items()
+            }
+        known = _named(folder, "topics") if any(named.values()) else frozenset[str]()
+        for where, topics in named.items():
+            for topic in sorted(topics - known):
+                raise ConfigurationError(f"{where}: {TAXONOMY} has no topic {topic!r}")
+
     def _require_calendars(self, tenant: str, source: str) -> None:
         terms = self._desk.of(tenant)
         named = {
@@ -280,6 +305,10 @@ class FilePolicyBook:
 
 def _intents(folder: Path) -> frozenset[str]:
     """Return the intents that the folder's taxonomy has."""
-    return frozenset(
-        intent["id"] for intent in read_toml(folder / TAXONOMY).get("intents", []) if "id" in intent
-    )
+    return _named(folder, "intents")
+
+
+def _named(folder: Path, table: str) -> frozenset[str]:
+    """Return the ids of a table of the folder's taxonomy."""
+    rows = read_toml(folder / TAXONOMY).get(table, [])
+    return frozenset(row["id"] for row in rows if "id" in row)

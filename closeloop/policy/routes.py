@@ -48,12 +48,13 @@ class SkillTable(Input):
     """One ``[skill.ID]``."""
 
     intents: Codes = ()
+    topics: Codes = ()
     reasons: Codes = ()
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if not self.intents and not self.reasons:
-            raise ValueError("names neither intents nor reasons: nothing would need it")
+        if not self.intents and not self.topics and not self.reasons:
+            raise ValueError("names neither intents, topics nor reasons: nothing would need it")
         return self
 
 
@@ -93,7 +94,12 @@ class Routing(Input):
         return Desk(
             default=self.default,
             skills=tuple(
-                Skill(name=name, intents=frozenset(one.intents), reasons=frozenset(one.reasons))
+                Skill(
+                    name=name,
+                    intents=frozenset(one.intents),
+                    topics=frozenset(one.topics),
+                    reasons=frozenset(one.reasons),
+                )
                 for name, one in self.skill.items()
             ),
             queues=tuple(
@@ -139,6 +145,11 @@ class RoutingBook:
 
     default: Routing
     tenants: Mapping[str, Routing]
+
+    def named(self, source: str) -> dict[str, Routing]:
+        """Return every routing by where in the file it stands."""
+        tenants = {f"{source}: [tenant.{name}]": one for name, one in self.tenants.items()}
+        return {source: self.default, **tenants}
 
     def of(self, tenant: str) -> Routing:
         """Return the tenant's routing."""

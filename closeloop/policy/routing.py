@@ -7,6 +7,7 @@ What cannot be had is done without, and the route says so: no ticket is left wit
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from closeloop.models.approval import Approver
@@ -18,10 +19,11 @@ from closeloop.policy.roster import may_decide
 
 @dataclass(frozen=True, kw_only=True)
 class Skill:
-    """What a group of tickets needs: of these intents, or with people for these reasons."""
+    """What a group of tickets needs: by intent, topic, or why they are with people."""
 
     name: str
     intents: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
     reasons: frozenset[str] = frozenset()
 
 
@@ -70,12 +72,16 @@ class Desk:
         """Return the person with this id."""
         return next((person for person in self.people if person.person_id == person_id), None)
 
-    def skill_for(self, reason: str, intent: str | None) -> str | None:
-        """Return the skill that a ticket needs; why it is with people says more than its intent."""
-        for skill in self.skills:
-            if reason in skill.reasons:
-                return skill.name
-        return next((skill.name for skill in self.skills if intent in skill.intents), None)
+    def skill_for(self, request: RouteRequest) -> str | None:
+        """Return the skill that a ticket needs.
+
+        Why it is with people says more than what it touches, and this more than its intent.
+        """
+        topics = frozenset(request.topics)
+        by_reason = (s.name for s in self.skills if request.reason in s.reasons)
+        by_topic = (s.name for s in self.skills if s.topics & topics)
+        by_intent = (s.name for s in self.skills if request.intent in s.intents)
+        return next(chain(by_reason, by_topic, by_intent), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +115,7 @@ def choose(
     Who took the ticket over keeps it. Nobody gets a ticket that they are part of, that they may not
     resolve, while they are away, off work or have as much as they can do.
     """
-    skill = desk.skill_for(request.reason, request.intent)
+    skill = desk.skill_for(request)
     language = base_language(request.language)
     why: list[str] = [f"needs {skill}"] if skill else []
     queues = _able(desk, skill, why)

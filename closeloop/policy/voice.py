@@ -1,11 +1,11 @@
 """The desk's voice, ``voice.toml``: what stands around a message, and what must not stand in it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from closeloop.errors import ConfigurationError
 from closeloop.models.base import Input
@@ -50,6 +50,14 @@ class _Words(Input):
     sign_off: Annotated[_Line, AfterValidator(_nameless)]
     disclosure: Annotated[_Line, AfterValidator(_nameless), StringConstraints(min_length=10)]
     forbidden: Annotated[tuple[_Phrase, ...], Field(max_length=200)] = ()
+    plain_greeting: _Line | None = None
+    plain_topics: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+
+    @model_validator(mode="after")
+    def _plain(self) -> Self:
+        if bool(self.plain_greeting) != bool(self.plain_topics):
+            raise ValueError("plain_greeting and plain_topics go together")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,15 +72,18 @@ class Voices:
         """Return the tenant's voice."""
         return self.tenants.get(tenant, self.default)
 
+    def named(self) -> dict[str, Voice]:
+        """Return every voice by where in the file it stands."""
+        tenants = {f"{self.source}: [tenant.{name}]": one for name, one in self.tenants.items()}
+        return {self.source: self.default, **tenants}
+
     def require_sayable(self, words: Mapping[str, str]) -> None:
         """Check that no voice forbids the desk's own words, by the names they have here.
 
         Raises:
             ConfigurationError: names the file, the tenant, the key and where the words stand.
         """
-        named = {f"{self.source}": self.default}
-        named |= {f"{self.source}: [tenant.{name}]": one for name, one in self.tenants.items()}
-        for where, voice in named.items():
+        for where, voice in self.named().items():
             _require_sayable(where, voice, words)
 
 
@@ -103,6 +114,7 @@ def _voice(table: TomlTable, where: str) -> Voice:
         "the greeting": voice.greeting,
         "the sign-off": voice.sign_off,
         "the disclosure": voice.disclosure,
+        "the plain greeting": voice.plain_greeting or "",
     }
     _require_sayable(where, voice, around)
     return voice
@@ -131,15 +143,17 @@ _SIGN_OFF: Final = re.compile(
 _GAP: Final = "\n\n"
 
 
-def dressed(text: str, voice: Voice, name: str | None) -> str:
+def dressed(text: str, voice: Voice, name: str | None, topics: Collection[str] = ()) -> str:
     """Return a message in the desk's voice: its own greeting and sign-off give way to the desk's.
 
-    ``name`` is the customer's first name where it may be used.
+    ``name`` is the customer's first name where it may be used, ``topics`` what the ticket touches.
     """
     first = " ".join((name or "").split())[:40]
-    greeting = voice.greeting.replace(NAME, first)
+    plain = not set(voice.plain_topics).isdisjoint(topics)
+    greeting = (voice.plain_greeting if plain else None) or voice.greeting
     if not first:
-        greeting = re.sub(r"\s*\{name\}", "", voice.greeting)
+        greeting = re.sub(r"\s*\{name\}", "", greeting)
+    greeting = greeting.replace(NAME, first)
     return _GAP.join([greeting, *body(text), voice.sign_off, voice.disclosure])
 
 

@@ -94,6 +94,11 @@ def test_a_planted_wrong_expectation_is_found(tmp_path: Path) -> None:
         ({"ticket": {"subject": "Mug", "body": "Refund it."}}, "ticket.customer"),
         ({"plays": [{"after": "resolved", "who": "customer", "does": {}}]}, "plays.0.does"),
         ({"plays": [{"after": "start", "who": "me", "does": {"say": "Hello"}}]}, "plays.0"),
+        ({"plays": [{"after": "new", "who": "bob", "does": {"stop": "odd"}}]}, "plays.0"),
+        (
+            {"plays": [{"after": "new", "who": "bob", "does": {"claim": True, "ask": "Which?"}}]},
+            "plays.0.does",
+        ),
     ],
 )
 def test_a_broken_scenario_is_named(

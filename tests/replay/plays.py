@@ -43,6 +43,37 @@ async def approved(desk: Play, handle: Handle) -> None:
     await quiet(desk, handle)
 
 
+async def bereaved_then_in_distress(desk: Play, handle: Handle) -> None:
+    await approved_first(desk, handle, "topic.bereavement")
+    await desk.until(handle, Status.RESOLVED)
+    await desk.say(handle, "It is still not solved. I can not go on.", "m-1")
+    await in_distress(desk, handle)
+
+
+async def in_distress(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.ESCALATED)
+    escalation = (await desk.view(handle)).escalation
+    assert escalation is not None
+    assert escalation.reason == "topic.distress"
+    await desk.operate(handle, "record_resolution", resolution={"summary": "called at once"})
+    await handle.result()
+
+
+async def as_angry(desk: Play, handle: Handle) -> None:
+    await desk.until(handle, Status.RESOLVED)
+    await desk.say(handle, "It is still not solved, you crooks.", "m-1")
+    await approved_first(desk, handle, "sentiment.again")
+    await desk.until(handle, Status.AWAITING_CUSTOMER)
+    await handle.result()
+
+
+async def approved_first(desk: Play, handle: Handle, rule: str) -> None:
+    """Approve what waits for this rule's sake."""
+    pending = await desk.asked(handle)
+    assert any(rule in reason for reason in pending.reasons)
+    await desk.decide(handle, "bob", approve=True)
+
+
 async def models_out_and_back(desk: Play, handle: Handle) -> None:
     await asked(desk, handle)
     assert "offline ones stand in" in (await desk.view(handle)).mode_reasons[0]

@@ -109,7 +109,11 @@ async def _play(scenario: Scenario, env: WorkflowEnvironment, folder: Path) -> l
     services = build_services(
         folder,
         resolver=ScriptedResolver(*scenario.steps),
-        classifier=ScriptedClassifier(by_word=dict(scenario.by_word)),
+        classifier=ScriptedClassifier(
+            by_word=dict(scenario.by_word),
+            topics_by_word=dict(scenario.topics_by_word),
+            sentiment=scenario.sentiment,
+        ),
         faults=scenario.faults,
         policies=policies,
         time_scale=DEV_TIME_SCALE if scenario.on_dev_server else 1.0,

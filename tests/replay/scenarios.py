@@ -6,6 +6,7 @@ from typing import Final
 
 from closeloop.models.proposal import Action, CommitmentDraft, Draft, EscalationDraft, Proposal
 from closeloop.models.ticket import Assurance
+from closeloop.models.triage import Sentiment
 from tests.replay import plays
 from tests.support.desk import Handle
 from tests.support.scripted import Step, acting, answer, calling, question, refund
@@ -30,6 +31,8 @@ class Scenario:
     play: Script
     assurance: Assurance = Assurance.CONFIRMED
     by_word: Mapping[str, str] = field(default_factory=dict[str, str])
+    topics_by_word: Mapping[str, str] = field(default_factory=dict[str, str])
+    sentiment: Sentiment = "neutral"
     faults: str = ""
     edits: Sequence[tuple[str, str, str]] = ()
     """Of the policies: file, text, and what stands there instead."""
@@ -388,6 +391,31 @@ SCENARIOS: Final = (
         steps=[_GIVE_UP],
         play=plays.routed_twice,
         routing=ROUTING,
+    ),
+    Scenario(
+        name="bereaved-then-in-distress",
+        email=NORA,
+        body="My wife has died. Refund order #W1001, all of it.",
+        steps=[refund("#W1001"), question()],
+        topics_by_word={"died": "bereavement", "go on": "distress"},
+        play=plays.bereaved_then_in_distress,
+    ),
+    Scenario(
+        name="in-distress-and-unknown",
+        email=NORA,
+        body="I can not go on. Refund order #W1001.",
+        steps=[_WHO],
+        assurance=Assurance.NONE,
+        topics_by_word={"go on": "distress"},
+        play=plays.in_distress,
+    ),
+    Scenario(
+        name="as-angry-after-the-answer",
+        email=NORA,
+        body="Refund order #W1001, all of it, you crooks.",
+        steps=[refund("#W1001"), question("Which part of it is not solved?")],
+        sentiment="very_negative",
+        play=plays.as_angry,
     ),
     Scenario(
         name="cancelled",

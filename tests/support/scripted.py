@@ -10,7 +10,7 @@ from closeloop.errors import ModelRefused
 from closeloop.models.proposal import Action, Draft, Proposal, ProposeRequest
 from closeloop.models.spending import ModelCall
 from closeloop.models.steps import RetrievedKnowledge, RetrieveKnowledge
-from closeloop.models.triage import Classification, ClassifyRequest, Confirmation
+from closeloop.models.triage import Classification, ClassifyRequest, Confirmation, Sentiment
 from closeloop.offline.confirmation import read_confirmation
 from closeloop.policy.book import FilePolicyBook
 
@@ -18,7 +18,10 @@ Step = Proposal | Callable[[ProposeRequest], Proposal]
 
 
 class ScriptedClassifier:
-    """Reads every message as ``intent``, unless the latest one contains a key of ``by_word``."""
+    """Reads every message as ``intent``, unless the latest one contains a key of ``by_word``.
+
+    ``topics`` are touched by every ticket, those of ``topics_by_word`` by one with the word.
+    """
 
     def __init__(
         self,
@@ -27,18 +30,29 @@ class ScriptedClassifier:
         confidence: float = 0.95,
         by_word: dict[str, str] | None = None,
         topics: tuple[str, ...] = (),
+        topics_by_word: dict[str, str] | None = None,
+        sentiment: Sentiment = "neutral",
     ) -> None:
         self._intent = intent
         self._confidence = confidence
         self._by_word = by_word or {}
         self._topics = topics
+        self._topics_by_word = topics_by_word or {}
+        self._sentiment: Sentiment = sentiment
         self.requests: list[ClassifyRequest] = []
 
     def classify(self, tenant: str, request: ClassifyRequest) -> Classification:
         self.requests.append(request)
         latest = request.messages[-1].lower()
         intent = next((i for word, i in self._by_word.items() if word in latest), self._intent)
-        return Classification(intent=intent, confidence=self._confidence, topics=self._topics)
+        words = " ".join(request.messages).lower()
+        touched = tuple(topic for word, topic in self._topics_by_word.items() if word in words)
+        return Classification(
+            intent=intent,
+            confidence=self._confidence,
+            topics=(*self._topics, *touched),
+            sentiment=self._sentiment,
+        )
 
     def read_confirmation(self, tenant: str, text: str) -> Confirmation:
         return read_confirmation(text)

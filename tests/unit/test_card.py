@@ -102,7 +102,9 @@ def test_nothing_of_a_customer_or_a_model_reaches_a_card_alive() -> None:
     error = ActionError(code="x", message=evil)
     state = state.model_copy(
         update={
-            "classification": Classification(intent=evil, confidence=0.5, why=evil),
+            "classification": Classification(
+                intent=evil, confidence=0.5, why=evil, topics=("illness", evil)
+            ),
             "mode_reasons": (evil,),
             "actions": (ActionRecord(action=action, state=ActionState.FAILED, error=error),),
             "escalation": Escalation(
@@ -113,5 +115,6 @@ def test_nothing_of_a_customer_or_a_model_reaches_a_card_alive() -> None:
     )
     shown = card(state)
     assert "**Last messages**" in shown
+    assert "touches **illness, " in shown
     for pattern in (r"(?<!\\)[\[<]", r"https?://", r"\bwww\.", r"\w@\w", r"\n# ", "javascript:"):
         assert not re.search(pattern, shown), pattern

@@ -7,7 +7,8 @@ from tests.support.desk import ROOT
 ASKED_FOR = {
     "agents.py": ["OFFLINE_STANDS_IN"],  # after a remote activity that failed
     "patches.py": ["WITH_PEOPLE", "ONE_APOLOGY", "change"],
-    "ticket.py": ["HEEDED_WHILE_CLOSING"],  # after the closing activity, a remote one
+    # after a proposal, and after the closing activity, both remote
+    "ticket.py": ["JUDGED_BEFORE_CODES", "HEEDED_WHILE_CLOSING"],
 }
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from closeloop.models.base import MAX_SAFE_MINOR, Money
 from closeloop.models.policy import ActionFacts, EffectFacts, Ruling
 from closeloop.models.ticket import Assurance, Mode
+from closeloop.models.triage import Sentiment
+from closeloop.policy.check import Result
 from closeloop.policy.judge import NO_PERSON_NEEDED
+from closeloop.policy.ticket_checks import SentimentAtLeast
 from tests.unit.policy_support import (
     NOW,
     address_facts,
     cancel_facts,
     effect,
+    facts_of,
     judged,
     note_facts,
     refund_facts,
@@ -368,13 +372,51 @@ def test_another_currency_is_for_a_person() -> None:
 # --- the ticket as a whole -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("topic", ["legal_threat", "safety", "press", "chargeback"])
+@pytest.mark.parametrize("topic", ["legal_threat", "safety", "press", "chargeback", "distress"])
 def test_high_stakes_topics_go_to_a_person(topic: str) -> None:
     result = judged(refund_facts(), note_facts(), topics=(topic,))
     assert result.escalate == f"topic.{topic}"
     assert result.mode is Mode.ADVISORY
     assert [v.ruling for v in result.verdicts] == [Ruling.NEEDS_APPROVAL, Ruling.ALLOW]
     assert result.mode_reasons[0].endswith(f"[topic.{topic}]")
+
+
+@pytest.mark.parametrize("topic", ["bereavement", "illness"])
+def test_nothing_is_sent_to_the_vulnerable_that_no_person_has_read(topic: str) -> None:
+    for actions in ((refund_facts(),), (note_facts(),), ()):
+        result = judged(*actions, topics=(topic,), confidence=0.1)
+        assert result.escalate is None
+        assert result.mode is Mode.ASSISTED
+        assert result.mode_reasons[0].endswith(f"[topic.{topic}]"), "the first that is read"
+        assert f"topic.{topic}" in result.rules
+
+
+@pytest.mark.parametrize(
+    ("sentiment", "answered", "asks"),
+    [
+        ("very_negative", True, True),
+        ("very_negative", False, False),
+        ("negative", True, False),
+        ("neutral", True, False),
+        ("positive", True, False),
+    ],
+)
+def test_who_is_as_angry_after_an_answer_hears_from_a_person(
+    sentiment: str, answered: bool, asks: bool
+) -> None:
+    result = judged(refund_facts(), sentiment=sentiment, answered=answered)
+    assert (result.mode is Mode.ASSISTED) is asks
+    assert ("sentiment.again" in result.rules) is asks
+    if asks:
+        assert result.mode_reasons[0].endswith("(very negative). [sentiment.again]")
+
+
+def test_a_mood_floor_lets_no_worse_mood_through() -> None:
+    strict = SentimentAtLeast(floor="neutral")
+    looks = [
+        strict.look(facts_of(sentiment=mood, answered=True)).result for mood in get_args(Sentiment)
+    ]
+    assert looks == [Result.FAIL, Result.FAIL, Result.PASS, Result.PASS]
 
 
 def test_other_topics_do_not() -> None:

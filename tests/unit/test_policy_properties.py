@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -14,6 +14,7 @@ from closeloop.models.base import Money
 from closeloop.models.policy import ActionFacts, EffectFacts, Facts, Judgement, Ruling
 from closeloop.models.proposal import Action
 from closeloop.models.ticket import Assurance, Mode
+from closeloop.models.triage import Sentiment
 from closeloop.policy.binding import binding_hash
 from closeloop.policy.checks import (
     AmountAtMost,
@@ -101,7 +102,9 @@ def facts(draw: st.DrawFn) -> Facts:
         customer_id=draw(st.sampled_from(["nora", "nora", "nora", None])),
         assurance=draw(st.sampled_from(Assurance)),
         confidence=draw(st.floats(0, 1)),
-        topics=draw(st.sampled_from([(), (), ("press",), ("safety", "press")])),
+        topics=draw(st.sampled_from([(), (), ("press",), ("safety", "press"), ("illness",)])),
+        sentiment=draw(st.sampled_from(get_args(Sentiment))),
+        answered=draw(st.booleans()),
         injection_suspected=draw(st.sampled_from([False, False, True])),
         mode_cap=draw(st.sampled_from([Mode.AUTONOMOUS, *Mode])),
         contact_changed_at=draw(optional(times)),
@@ -323,6 +326,8 @@ FREE_OF_TICKET: dict[str, Any] = {
     "customer_spent_today_minor": 1,
     "tenant_spent_today_minor": 1,
     "topics": ("press",),
+    "sentiment": "very_negative",
+    "answered": True,
     "injection_suspected": True,
 }
 

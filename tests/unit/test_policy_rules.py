@@ -60,7 +60,10 @@ def test_every_shipped_reason_reads_as_the_start_of_a_sentence() -> None:
             lambda d: d["actions"].update(allowed=["send_reply"]),
             "no action kind 'send_reply' to allow",
         ),
-        (lambda d: d["rule"].append({"check": "effect_free"}), r"rule 'number 49': id: is missing"),
+        (
+            lambda d: d["rule"].append({"check": "effect_free"}),
+            f"rule 'number {len(SHIPPED['rule']) + 1}': id: is missing",
+        ),
         (
             lambda d: rule(d, "refund.window").update(id="Refund Window"),
             "rule 'Refund Window': id:",
@@ -109,6 +112,15 @@ def test_every_shipped_reason_reads_as_the_start_of_a_sentence() -> None:
         (
             lambda d: rule(d, "topic.press").update(otherwise="refuse"),
             "rule 'topic.press': otherwise: not_about can only come to",
+        ),
+        (
+            lambda d: rule(d, "sentiment.again").update(floor="very_negative"),
+            "rule 'sentiment.again': floor: ",
+        ),
+        (lambda d: rule(d, "sentiment.again").pop("floor"), "floor: is missing"),
+        (
+            lambda d: rule(d, "sentiment.again").update(otherwise="refuse"),
+            "rule 'sentiment.again': otherwise: sentiment_at_least can only come to",
         ),
         (lambda d: rule(d, "topic.press").update(topics=[]), "rule 'topic.press': topics: "),
         (lambda d: rule(d, "topic.press").update(topics=[""]), "topics: a topic has no name"),

@@ -55,6 +55,15 @@ def test_why_people_have_it_says_more_than_its_intent() -> None:
     assert (route.queue, route.person, route.skill) == ("care", "carol", "serious")
 
 
+def test_the_vulnerable_go_to_the_care_team() -> None:
+    for topic in ("distress", "bereavement", "illness"):
+        route = routed(topics=("gift", topic), at=NIGHT)
+        assert (route.queue, route.person) == ("care", "carol")
+    assert routed(reason="sentiment.again").queue == "care"
+    known_better = routed(reason="effect_unknown", topics=("illness",))
+    assert known_better.queue == "billing", "why people have it says more"
+
+
 def test_a_language_goes_before_a_skill() -> None:
     assert (routed(language="fr").queue, routed(language="fr").person) == ("languages", "erin")
     assert routed(language="es").person is None  # the queue writes it, no person of it does
@@ -162,7 +171,7 @@ def _drop(path: str) -> Callable[[dict[str, Any]], None]:
         (_set("person.bob.skills", ["serious"]), "none of their queues takes 'serious'"),
         (_set("person.bob.at_most", 0), "person.bob.at_most: "),
         (_set("person.bob.languages", ["English"]), "person.bob.languages"),
-        (_set("skill.money", {}), "skill.money: names neither intents nor reasons"),
+        (_set("skill.money", {}), "skill.money: names neither intents, topics nor reasons"),
         (_set("skill.parcels.intents", ["double_charge"]), "needs the skill 'money' already"),
         (_set("tenant.acme.default", "x"), r"\[tenant.acme\]: default: there is no \[queue.x\]"),
     ],

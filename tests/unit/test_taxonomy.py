@@ -78,6 +78,9 @@ def test_the_default_taxonomy(taxonomy: Taxonomy) -> None:
         "safety",
         "press",
         "chargeback",
+        "bereavement",
+        "illness",
+        "distress",
     }
     assert get_args(Priority) == PRIORITIES
 
@@ -98,6 +101,8 @@ def test_more_pressing_or_angrier_is_never_less_urgent(taxonomy: Taxonomy) -> No
 def test_a_topic_raises_a_priority_and_never_lowers_one(taxonomy: Taxonomy) -> None:
     assert taxonomy.priority_of("product_question", "low", "positive", ("safety",)) == "urgent"
     assert taxonomy.priority_of("cancel_order", "high", "neutral", ("press",)) == "urgent"
+    assert taxonomy.priority_of("product_question", "low", "positive", ("illness",)) == "high"
+    assert taxonomy.priority_of("product_question", "low", "neutral", ("distress",)) == "urgent"
 
 
 @pytest.mark.parametrize(
@@ -223,6 +228,31 @@ def topics_of(taxonomy: Taxonomy, text: str) -> list[str]:
         ("I have opened a PayPal case", "chargeback"),
         ("My bank will reverse the payment", "chargeback"),
         ("I'll dispute it with my bank", "chargeback"),
+        ("My father died last week, please cancel his order", "bereavement"),
+        ("Sadly my mother has just passed away", "bereavement"),
+        ("I write about the account of my late husband", "bereavement"),
+        ("I lost my wife in March", "bereavement"),
+        ("My dad, who died in May, ordered this", "bereavement"),
+        ("Since my grandmother's death nobody needs it", "bereavement"),
+        ("The funeral flowers arrived late", "bereavement"),
+        ("I am the executor of her estate", "bereavement"),
+        ("I was recently widowed", "bereavement"),
+        ("We had a miscarriage, the cot has to go back", "bereavement"),
+        ("I was diagnosed with cancer", "illness"),
+        ("My wife is seriously ill", "illness"),
+        ("I am in hospital and cannot return it in time", "illness"),
+        ("Because of my chemotherapy I missed the window", "illness"),
+        ("My son is very sick", "illness"),
+        ("She had a stroke in June", "illness"),
+        ("I suffer from severe depression", "illness"),
+        ("My mother has dementia and ordered five of them", "illness"),
+        ("I want to kill myself", "distress"),
+        ("I don't want to live anymore", "distress"),
+        ("There is no reason to live", "distress"),
+        ("I have been thinking about hurting myself", "distress"),
+        ("I wish I was dead", "distress"),
+        ("I cannot feed my children this week", "distress"),
+        ("My husband beats me, please hide the address", "distress"),
     ],
 )
 def test_topics(taxonomy: Taxonomy, text: str, topic: str) -> None:
@@ -263,6 +293,34 @@ def test_topics(taxonomy: Taxonomy, text: str, topic: str) -> None:
         "I saw it on the news feed of your site",
         "What is your legal company name for the invoice?",
         "The court of arbitration is where I work, deliver there",
+        "My dying phone needs a charger",
+        "The speaker died after a week",
+        "My headphones passed away",
+        "I nearly died laughing",
+        "The battery was dead on arrival",
+        "That mug is to die for",
+        "I lost my wife's ring box",
+        "My late order is still missing",
+        "She passed on the parcel to me",
+        "Is the death metal shirt in stock?",
+        "My wife died her hair",
+        "The plant died",
+        "Sick design, love it!",
+        "This bass is sick!",
+        "I am sick and tired of waiting",
+        "It makes me sick how you treat people",
+        "The coat is ill-fitting",
+        "Is there a cancer zodiac mug?",
+        "The brush stroke pattern is lovely",
+        "The speaker was diagnosed as faulty",
+        "I work in a hospital, deliver there",
+        "Your site is killing me",
+        "Killing myself laughing",
+        "I can't go on with the checkout",
+        "I don't want to be here all day waiting",
+        "Do you have the suicide squad poster?",
+        "How long is the battery life?",
+        "I want to end my subscription",
     ],
 )
 def test_harmless_words_are_no_topic(taxonomy: Taxonomy, text: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +54,20 @@ def test_a_message_gets_the_desks_greeting_sign_off_and_disclosure(draft: str) -
 
 def test_without_a_name_the_greeting_has_none() -> None:
     assert dressed("Yes.", VOICE, None).startswith("Good day,\n\nYes.")
+
+
+def test_a_plain_greeting_for_whom_no_cheer_is_right() -> None:
+    cheerful = VOICE.model_copy(
+        update={
+            "greeting": "Hey {name}, great to hear from you!",
+            "plain_greeting": "Dear {name},",
+            "plain_topics": ("bereavement", "illness"),
+        }
+    )
+    assert dressed("Yes.", cheerful, "Nora").startswith("Hey Nora, great")
+    assert dressed("Yes.", cheerful, "Nora", ("press",)).startswith("Hey Nora, great")
+    assert dressed("Yes.", cheerful, "Nora", ("press", "illness")).startswith("Dear Nora,\n\nYes.")
+    assert dressed("Yes.", cheerful, None, ("illness",)).startswith("Dear,\n\nYes.")
 
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1, max_size=60)
@@ -115,6 +131,12 @@ def test_the_shipped_voice_can_say_what_the_desk_says() -> None:
         ({"forbidden": ["!!!"]}, r"voice.toml: forbidden.0"),
         ({"forbidden": ["no"]}, r"voice.toml: forbidden.0"),
         ({"tone": "kind"}, "voice.toml: tone: there is no such key"),
+        ({"plain_topics": []}, "voice.toml: .*plain_greeting and plain_topics go together"),
+        ({"plain_greeting": "Hi {you},"}, "voice.toml: plain_greeting: must be one line"),
+        (
+            {"forbidden": ["dear"], "plain_greeting": "Dear {name},"},
+            "forbidden.0: 'dear' stands in the plain greeting",
+        ),
         ({"forbidden": ["sorry", "hello"]}, "forbidden.1: 'hello' stands in the greeting"),
         ({"forbidden": ["Support Team"]}, "forbidden.0: 'Support Team' stands in the sign-off"),
         ({"forbidden": ["computer"]}, "forbidden.0: 'computer' stands in the disclosure"),
@@ -140,3 +162,38 @@ def test_a_voice_that_forbids_the_desks_own_words_is_refused() -> None:
     voices = parse_voices(voice(forbidden=["one of our colleagues"]), "voice.toml")
     with pytest.raises(ConfigurationError, match=r"forbidden.0: .* in the notice HANDED_OVER"):
         voices.require_sayable({"the notice HANDED_OVER": "One of our colleagues takes over."})
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (
+            "rules.toml",
+            'topics = ["illness"]',
+            'topics = ["ilness"]',
+            "rules.toml: rule 'topic.illness': topics: taxonomy.toml has no topic 'ilness'",
+        ),
+        (
+            "routing.toml",
+            'topics = ["distress"',
+            'topics = ["stress"',
+            "routing.toml: skill.serious.topics: taxonomy.toml has no topic 'stress'",
+        ),
+        (
+            "voice.toml",
+            '"illness", "distress"',
+            '"illness", "grief"',
+            "voice.toml: plain_topics: taxonomy.toml has no topic 'grief'",
+        ),
+    ],
+)
+def test_a_topic_that_nothing_finds_is_refused(
+    tmp_path: Path, file: str, old: str, new: str, said: str
+) -> None:
+    folder = tmp_path / "policies"
+    shutil.copytree(POLICIES, folder)
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=said):
+        FilePolicyBook(folder)

@@ -86,7 +86,7 @@ async def reopened(desk: Play) -> Handle:
         (quiet, [refund("#W1001")], 58, 7, 2),
         (approved, [refund("#W1005")], 82, 9, 4),
         (rejected, [refund("#W1005")], 109, 12, 7),
-        (expired, [refund("#W1005")], 126, 13, 3),  # two alerts, and the patch of people
+        (expired, [refund("#W1005")], 126, 13, 4),  # two alerts, and two patches of people
         (answered, [question(), refund("#W1001")], 92, 11, 3),
         (reopened, [answer(), refund("#W1001")], 93, 11, 4),
     ],

@@ -67,7 +67,7 @@ async def test_never_a_safe_plan_ends_with_a_person_in_bounded_rounds(open_desk:
     assert desk.refunds("#W1009") == ()
 
 
-@pytest.mark.parametrize("topic", ["legal_threat", "safety", "press", "chargeback"])
+@pytest.mark.parametrize("topic", ["legal_threat", "safety", "press", "chargeback", "distress"])
 async def test_high_stakes_are_for_people(open_desk: OpenDesk, topic: str) -> None:
     desk = await open_desk(
         resolver=ScriptedResolver(refund("#W1001")), classifier=ScriptedClassifier(topics=(topic,))
