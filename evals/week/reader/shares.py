@@ -101,7 +101,12 @@ def _looked(ticket: Ticket, request: str, end: Step, longest: float) -> tuple[fl
         for s in ticket.named("decide")
         if s.given["request_id"] == request and not s.failure and s.late <= end.late
     ]
-    claims = [s for s in ticket.named("operate") if s.given["operation"] == "claim"]
+    asked = [s for s in ticket.named("request_approval") if s.given["request_id"] == request]
+    claims = [
+        s
+        for s in ticket.named("operate")
+        if s.given["operation"] == "claim" and asked and s.late >= asked[0].late
+    ]
     least, most = 0.0, 0.0
     for word in words:
         own = [
