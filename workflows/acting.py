@@ -99,7 +99,7 @@ class ActingSteps(TicketCore):
         amount = receipt.amount
         self._state = transitions.event(
             self._state,
-            workflow.now(),
+            self.clock.now(),
             "action_verified",
             kind=step.action.kind,
             effect_id=step.effect_id,
@@ -107,7 +107,7 @@ class ActingSteps(TicketCore):
             attempts=record.attempts,
         )
         self._note("verified", receipt.summary)
-        self._state = promises.after_action(self._state, step.action, receipt, workflow.now())
+        self._state = promises.after_action(self._state, step.action, receipt, self.clock.now())
 
     def _not_done(
         self, step: ExecuteAction, problem: ActionError, kind: Literal["failed", "not_verified"]
@@ -116,7 +116,7 @@ class ActingSteps(TicketCore):
         self._state = transitions.open_actions_become(self._state, ActionState.SKIPPED)
         self._state = transitions.event(
             self._state,
-            workflow.now(),
+            self.clock.now(),
             "action_failed",
             kind=step.action.kind,
             effect_id=step.effect_id,
@@ -170,7 +170,7 @@ class ActingSteps(TicketCore):
         self._became(name, ActionState.COMPENSATED, receipt=receipt)
         self._state = transitions.event(
             self._state,
-            workflow.now(),
+            self.clock.now(),
             "action_compensated",
             kind=record.action.kind,
             effect_id=record.effect_id,

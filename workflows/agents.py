@@ -34,7 +34,7 @@ class AgentSteps(TicketCore):
         Raises:
             CallFailed: nobody has an answer.
         """
-        self._state = standin.within_budget(self._state, workflow.now())
+        self._state = standin.within_budget(self._state, self.clock.now())
         asked = standin.asking_again(self._state) if new_turn else self._state
         try:
             answer = await call(asked)
@@ -42,19 +42,19 @@ class AgentSteps(TicketCore):
             out = failure.unanswered and not standin.stands_in(asked)
             if not out or not workflow.patched(OFFLINE_STANDS_IN):
                 raise
-            self._state = standin.spent(self._state, failure.calls, workflow.now())
-            self._state = standin.went_down(self._state, failure.problem, workflow.now())
+            self._state = standin.spent(self._state, failure.calls, self.clock.now())
+            self._state = standin.went_down(self._state, failure.problem, self.clock.now())
             return await call(self._state)
         if asked.stand_in != self._state.stand_in:
-            self._state = standin.came_back(self._state, workflow.now())
-        self._state = standin.spent(self._state, answer.calls, workflow.now())
+            self._state = standin.came_back(self._state, self.clock.now())
+        self._state = standin.spent(self._state, answer.calls, self.clock.now())
         return answer
 
     def _found(self, found: RetrievedKnowledge) -> None:
         """Take up what is known; what is not is for those who write the articles."""
         self._set(passages=found.passages, round=0)
         if found.missing:
-            now, intent = workflow.now(), self._classification().intent
+            now, intent = self.clock.now(), self._classification().intent
             self._state = transitions.event(
                 self._state, now, "knowledge_gap", intent=intent, missing=found.missing
             )

@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.spending import ModelCall
     from closeloop.models.state import TicketState
     from workflows import options
+    from workflows.clock import Clock
 
 Given = TypeVar("Given", bound=BaseModel)
 Result = TypeVar("Result", bound=BaseModel)
@@ -86,6 +87,8 @@ async def remote(
         )
     except FailureError as error:
         raise _failed(name, error) from error
+    finally:
+        _clock().moved()
     try:
         return decoded(raw, result)
     except ValueError as error:
@@ -121,12 +124,22 @@ async def local(
         CallFailed: it ended without a result.
         asyncio.CancelledError: the ticket was cancelled meanwhile.
     """
+    clock = _clock()
+    clock.before_local()
     try:
         return await workflow.execute_local_activity_method(
             activity, given, summary=clip(summary, MAX_SUMMARY), **how
         )
     except FailureError as error:
         raise _failed(activity.__name__, error) from error
+    finally:
+        clock.after_local()
+
+
+def _clock() -> Clock:
+    """Return the clock of the ticket that calls."""
+    clock: Clock = workflow.instance().clock
+    return clock
 
 
 def _failed(name: str, error: FailureError) -> CallFailed:

@@ -63,7 +63,7 @@ class ConsentingSteps(TicketCore):
         messages = conversation.unread(self._state)
         word = await identity_calls.read_consent(self._state, "\n".join(m.text for m in messages))
         self._set(consent_open=False)
-        now = workflow.now()
+        now = self.clock.now()
         if word.answer == "yes":
             self._agreed(messages[-1].message_id)
             self._state = conversation.handled(self._state, [m.message_id for m in messages])
@@ -83,7 +83,7 @@ class ConsentingSteps(TicketCore):
 
     def _agreed(self, message_id: str) -> None:
         """Keep the yes, bound to each effect that the last question named."""
-        now = workflow.now()
+        now = self.clock.now()
         proposal = self._state.proposal
         names = [action.action_id for action in proposal.actions] if proposal else []
         judgement = self._state.judgement

@@ -55,7 +55,7 @@ class TicketCore:
     """The state of one ticket and the moves that more than one step makes."""
 
     _state: TicketState
-    _clock: Clock
+    clock: Clock
     _patches: PeoplePatches
 
     async def _wait(self, deadline: datetime, reason: str) -> bool:
@@ -72,16 +72,16 @@ class TicketCore:
             wakes = (levels.next_wake(self._state), promises.next_wake(self._state))
             wake = min(filter(None, wakes), default=None)
             if wake is None or wake.at >= deadline:
-                return await self._clock.wait(ready, deadline, reason) and self._something_new()
-            if await self._clock.wait(ready, wake.at, wake.reason):
+                return await self.clock.wait(ready, deadline, reason) and self._something_new()
+            if await self.clock.wait(ready, wake.at, wake.reason):
                 return self._something_new()
-            if promises.pressing(self._state, workflow.now()):
+            if promises.pressing(self._state, self.clock.now()):
                 return True
             await self._look_at_levels()
 
     async def _look_at_levels(self) -> None:
         """Tell people of targets at risk and missed, and read on where the known hours end."""
-        now = workflow.now()
+        now = self.clock.now()
         self._state = levels.seen(self._state, now)
         end = levels.hours_end(self._state, now)
         if end is not None:
@@ -168,7 +168,7 @@ class TicketCore:
         request = self._state.approval
         if request is None:
             return
-        now = workflow.now()
+        now = self.clock.now()
         ended = ApprovalOutcome(
             request_id=request.request_id,
             outcome=outcome,
@@ -215,7 +215,7 @@ class TicketCore:
 
     def _hand_over(self, reason: str, summary: str, recommendation: str) -> None:
         """Route the ticket to people; the run loop does it next."""
-        now = workflow.now()
+        now = self.clock.now()
         state = self._state
         count = state.escalation_count + 1
         mode = Mode.ADVISORY
@@ -261,7 +261,7 @@ class TicketCore:
         if not by_person:
             text = replies.in_voice(self._state, text)
         reply_id = f"r{self._state.reply_count + 1}"
-        now = workflow.now()
+        now = self.clock.now()
 
         def sent(state: TicketState) -> TicketState:
             state = levels.answered(state, status, now, answers=answers)
@@ -304,11 +304,11 @@ class TicketCore:
         self._state = self._state.model_copy(update=changes)
 
     def _note(self, what: str, detail: str = "") -> None:
-        self._state = transitions.note(self._state, workflow.now(), what, detail)
+        self._state = transitions.note(self._state, self.clock.now(), what, detail)
 
     def _go(self, phase: Phase, status: Status | None = None) -> None:
         moved = transitions.moved(self._state, phase, status)
-        self._state = levels.seen(moved, workflow.now())
+        self._state = levels.seen(moved, self.clock.now())
 
     def _classification(self) -> Classification:
         classification = self._state.classification
@@ -334,7 +334,7 @@ class TicketCore:
         terms = self._state.terms
         seconds = terms.reopen_window_seconds if final else terms.answer_window_seconds
         reason = "the customer's word" if final else "the customer's answer"
-        self._state = transitions.due(self._state, seconds, reason, workflow.now())
+        self._state = transitions.due(self._state, seconds, reason, self.clock.now())
         self._go(Phase.CONFIRM)
         self._publish()
 
@@ -354,7 +354,7 @@ class TicketCore:
 
     def _publish(self) -> None:
         """Upsert the search attributes that changed; one event, at stops only."""
-        self._state = levels.seen(self._state, workflow.now())
+        self._state = levels.seen(self._state, self.clock.now())
         pairs = attributes.changed(self._state, workflow.info().typed_search_attributes)
         if pairs:
             workflow.upsert_search_attributes(  # pyright: ignore[reportUnknownMemberType]

@@ -40,7 +40,7 @@ class DecidingSteps(VerifyingSteps, ConsentingSteps):
         self._judged(judgement, final=revise is None and not effects)
         asks_alone = proposal.asks_customer and judgement.mode is Mode.AUTONOMOUS
         if revise is None and not asks_alone and not effects:  # what rules could be tried on again
-            self._state = transitions.judged(self._state, judgement, workflow.now())
+            self._state = transitions.judged(self._state, judgement, self.clock.now())
         if judgement.escalate is not None:
             summary = "; ".join(judgement.mode_reasons)
             self._hand_over(judgement.escalate, summary, proposal.rationale)
@@ -76,7 +76,7 @@ class DecidingSteps(VerifyingSteps, ConsentingSteps):
                 ],
             }
         )
-        now = workflow.now()
+        now = self.clock.now()
         if final and judgement.ruling is not Ruling.REFUSE:
             reasons = (*standin.reasons(state), *judgement.mode_reasons)
             state = transitions.lowered(state, judgement.mode, reasons, now)
@@ -122,7 +122,7 @@ class DecidingSteps(VerifyingSteps, ConsentingSteps):
         assert request is not None
         match stop.what:
             case "raise":
-                await self._raise_to(deciders.raised_to(request, workflow.now()))
+                await self._raise_to(deciders.raised_to(request, self.clock.now()))
             case "remind":
                 self._set(approval=request.model_copy(update={"reminded": True}))
                 self._note("reminded", f"{request.request_id} waits until {request.deadline:%H:%M}")
@@ -134,7 +134,7 @@ class DecidingSteps(VerifyingSteps, ConsentingSteps):
 
     async def _raise_to(self, rung: Rung) -> None:
         """Ask the people of the next rung, who are told at once."""
-        now = workflow.now()
+        now = self.clock.now()
         request = deciders.asking(self._state, rung, now)
         self._set(approval=request)
         self._state = transitions.event(
@@ -144,7 +144,7 @@ class DecidingSteps(VerifyingSteps, ConsentingSteps):
         await self._tell_people(notices.raised(self._state))
 
     async def _ask_for_approval(self) -> bool:
-        now = workflow.now()
+        now = self.clock.now()
         proposal, judgement = self._proposal(), self._judgement()
         request = approval.build_request(self._state, proposal, judgement, now)
         state = transitions.open_actions_become(self._state, ActionState.AWAITING_APPROVAL)
@@ -239,7 +239,7 @@ class DecidingSteps(VerifyingSteps, ConsentingSteps):
 
     async def _approved_once(self, decision: Decision) -> None:
         """Keep the first of two approvals, and go on asking."""
-        now = workflow.now()
+        now = self.clock.now()
         self._set(approval=deciders.approved_once(self._state, decision, now), decision=None)
         request = self._state.approval
         assert request is not None
@@ -267,7 +267,7 @@ class DecidingSteps(VerifyingSteps, ConsentingSteps):
             dropped = edits.dropped(asked, edit)
             effects = approval.effect_ids(self._state, dropped)
             if edit is not None:
-                self._state = edits.edited(self._state, edit, workflow.now())
+                self._state = edits.edited(self._state, edit, self.clock.now())
             self._judged(after)
             self._state = transitions.open_actions_become(self._state, ActionState.APPROVED)
             await self._end_request("approved", decision, dropped=effects)

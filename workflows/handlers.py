@@ -54,6 +54,7 @@ class TicketHandlers(TicketCore):
     @workflow.update(name=UPDATE_ADD_MESSAGE)
     def add_message(self, message: CustomerMessage) -> UpdateReceipt:
         """Take in a message of the customer; the same id again gets the same receipt."""
+        self.clock.moved()
         return self._take_message(message)
 
     @add_message.validator
@@ -63,6 +64,7 @@ class TicketHandlers(TicketCore):
     @workflow.signal(name=SIGNAL_CUSTOMER_MESSAGE)
     def customer_message(self, raw: RawValue) -> None:
         """Take in a ``CustomerMessage`` from an ingress that cannot redeliver."""
+        self.clock.moved()
         message = self._read(raw, CustomerMessage)
         problem = message and approval.message_problem(self._state, message)
         if message is not None and problem is None:
@@ -77,6 +79,7 @@ class TicketHandlers(TicketCore):
         Raises:
             ApplicationError: its type is the refusal's code, for example ``stale_request``.
         """
+        self.clock.moved()
         return await self._take_decision(decision)
 
     @decide.validator
@@ -87,6 +90,7 @@ class TicketHandlers(TicketCore):
     @workflow.signal(name=SIGNAL_SUBMIT_DECISION)
     async def submit_decision(self, raw: RawValue) -> None:
         """Take a ``Decision`` from an ingress that cannot wait for the answer."""
+        self.clock.moved()
         decision = self._read(raw, Decision)
         if decision is None:
             return
@@ -102,6 +106,7 @@ class TicketHandlers(TicketCore):
         Raises:
             ApplicationError: its type is the refusal's code, for example ``not_escalated``.
         """
+        self.clock.moved()
         known = self._known("operation", operation.operation_id)
         if known is not None:
             return known
@@ -121,7 +126,7 @@ class TicketHandlers(TicketCore):
         known = self._known("operation", operation.operation_id)
         if known is not None:  # a second delivery overtook this one
             return known
-        _refuse(deciders.operation_problem(self._state, operation, workflow.now()))
+        _refuse(deciders.operation_problem(self._state, operation, self.clock.now()))
         self._operate(operation, effects)
         return self._receipt("operation", operation.operation_id)
 
@@ -133,6 +138,7 @@ class TicketHandlers(TicketCore):
     @workflow.signal(name=SIGNAL_BACKEND_EVENT)
     def backend_event(self, raw: RawValue) -> None:
         """Take a ``BackendEvent``: a hint that causes a read-back, and proves nothing."""
+        self.clock.moved()
         event = self._read(raw, BackendEvent)
         if event is None or self._known("event", event.event_id) is not None:
             return
@@ -168,7 +174,7 @@ class TicketHandlers(TicketCore):
         known = self._known("message", message.message_id)
         if known is not None:
             return known
-        now = workflow.now()
+        now = self.clock.now()
         state = transitions.received(self._state, message.message_id, message.text, now)
         self._state = levels.asked(state, now)
         return self._receipt("message", message.message_id)
@@ -177,13 +183,13 @@ class TicketHandlers(TicketCore):
         known = self._known("decision", decision.decision_id)
         if known is not None:
             return known
-        _refuse(deciders.decision_problem(self._state, decision, workflow.now()))
+        _refuse(deciders.decision_problem(self._state, decision, self.clock.now()))
         await checks.check_approver(self._state, decision.approver, decision, None)
         await checks.check_decided_reply(self._state, decision)
         known = self._known("decision", decision.decision_id)
         if known is not None:
             return known
-        _refuse(deciders.decision_problem(self._state, decision, workflow.now()))
+        _refuse(deciders.decision_problem(self._state, decision, self.clock.now()))
         first = deciders.needs_second(self._state, decision)
         self._state = self._state.model_copy(update={"decision": decision})
         reason = deciders.SECOND_NEEDED if first else None
@@ -193,7 +199,7 @@ class TicketHandlers(TicketCore):
         state = self._state
         match operation.operation:
             case "claim":
-                state = deciders.claimed(state, operation.approver, workflow.now())
+                state = deciders.claimed(state, operation.approver, self.clock.now())
             case "take_over":
                 state = state.model_copy(update={"taken_by": operation.approver})
             case "hand_back":
@@ -202,7 +208,7 @@ class TicketHandlers(TicketCore):
                 state = state.model_copy(update={"mode_cap": operation.mode})
             case "record_resolution":
                 records = _recorded(operation, effects)
-                state = comparing.done_by_person(state, records, workflow.now())
+                state = comparing.done_by_person(state, records, self.clock.now())
                 state = state.model_copy(
                     update={
                         "recorded": operation.resolution,

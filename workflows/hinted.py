@@ -21,13 +21,13 @@ class HintedSteps(TicketCore):
         self._set(customer=loaded.customer, terms=loaded.terms)
         lost = await self._gone(await self._hinted())
         if lost:
-            self._state = transitions.counted(self._state, workflow.now())
+            self._state = transitions.counted(self._state, self.clock.now())
             self._lost(lost)
         elif conversation.unread(self._state):
-            self._state = transitions.counted(self._state, workflow.now())
+            self._state = transitions.counted(self._state, self.clock.now())
             self._go(Phase.UNDERSTAND)
         else:
-            self._state = transitions.nothing_lost(self._state, workflow.now())
+            self._state = transitions.nothing_lost(self._state, self.clock.now())
             self._publish()
             await self._record("nothing is lost")
             if not self._state.hints:
@@ -87,7 +87,7 @@ class HintedSteps(TicketCore):
         self._became(record.action.action_id, ActionState.FAILED, error=problem)
         self._state = transitions.event(
             self._state,
-            workflow.now(),
+            self.clock.now(),
             "action_failed",
             kind=record.action.kind,
             effect_id=record.effect_id,

@@ -25,7 +25,7 @@ class PeopleSteps(HintedSteps):
 
     async def _escalate(self) -> None:
         await self._abandon("escalated")
-        now = workflow.now()
+        now = self.clock.now()
         self._state = conversation.handled(
             transitions.due(
                 transitions.moved(self._state, Phase.ESCALATE, Status.ESCALATED),
@@ -52,14 +52,14 @@ class PeopleSteps(HintedSteps):
             await self._record("escalated, without a case")
         self._patches.came_to_people()
         if not self._only_watches():
-            promised = notices.answer_promised(self._state, workflow.now())
+            promised = notices.answer_promised(self._state, self.clock.now())
             await self._send(notices.handed_over(self._state), Status.ESCALATED, promised)
         self._go(Phase.WITH_PERSON)
 
     def _routed(self, route: Route) -> None:
         update = {"route": route, "queue": route.queue}
         self._set(escalation=self._escalation().model_copy(update=update))
-        now = workflow.now()
+        now = self.clock.now()
         self._state = transitions.event(
             self._state,
             now,
@@ -92,7 +92,7 @@ class PeopleSteps(HintedSteps):
             self._set(handed_back=False, escalation=None, taken_by=None, observations=(), round=0)
             self._go(Phase.UNDERSTAND, Status.WORKING)
             await self._case_done(escalation)
-        elif not promises.pressing(state, workflow.now()):
+        elif not promises.pressing(state, self.clock.now()):
             await self._forward_news()
 
     def _returned(self) -> None:
@@ -110,7 +110,7 @@ class PeopleSteps(HintedSteps):
         update = {"reminders": escalation.reminders + 1}
         self._set(escalation=escalation.model_copy(update=update))
         seconds = self._state.terms.escalation_reminder_seconds
-        self._state = transitions.due(self._state, seconds, "a person", workflow.now())
+        self._state = transitions.due(self._state, seconds, "a person", self.clock.now())
         self._note("reminded", f"the {escalation.queue} queue")
         self._publish()
         await self._record("remind the queue")
@@ -142,13 +142,13 @@ class PeopleSteps(HintedSteps):
         self._set(recorded=None, escalation=None, taken_by=None, proposal=None)
         self._note("resolved by a person", recorded.summary)
         if self._only_watches() and self._patches.patched(SHADOW_SAYS_NOTHING):
-            self._state = transitions.resolved(self._state, workflow.now())
+            self._state = transitions.resolved(self._state, self.clock.now())
             await self._case_done(escalation)
             self._rest_with_customer(final=True)
             return
         text = recorded.reply or notices.DONE_BY_PERSON
         if not await self._send(text, Status.RESOLVED, by_person=recorded.reply is not None):
-            self._state = transitions.resolved(self._state, workflow.now())
+            self._state = transitions.resolved(self._state, self.clock.now())
         await self._case_done(escalation)
         self._rest_with_customer(final=True)
 

@@ -26,14 +26,14 @@ class PromisingSteps(PeopleSteps):
         """See to the promises that are at risk or due, where the ticket rests."""
         if self._state.phase not in WAITING:
             return
-        for promise in promises.pressing(self._state, workflow.now()):
+        for promise in promises.pressing(self._state, self.clock.now()):
             await self._look_at(promise)
 
     async def _look_at(self, promise: Commitment) -> None:
         if promise.kind == "callback" and self._state.callback is not None:
             await self._look_at_call(promise)
         elif promise.kind == "settlement" and await self._all_settled():
-            self._state = promises.settled(self._state, promise, "kept", workflow.now())
+            self._state = promises.settled(self._state, promise, "kept", self.clock.now())
         else:
             await self._not_kept(promise)
 
@@ -47,7 +47,7 @@ class PromisingSteps(PeopleSteps):
 
     async def _not_kept(self, promise: Commitment, *, over: bool = False) -> None:
         """Warn people, or own up to it; ``over`` says that it cannot be kept any more."""
-        now = workflow.now()
+        now = self.clock.now()
         if over or promise.due_at <= now:
             await self._missed(promise)
             return
@@ -57,7 +57,7 @@ class PromisingSteps(PeopleSteps):
 
     async def _missed(self, promise: Commitment) -> None:
         """Tell the customer before they have to ask, and put the ticket to people."""
-        now = workflow.now()
+        now = self.clock.now()
         self._state = promises.settled(self._state, promise, "missed", now)
         self._state = levels.raised(self._state, "urgent", now)
         called = promise.kind == "callback"
@@ -105,7 +105,7 @@ class PromisingSteps(PeopleSteps):
     async def _look_at_call(self, promise: Commitment, *, early: bool = False) -> None:
         """Read what came of the call; nobody has called as long as nothing was entered."""
         call = await self._read_call()
-        now = workflow.now()
+        now = self.clock.now()
         match call.status if call else "booked":
             case "reached":
                 self._state = promises.settled(self._state, promise, "kept", now)
@@ -134,7 +134,7 @@ class PromisingSteps(PeopleSteps):
         if self._state.phase is not Phase.CALL:
             return
         if not await self._send(notices.CALLED, Status.RESOLVED):
-            self._state = transitions.resolved(self._state, workflow.now())
+            self._state = transitions.resolved(self._state, self.clock.now())
         self._rest_with_customer(final=True)
 
     async def _not_reached(self) -> None:
@@ -159,7 +159,7 @@ class PromisingSteps(PeopleSteps):
         call, customer_id = self._state.callback, approval.customer_id(self._state)
         if call is None or customer_id is None:
             return False
-        after = promises.next_try_after(self._state, workflow.now())
+        after = promises.next_try_after(self._state, self.clock.now())
         try:
             made = await promise_calls.book_next_call(self._state, call, customer_id, after)
         except CallFailed as failure:
@@ -167,7 +167,7 @@ class PromisingSteps(PeopleSteps):
             return False
         if made is None:
             return False
-        self._state = promises.booked_again(self._state, made, after, workflow.now())
+        self._state = promises.booked_again(self._state, made, after, self.clock.now())
         text = notices.CALL_AGAIN.format(when=made.said)
         if not await self._send(text, self._state.status, (promises.CALL,)):
             return False
@@ -178,5 +178,5 @@ class PromisingSteps(PeopleSteps):
     def _call_event(self, kind: str) -> None:
         call = self._state.callback
         assert call is not None
-        self._state = transitions.event(self._state, workflow.now(), kind, number=call.number)
+        self._state = transitions.event(self._state, self.clock.now(), kind, number=call.number)
         self._note(kind.replace("_", " "), f"try {call.number}")

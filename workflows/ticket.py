@@ -64,7 +64,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
     def __init__(self, start: TicketStart) -> None:
         """Take up the state of the run before, or open a new ticket."""
         self._state: TicketState = start.state or transitions.opened(start, workflow.now())
-        self._clock = Clock()
+        self.clock = Clock()
         self._patches = PeoplePatches()
 
     @workflow.run
@@ -126,7 +126,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
             return True
         await workflow.wait_condition(workflow.all_handlers_finished)
         if conversation.unread(self._state):
-            self._state = transitions.reopened(self._state, workflow.now())
+            self._state = transitions.reopened(self._state, self.clock.now())
             return True
         return False
 
@@ -179,7 +179,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
         self._go(Phase.PROPOSE)
 
     def _classified(self, classification: Classification) -> None:
-        now = workflow.now()
+        now = self.clock.now()
         first = self._state.classification is None
         triage = levels.kept_priority(self._state, classification)
         state = self._state.model_copy(update={"classification": triage})
@@ -205,7 +205,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
             self._hand_over("no_safe_plan", "No proposal was safe within the rounds allowed.", "")
             return
         proposal = await self._ask(lambda s: agent_calls.propose_resolution(s, classification))
-        self._state = transitions.proposed(self._state, proposal, workflow.now())
+        self._state = transitions.proposed(self._state, proposal, self.clock.now())
         unknown = _unknown_kind(proposal)
         problem = _invalid(proposal)
         if unknown is not None:
@@ -274,7 +274,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
             return
         text = "\n".join(m.text for m in messages)
         word = await calls.read_confirmation(self._state, text)
-        now = workflow.now()
+        now = self.clock.now()
         if word.score is not None and self._state.csat is None:
             self._set(csat=word.score)
             self._state = transitions.event(self._state, now, "csat", score=word.score)
@@ -298,7 +298,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
 
     def _close_or_watch(self) -> None:
         """Close; but an open promise, or money under way, keeps the ticket."""
-        now, terms = workflow.now(), self._state.terms
+        now, terms = self.clock.now(), self._state.terms
         promised = promises.last_due(self._state)
         if promised is not None:
             self._set(deadline=max(promised, now), deadline_reason="a promise")
@@ -316,7 +316,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
         self._note("not settled yet", "looked at again later")
 
     def _reopen(self, why: str) -> None:
-        self._state = transitions.reopened(self._state, workflow.now())
+        self._state = transitions.reopened(self._state, self.clock.now())
         self._publish()
         if self._state.reopened_count > MAX_REOPENED:
             self._hand_over("still_broken", why, "")
@@ -339,11 +339,11 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
     # 10. Close
 
     async def _close(self) -> None:
-        self._state = transitions.closed(self._state, workflow.now())
+        self._state = transitions.closed(self._state, self.clock.now())
         state = self._recording()
         await self._guarded_close(state)
         if conversation.unread(self._state):  # it came while closing: not lost, not too late
-            self._state = transitions.reopened(self._state, workflow.now())
+            self._state = transitions.reopened(self._state, self.clock.now())
             return
         if self._state.hints and workflow.patched(HEEDED_WHILE_CLOSING):
             await self._guarded(self._heed_hints)

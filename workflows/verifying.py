@@ -30,7 +30,7 @@ class VerifyingSteps(TicketCore):
         terms = identity.code_terms(self._state)
         assert terms is not None
         waiting = self._state.verification
-        if identity.awaits_code(self._state, workflow.now()):
+        if identity.awaits_code(self._state, self.clock.now()):
             assert waiting is not None
             text = notices.CODE_WRONG if waiting.last == "wrong" else notices.CODE_WAITS
         elif await self._send_code(terms):
@@ -48,7 +48,7 @@ class VerifyingSteps(TicketCore):
         """Send another code; False where people have to look instead."""
         waiting = self._state.verification or Verification()
         number = waiting.number + 1
-        now = workflow.now()
+        now = self.clock.now()
         sent = await identity_calls.send_code(self._state, number, terms)
         if sent.outcome != "sent":
             self._locked_out(sent.outcome)
@@ -75,7 +75,7 @@ class VerifyingSteps(TicketCore):
             self._note("code not checked", failure.problem.message)
             self._put_to_people("step_failed", "A code could not be checked.")
             return
-        now = workflow.now()
+        now = self.clock.now()
         self._state = identity.checked(self._state, waiting.given, checked.outcome)
         match checked.outcome:
             case "right":
@@ -111,7 +111,7 @@ class VerifyingSteps(TicketCore):
                 "The contact on file was changed lately, so no code is sent to it.",
             )
             return
-        self._state = transitions.event(self._state, workflow.now(), "identity_locked")
+        self._state = transitions.event(self._state, self.clock.now(), "identity_locked")
         self._put_to_people(
             LOCKED, "Too many codes were wrong, or asked for: nobody knows who is writing."
         )

@@ -56,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tickets", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="worker processes")
+    parser.add_argument(
+        "--kill-workers", action="store_true", help="SIGKILL a worker every few seconds"
+    )
     parser.add_argument("--database-url", help="of the operations database (default: SQLite)")
     parser.add_argument("--keep", type=Path, help="a new folder for state, logs and evidence")
     parser.add_argument("--read", type=Path, help="read this evidence again instead of playing")
@@ -74,6 +77,7 @@ def _evidence(console: Console, options: argparse.Namespace) -> dict[str, Any]:
             tickets=options.tickets,
             seed=options.seed,
             workers=options.workers,
+            kill_workers=options.kill_workers,
             database_url=options.database_url,
         )
         played = asyncio.run(play(week, lambda words: console.print(words, highlight=False)))

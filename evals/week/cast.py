@@ -148,6 +148,27 @@ def _both(w: _Words) -> str:
     )
 
 
+def _call(w: _Words) -> str:
+    w.assurance = "channel_verified"
+    draw = w.chance.random()
+    if draw < 0.25:
+        w.later.append(
+            Later(hours=1.0, text="Can you call me the day after tomorrow at 11 am instead?")
+        )
+    elif draw < 0.5:
+        w.later.append(Later(hours=1.0, text="Please cancel the call, I no longer need it."))
+    return "Please call me back tomorrow afternoon."
+
+
+def _return(w: _Words) -> str:
+    return f"I want to return order {w.buyer.orders['small']}. Please send me a return label."
+
+
+def _exchange(w: _Words) -> str:
+    item, order = w.buyer.items["small"], w.buyer.orders["small"]
+    return f"Please exchange the {item} from {order} for another colour."
+
+
 SCENES: Final = {
     "refund_small": (_refund_small, 6),
     "refund_large": (_refund_large, 4),
@@ -165,6 +186,9 @@ SCENES: Final = {
     "complaint": (_complaint, 1),
     "vague": (_vague, 1),
     "both": (_both, 2),
+    "call": (_call, 3),
+    "return": (_return, 1),
+    "exchange": (_exchange, 1),
 }
 """What customers write about, with how often."""
 

@@ -37,6 +37,7 @@ BACKENDS: Final = (
     "escalations",
     "alerts",
     "messages",
+    "callbacks",
     "calls",
     "orders",
     "customers",

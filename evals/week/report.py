@@ -58,11 +58,17 @@ def figures(case: Case) -> dict[str, int]:
         **{f"requests {name}": count for name, count in sorted(settled.items())},
         "tickets with people": sum(bool(t.named("create_escalation")) for t in case.tickets),
         "linked tickets": sum("~" in t.ticket_id for t in case.tickets),
+        **{f"calls {s}": n for s, n in sorted(_calls(case).items())},
+        "workers killed": case.evidence.get("kills", 0),
         "bad deeds refused": sum(e["bad"] and e["outcome"] != "done" for e in journal),
         "events in histories": sum(
             len(run) for runs in case.evidence["histories"].values() for run in runs
         ),
     }
+
+
+def _calls(case: Case) -> Counter[str]:
+    return Counter(str(row["status"]) for row in case.backend("callbacks"))
 
 
 def summary(case: Case, *, seconds: float) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,10 @@ from evals.week.cast import OPENING_DAYS, TENANTS, Part, make_parts
 from evals.week.clock import DeskClock
 from evals.week.customers import Customer, Mailbox
 from evals.week.journal import Journal, insist
-from evals.week.office import Office
+from evals.week.office import LEADS, Office
 from evals.week.shop import make_shop
+from evals.week.switch import stop_for_a_day
+from evals.week.telephone import Telephone
 from evals.week.vandals import throw_bad_input
 from evals.week.workers import FAULTS, serving, working
 
@@ -44,6 +46,7 @@ class Week:
     tickets: int = 300
     seed: int = 1
     workers: int = 1
+    kill_workers: bool = False
     database_url: str | None = None
 
     @property
@@ -72,12 +75,14 @@ async def play(week: Week, say: Progress) -> dict[str, Any]:
         time_scale=week.scale,
     )
     async with serving(settings) as address:
-        async with working(settings, address, week.workers):
+        async with working(settings, address, week.workers) as staff:
             journal, clock = Journal(), DeskClock(week.scale)
+            accidents = [staff.keep_killing(random.Random(week.seed))] if week.kill_workers else []
             async with _desks(settings) as desks:
-                await _play(settings, desks, parts, clock, journal, chance, say)
+                await _play(settings, desks, parts, clock, journal, chance, accidents, say)
         # Nobody works any more: what is read belongs together.
-        return await _collect(week, settings, clock, journal, parts, say)
+        played = await _collect(week, settings, clock, journal, parts, say)
+        return {**played, "kills": staff.kills}
 
 
 @asynccontextmanager
@@ -104,6 +109,7 @@ async def _play(
     clock: DeskClock,
     journal: Journal,
     chance: random.Random,
+    accidents: Sequence[Coroutine[Any, Any, None]],
     say: Progress,
 ) -> None:
     mailbox = Mailbox(settings.state_dir / BACKENDS_FILE)
@@ -116,12 +122,26 @@ async def _play(
         Office(desk, clock, journal, random.Random(chance.getrandbits(64)))
         for desk in desks.values()
     ]
+    callers = [
+        Telephone(
+            desk,
+            LEADS[desk.tenant],
+            settings.state_dir / BACKENDS_FILE,
+            settings.time_scale,
+            journal,
+            random.Random(chance.getrandbits(64)),
+        )
+        for desk in desks.values()
+    ]
     vandal = random.Random(chance.getrandbits(64))
     people = [
         *(customer.play() for customer in customers),
         *(office.work() for office in offices),
+        *(caller.work() for caller in callers),
         mailbox.watch(),
         throw_bad_input(desks, parts, clock, journal, vandal),
+        stop_for_a_day(settings, clock, journal),
+        *accidents,
     ]
     tasks = [asyncio.create_task(one) for one in people]
     try:

@@ -23,7 +23,10 @@ async def throw_bad_input(
     number = 0
     while True:
         await clock.pass_hours(EVERY_HOURS)
-        part = chance.choice([p for p in parts if p.opens_at_hours < clock.hours()] or parts[:1])
+        there = {e.ticket_id for e in journal.entries if e.what == "open" and e.outcome == "done"}
+        if not there:
+            continue
+        part = chance.choice([p for p in parts if p.ticket_id in there])
         number += 1
         what, deed, item = _deed(number, part, desks)
         told = entry("vandal", what, part.tenant, part.ticket_id, item_id=item, bad=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from closeloop.settings import Settings
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 START_SECONDS: Final = 90.0
+KILL_AFTER: Final = (8.0, 25.0)
+"""Where workers are killed: how many seconds pass before the next one is."""
 FAULTS: Final = ",".join(
     [
         "payments.refund=503:0.1",
@@ -27,6 +30,8 @@ FAULTS: Final = ",".join(
         "outbox.send=503:0.1",
         "outbox.send=timeout_after:0.05",
         "crm.add_note=503:0.1",
+        "calendar.book=503:0.1",
+        "calendar.book=timeout_after:0.1",
     ]
 )
 """What the backends do wrong all week, with how often."""
@@ -39,23 +44,89 @@ async def serving(settings: Settings) -> AsyncGenerator[str]:
         yield server.address
 
 
+class Staff:
+    """The worker processes of a week; ``kills`` counts those that were ended by a power cut."""
+
+    def __init__(self, settings: Settings, address: str, workers: int) -> None:
+        """Say how many of them work, and where; ``start`` starts them."""
+        self._settings = settings
+        self._address = address
+        self._starts = [0] * workers
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self.kills = 0
+
+    async def start(self) -> None:
+        """Start all of them.
+
+        Raises:
+            Unavailable: one of them did not start.
+        """
+        for number in range(len(self._starts)):
+            self._spawn(number)
+        for number in range(len(self._starts)):
+            await self._ready(number)
+
+    async def keep_killing(self, chance: random.Random) -> None:
+        """Kill one of them (SIGKILL) every few seconds and start it again, until cancelled.
+
+        Raises:
+            Unavailable: it did not start again.
+        """
+        while True:
+            await asyncio.sleep(chance.uniform(*KILL_AFTER))
+            number = chance.randrange(len(self._starts))
+            process = self._processes[number]
+            process.kill()
+            await asyncio.to_thread(process.wait)
+            self.kills += 1
+            self._spawn(number)
+            await self._ready(number)
+
+    def stop(self) -> None:
+        """Let all of them end in order."""
+        processes = self._processes.values()
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _spawn(self, number: int) -> None:
+        self._starts[number] += 1
+        self._processes[number] = _start(self._settings, self._address, self._log(number))
+
+    def _log(self, number: int) -> Path:
+        return self._settings.state_dir / f"worker-{number + 1}.{self._starts[number]}.log"
+
+    async def _ready(self, number: int) -> None:
+        process, log = self._processes[number], self._log(number)
+        deadline = time.monotonic() + START_SECONDS
+        while b"worker ready" not in (said := log.read_bytes()):
+            if process.poll() is not None or time.monotonic() > deadline:
+                words = said[-1000:].decode(errors="replace")
+                raise Unavailable(f"a worker did not start: {words}")
+            await asyncio.sleep(0.1)
+
+
 @asynccontextmanager
-async def working(settings: Settings, address: str, workers: int) -> AsyncGenerator[None]:
+async def working(settings: Settings, address: str, workers: int) -> AsyncGenerator[Staff]:
     """Run workers for the length of the block; after it they have ended in order.
 
     Raises:
         Unavailable: one of them did not start.
     """
-    processes = [_start(settings, address, n) for n in range(1, workers + 1)]
+    staff = Staff(settings, address, workers)
     try:
-        for number, process in enumerate(processes, start=1):
-            await _ready(process, _log(settings, number))
-        yield
+        await staff.start()
+        yield staff
     finally:
-        await asyncio.to_thread(_stop, processes)
+        await asyncio.to_thread(staff.stop)
 
 
-def _start(settings: Settings, address: str, number: int) -> subprocess.Popen[bytes]:
+def _start(settings: Settings, address: str, log_file: Path) -> subprocess.Popen[bytes]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TEMPORAL_", "CLOSELOOP_"))}
     ours = {
         "TEMPORAL_ADDRESS": address,
@@ -66,7 +137,7 @@ def _start(settings: Settings, address: str, number: int) -> subprocess.Popen[by
         "CLOSELOOP_TIME_SCALE": repr(settings.time_scale),
         "CLOSELOOP_FAULTS": settings.faults,
     }
-    with _log(settings, number).open("wb") as log:
+    with log_file.open("wb") as log:
         return subprocess.Popen(
             [sys.executable, str(ROOT / "worker.py")],
             cwd=ROOT,
@@ -75,30 +146,3 @@ def _start(settings: Settings, address: str, number: int) -> subprocess.Popen[by
             stdout=log,
             stderr=log,
         )
-
-
-def _log(settings: Settings, number: int) -> Path:
-    return settings.state_dir / f"worker-{number}.log"
-
-
-def _said(log: Path) -> bytes:
-    return log.read_bytes()
-
-
-async def _ready(process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while b"worker ready" not in (said := _said(log)):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise Unavailable(f"a worker did not start: {said[-1000:].decode(errors='replace')}")
-        await asyncio.sleep(0.1)
-
-
-def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

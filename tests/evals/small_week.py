@@ -121,12 +121,14 @@ class Script:
         self.activity("refund_payment", minutes, step, done, ends=0.1)
         return step
 
-    def reply(self, text: str, minutes: float, events: Sequence[Json] = ()) -> None:
-        """Send an answer."""
-        snapshot = {"view": {"status": "resolved"}, "events": list(events)}
+    def reply(
+        self, text: str, minutes: float, events: Sequence[Json] = (), status: str = "resolved"
+    ) -> None:
+        """Send an answer, or a notice."""
+        snapshot = {"view": {"status": status}, "events": list(events)}
         given = {"reply_id": "r1", "text": text, "snapshot": snapshot}
         self.activity("send_reply", minutes, given, {"state": "done"})
-        self.status(minutes, "resolved")
+        self.status(minutes, status)
 
     def close(self, minutes: float, mode: str) -> None:
         """End the ticket, with no word of the customer."""
@@ -144,22 +146,63 @@ def _first_response(minutes: float) -> Json:
     return {"event_id": "3:first_response", "kind": "first_response", "data": data}
 
 
+def unpacked(payloads: Json) -> Json:
+    """Return the value that histories hold."""
+    value: Json = json.loads(base64.b64decode(payloads["payloads"][0]["data"]))
+    return value
+
+
+def change(script: Script, name: str, **given: object) -> Script:
+    """Change what an activity or an update of this name was given."""
+    for event in script.events:
+        attributes = event["givenEventAttributes"]
+        asked = attributes.get("acceptedRequest", {}).get("input", {})
+        place, key = (asked, "args") if asked.get("name") == name else (attributes, "input")
+        if name in (asked.get("name"), attributes.get("activityType", {}).get("name")):
+            place[key] = payload({**unpacked(place[key]), **given})
+    return script
+
+
+def without(script: Script, kind: str, minutes: float) -> Script:
+    """Take the events of a kind at a moment out."""
+    script.events = [
+        e
+        for e in script.events
+        if (e["eventType"], e["eventTime"]) != (f"EVENT_TYPE_{kind}", at(minutes))
+    ]
+    return script
+
+
+def promise(event: str, number: int = 4, **data: object) -> Json:
+    """Return an event of the promise to answer ben."""
+    told = {"kind": "reply", "commitment_id": "r1-c1", **data}
+    return {"event_id": f"{number}:{event}", "kind": event, "data": told}
+
+
+MADE: Final = promise("commitment_made", 4, due_at=at(100))
+KEPT: Final = promise("commitment_kept", 5)
+
+
 def _text(order: str, amount: str, number: str) -> str:
     return f"We have refunded {amount} for order {order}. The number of the refund is {number}."
 
 
 def alone() -> Script:
     """Return the ticket that needed nobody."""
-    script = Script("alone", "ann@example.com", "Please refund order #B101.", minutes=0)
+    script = Script(
+        "alone", "ann@example.com", "Please refund order #B101, and call me.", minutes=0
+    )
     _classified(script, 1)
+    call = {"action": {"kind": "schedule_callback"}, "effect_id": "callback:ann"}
+    script.activity("schedule_callback", 1.5, call, {"state": "done"})
     script.refund("#B101", 2490, FIRST, 2, None)
     script.reply(_text("#B101", "$24.90", FIRST), 3, [_first_response(3)])
     script.close(5000, "autonomous")
     return script
 
 
-def asked() -> Script:
-    """Return the ticket that bob let go."""
+def asked(made: Sequence[Json] = (MADE,), ended: Sequence[Json] = (KEPT,)) -> Script:
+    """Return the ticket that bob let go, with events of its notice and of its answer."""
     script = Script("asked", "ben@example.com", "Please refund order #B201.", minutes=0)
     _classified(script, 1)
     action = {"action_id": "p1-a1", "kind": "refund_payment", "params": {"order_id": "#B201"}}
@@ -167,13 +210,16 @@ def asked() -> Script:
     effect = {"effect_id": "refund:#B201:all", "action": action, "amount": total}
     request = {"request_id": "asked-r1", "effects": [effect], "total": total}
     script.activity("request_approval", 2, {**request, "deadline": at(1442)}, {"roster": []})
+    script.reply("A colleague looks at it; you will hear from us.", 3, made, "awaiting_approval")
+    claim = {"operation_id": "o-1", "operation": "claim", "approver": "bob"}
+    script.update("operate", 29, claim)
     decision = {"decision_id": "d-1", "request_id": "asked-r1", "binding_hash": HASH}
     script.update("decide", 30, {**decision, "approver": "bob", "approve": True, "edit": None})
     script.local("evaluate_policy", 30, {"binding_hash": HASH})
     settled = {"request_id": "asked-r1", "outcome": "approved"}
     script.activity("settle_approval", 31, settled, {})
     script.refund("#B201", 8900, SECOND, 32, "bob")
-    script.reply(_text("#B201", "$89.00", SECOND), 33, [_first_response(33)])
+    script.reply(_text("#B201", "$89.00", SECOND), 33, [_first_response(33), *ended])
     script.close(5000, "assisted")
     return script
 
@@ -205,6 +251,8 @@ def _backends() -> dict[str, list[Json]]:
     rows: dict[str, list[Json]] = {
         name: [] for name in ("transactions", "refunds", "messages", "notes", "alerts", "orders")
     }
+    call = {"tenant": "default", "ticket_id": "alone", "booking_id": "call_1"}
+    rows["callbacks"] = [{**call, "customer_id": "ann", "status": "reached", "entered_by": "bob"}]
     rows |= {"credits": [], "disputes": [], "escalations": []}
     known = (
         ("alone", "ann", "#B101", 2490, FIRST, "$24.90", 3),
@@ -232,7 +280,14 @@ def _tables() -> dict[str, list[Json]]:
         rows["effect_components"].append({**part, "live": True})
     request = {"tenant": "default", "ticket_id": "asked", "request_id": "asked-r1"}
     rows["approvals"] = [{**request, "outcome": "approved"}]
+    own = {"tenant": "default", "ticket_id": "asked"}
+    rows["outcome_events"] = [{**own, **MADE}, {**own, **KEPT}]
     return rows
+
+
+def _promises(**counts: int) -> Json:
+    kept = {"count": counts.get("kept", 0), "of": counts.get("kept", 0)}
+    return {"made": counts.get("made", 0), "kept": kept, "at_risk": 0, "released": 0}
 
 
 def _metrics() -> Json:
@@ -255,6 +310,22 @@ def _metrics() -> Json:
         "resolution": {"count": 2, "median_seconds": 1080.0, "p90_seconds": 1980.0},
         "tickets_costed": 2,
         "cost_per_ticket_usd_micros": 0.0,
+        "sla": {
+            "first_response": {"count": 2, "of": 2},
+            "next_response": {"count": 0, "of": 0},
+            "resolution": {"count": 0, "of": 0},
+        },
+        "reopened": 0,
+        "reopened_tickets": {"count": 0, "of": 2},
+        "left_autonomous": [],
+        "promises": {
+            "reply": _promises(made=1, kept=1),
+            "callback": _promises(),
+            "settlement": _promises(),
+        },
+        "calls_booked": 1,
+        "calls_reached": {"count": 0, "of": 0},
+        "cost_per_resolved": {"human_minutes": 0.75},
     }
 
 
@@ -280,6 +351,7 @@ def evidence(first: Script | None = None, second: Script | None = None) -> Json:
             _entry("customer", "open", "alone"),
             _entry("customer", "open", "asked"),
             _entry("bob", "decide", "asked", item_id="d-1"),
+            _entry("bob", "reached", "alone", item_id="call_1"),
             _entry("vandal", "no_customer", "alone", item_id="bad-1", outcome="BadInput", bad=True),
         ],
         "tables": _tables(),

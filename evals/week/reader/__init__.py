@@ -3,6 +3,7 @@
 It shares no code with policies, ledger, metrics or workflows, and goes by numbers of its own.
 """
 
+from evals.week.reader.calls import calls_hold
 from evals.week.reader.case import Case
 from evals.week.reader.figures import figures_agree
 from evals.week.reader.history import Json
@@ -14,6 +15,7 @@ from evals.week.reader.people import (
     nobody_elses_account,
     tenants_apart,
 )
+from evals.week.reader.promises import promises_hold
 from evals.week.reader.tickets import every_history_replays, nothing_lost, nothing_waits_for_ever
 from evals.week.reader.words import replies_are_true
 
@@ -30,9 +32,11 @@ CHECKS = (
     every_history_replays,
     tenants_apart,
     levels_hold,
+    promises_hold,
+    calls_hold,
     figures_agree,
 )
-"""In the order of DESIGN's section 5, then service levels and metrics."""
+"""In the order of DESIGN's section 5, then service levels, promises, calls and metrics."""
 
 
 def read_week(evidence: Json) -> Case:

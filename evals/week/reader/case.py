@@ -23,6 +23,8 @@ WRITES = {
 
 INTERNAL = {"add_crm_note"}
 """Writes that change nothing for a customer."""
+CALLS = {"schedule_callback", "reschedule_callback", "cancel_callback"}
+"""Writes to the calendar."""
 
 
 @dataclass(frozen=True, kw_only=True)

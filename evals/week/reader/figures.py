@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from evals.week.reader.case import Case
 from evals.week.reader.history import Json, Ticket
+from evals.week.reader.promises import counted
+from evals.week.reader.shares import recounted
 
 FIGURES: Final = "metrics agree"
 SLACK_SECONDS: Final = 0.01
@@ -21,7 +23,7 @@ def figures_agree(case: Case) -> None:
     """Hold the figures that the desk prints against the reader's own."""
     for tenant, printed in case.evidence["metrics"].items():
         tickets = [t for t in case.tickets if t.tenant == tenant]
-        for name, own in _own(tickets):
+        for name, own in _own(tickets, case.evidence["scale"]):
             theirs = _path(printed, name)
             same = _same(theirs, own)
             what = f"{name}: printed {theirs}, recounted {own}"
@@ -42,7 +44,7 @@ def _path(printed: Json, name: str) -> Any:
     return value
 
 
-def _own(tickets: list[Ticket]) -> list[tuple[str, Any]]:
+def _own(tickets: list[Ticket], scale: float) -> list[tuple[str, Any]]:
     """Return the reader's figures."""
     closed = [t for t in tickets if t.over == "completed"]
     first = [seconds for t in tickets if (seconds := _first_response(t)) is not None]
@@ -71,6 +73,8 @@ def _own(tickets: list[Ticket]) -> list[tuple[str, Any]]:
         *_spread("resolution", solved),
         ("tickets_costed", len(closed)),
         ("cost_per_ticket_usd_micros", 0 if closed else None),
+        *recounted(tickets, scale),
+        *counted(tickets),
     ]
 
 

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 
+_BOOKINGS: Final = ("schedule_callback", "reschedule_callback")
+
 _ENDS: Final = {
     "ACTIVITY_TASK_COMPLETED": "",
     "ACTIVITY_TASK_FAILED": "failed",
@@ -95,12 +97,22 @@ class Ticket:
 
     @property
     def answers(self) -> list[Step]:
-        """Return what left and gave the customer the word or the solution."""
-        return [
-            step
-            for step in self.named("send_reply")
-            if not step.failure and _status_with(step) in ("awaiting_customer", "resolved")
-        ]
+        """Return what left and gave the customer the word, the solution, or the time of a call.
+
+        The reply with that time is the answer although the ticket goes on working until the call.
+        """
+        found: list[Step] = []
+        booked = False
+        for step in self.named("send_reply", *_BOOKINGS):
+            if step.name in _BOOKINGS:
+                booked = booked or not step.failure
+            elif not step.failure:
+                status = _status_with(step)
+                ends = status in ("awaiting_customer", "resolved")
+                if ends or (booked and status == "working"):
+                    found.append(step)
+                booked = False
+        return found
 
     def stands(self) -> list[tuple[datetime, datetime, str]]:
         """Return the statuses in order, with the moments between which each began.

@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from typing import Final
 
 from evals.week.reader import numbers
-from evals.week.reader.case import INTERNAL, WRITES, Case, Write, cents
-from evals.week.reader.history import Json, Step, Ticket
+from evals.week.reader.case import CALLS, INTERNAL, WRITES, Case, Write, cents
+from evals.week.reader.history import Json, Step, Ticket, when
 
 ONCE: Final = "1 no effect twice"
 LIMITS: Final = "2 no money outside policy"
@@ -88,7 +88,7 @@ def _ledger(case: Case) -> None:
     done = {
         (ticket.tenant, step.given["effect_id"])
         for ticket in case.tickets
-        for step in ticket.named(*WRITES, *INTERNAL)
+        for step in ticket.named(*WRITES, *INTERNAL, *CALLS)
     }
     for row in case.rows("effects"):
         here = (row["tenant"], row["ticket_id"])
@@ -116,6 +116,33 @@ def money_inside_policy(case: Case) -> None:
         else:
             _by_people(case, write)
     _days(case, writes)
+    _stopped(case)
+
+
+def _stopped(case: Case) -> None:
+    """While a tenant was stopped, nothing began that nobody had approved.
+
+    What another step had begun before is brought to its end; what ended after the resumption may
+    have begun after it.
+    """
+    journal = case.evidence["journal"]
+    for stop in [e for e in journal if e["what"] == "stop"]:
+        begin, tenant = when(stop["at"]), stop["tenant"]
+        ends = [when(e["at"]) for e in journal if e["what"] == "resume" and e["tenant"] == tenant]
+        end = min([at for at in ends if at > begin], default=case.end)
+        begun = {
+            step.given["effect_id"]
+            for ticket in case.tickets
+            if ticket.tenant == tenant
+            for step in ticket.named(*WRITES)
+            if step.early <= begin
+        }
+        for write in _effects(case).values():
+            done = write.step.done
+            if write.ticket.tenant != tenant or done is None or not begin < done <= end:
+                continue
+            fine = write.approved_by is not None or write.effect_id in begun
+            case.check(LIMITS, fine, write.ticket, f"{write.effect_id} while all was stopped")
 
 
 def _alone(case: Case, write: Write, writes: list[Write]) -> None:

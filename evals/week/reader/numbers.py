@@ -17,6 +17,9 @@ CUSTOMER_DAY: Final = 5_000_00
 TENANT_DAY: Final = 10_000_00
 FOUR_EYES_ABOVE: Final = 1_000_00
 
+CLAIM_SECONDS: Final = 15 * 60
+"""How long a claim holds: what lies after its end is no looking."""
+
 APPROVERS: Final = {
     "alice": (200_00, ("default",)),
     "bob": (1_000_00, ("default",)),

@@ -25,7 +25,7 @@ def nothing_lost(case: Case) -> None:
     for row in case.backend("messages"):
         mail[row["tenant"], row["ticket_id"]].append(row)
     for entry in case.evidence["journal"]:
-        if entry["bad"] or entry["outcome"] != "done":
+        if entry["bad"] or entry["outcome"] != "done" or not entry["ticket_id"]:
             continue
         here = (entry["tenant"], entry["landed_on"] or entry["ticket_id"])
         ticket = by_id.get(here)
