@@ -1,8 +1,7 @@
 """The worker: ``python worker.py --dev`` for one machine; without it, Temporal's envconfig."""
 
-import sys
-
+from closeloop.calls import leave
 from closeloop.serve import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

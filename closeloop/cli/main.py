@@ -3,8 +3,6 @@
 0 done, 2 bad input, 3 refused by a rule, 4 a server does not answer, 1 anything else.
 """
 
-import contextlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
@@ -12,6 +10,7 @@ from typing import Final, NoReturn
 import structlog
 import typer
 
+from closeloop.calls import leave
 from closeloop.cli import autonomy, callbacks, commands, knowledge, pages
 from closeloop.errors import (
     BackendError,
@@ -68,16 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run() -> NoReturn:
-    """Run the command of this process's arguments, and end the process.
-
-    Without Python's own end: threads of the Temporal SDK that still deliver an answer then crash
-    the process in every second run (temporalio/sdk-python issue 300), and its exit code with it.
-    """
-    code = main()
-    with contextlib.suppress(OSError):  # whoever read our output has gone
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
+    """Run the command of this process's arguments, and end the process."""
+    leave(main())
 
 
 def _meaning(error: CloseloopError) -> tuple[int, str, str, str | None]:
