@@ -20,20 +20,21 @@ SHADOW_SAYS_NOTHING: Final = "shadow-says-nothing"
 """Before it, a person's resolution was told to the customer in shadow mode, too."""
 NO_LOOPS: Final = "no-hand-off-loops"
 """Before it, a ticket could be handed back and come again for ever."""
-ONE_APOLOGY: Final = "one-apology"
-"""Before it, two promises missed one after the other were owned up to in the same words twice."""
+CASE_AND_APOLOGY: Final = "with-people-2"
+"""Before it, a case that could not be created was not tried again with the next reminder, and two
+promises missed one after the other were owned up to in the same words twice."""
 
 
 class PeoplePatches:
     """Whether the patches of a ticket with people are in force."""
 
     _with_people: bool = False
-    one_apology: bool = False
+    case_and_apology: bool = False
 
     def came_to_people(self) -> None:
         """Ask early: after a remote activity, or in a run's first task."""
         self._with_people = workflow.patched(WITH_PEOPLE)
-        self.one_apology = workflow.patched(ONE_APOLOGY)
+        self.case_and_apology = workflow.patched(CASE_AND_APOLOGY)
 
     def patched(self, change: str) -> bool:
         """Whether a change is in force; asked for by itself in tickets of before."""

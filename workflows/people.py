@@ -1,5 +1,6 @@
 """A ticket's stay with people: hand-over, reminders, and what comes back from them."""
 
+from datetime import datetime
 from typing import Final
 
 from temporalio import workflow
@@ -35,26 +36,31 @@ class PeopleSteps(HintedSteps):
             ),
             [m.message_id for m in conversation.unread(self._state)],
         )
-        escalation = self._escalation()
-        pack = pack_of(self._state, escalation)
         self._publish()
-        state = self._recording()
-        try:
-            outcome = await people_calls.create_escalation(state, pack, now)
-            self._state = transitions.flushed(self._state, state.pending_events)
-            if outcome.receipt is not None:
-                update = {"receipt_id": outcome.receipt.receipt_id}
-                self._set(escalation=self._escalation().model_copy(update=update))
-            if outcome.route is not None:
-                self._routed(outcome.route)
-        except CallFailed as failure:  # the ticket stays escalated, and reminders go on
-            self._note("case not created", failure.problem.message)
+        if not await self._case_created(now):
             await self._record("escalated, without a case")
         self._patches.came_to_people()
         if not self._only_watches():
             promised = notices.answer_promised(self._state, self.clock.now())
             await self._send(notices.handed_over(self._state), Status.ESCALATED, promised)
         self._go(Phase.WITH_PERSON)
+
+    async def _case_created(self, now: datetime) -> bool:
+        """Create the case, and take up where it went; without one, it is tried at each reminder."""
+        state = self._recording()
+        pack = pack_of(self._state, self._escalation())
+        try:
+            outcome = await people_calls.create_escalation(state, pack, now)
+        except CallFailed as failure:
+            self._note("case not created", failure.problem.message)
+            return False
+        self._state = transitions.flushed(self._state, state.pending_events)
+        if outcome.receipt is not None:
+            update = {"receipt_id": outcome.receipt.receipt_id}
+            self._set(escalation=self._escalation().model_copy(update=update))
+        if outcome.route is not None:
+            self._routed(outcome.route)
+        return True
 
     def _routed(self, route: Route) -> None:
         update = {"route": route, "queue": route.queue}
@@ -113,6 +119,8 @@ class PeopleSteps(HintedSteps):
         self._state = transitions.due(self._state, seconds, "a person", self.clock.now())
         self._note("reminded", f"the {escalation.queue} queue")
         self._publish()
+        if escalation.receipt_id is None and self._patches.case_and_apology:
+            await self._case_created(self.clock.now())
         await self._record("remind the queue")
 
     async def _forward_news(self) -> None:

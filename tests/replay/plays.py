@@ -272,6 +272,11 @@ async def promises_missed(desk: Play, handle: Handle) -> None:
     await ended_by_person(desk, handle)
 
 
+async def case_later(desk: Play, handle: Handle) -> None:
+    await desk.noted(handle, "routed", step=HOUR)
+    await ended_by_person(desk, handle)
+
+
 async def ended_by_person(desk: Play, handle: Handle) -> None:
     await desk.until(handle, Status.ESCALATED, step=10 * MINUTE)
     resolution = {"summary": "Talked to them.", "reply": "Thank you for the talk."}

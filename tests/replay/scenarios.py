@@ -385,6 +385,15 @@ SCENARIOS: Final = (
         play=plays.promises_missed,
     ),
     Scenario(
+        name="case-created-with-the-reminder",
+        email=NORA,
+        body="Refund order #W1001, all of it.",
+        steps=[_GIVE_UP],
+        faults="crm.create_escalation=refuse:x1",
+        play=plays.case_later,
+        routing=ROUTING,
+    ),
+    Scenario(
         name="routed-to-a-person-twice",
         email=NORA,
         body="Refund order #W1001, all of it.",

@@ -190,6 +190,23 @@ async def test_a_case_found_again_stays_where_it_was_put(
     assert (case["person"], await given_to(desk, handle)) == ("bob", "bob")
 
 
+async def test_a_case_that_was_refused_is_tried_again_with_the_reminder(
+    open_desk: OpenDesk, policies: Path
+) -> None:
+    desk = await open_desk(
+        resolver=ScriptedResolver(GIVE_UP),
+        policies=policies,
+        faults="crm.create_escalation=refuse:x2",
+    )
+    handle = await escalated(desk)
+    assert desk.cases() == []
+    await desk.noted(handle, "reminded", step=HOUR)
+    assert desk.cases() == []
+    await desk.noted(handle, "routed", step=HOUR)
+    assert [case["person"] for case in desk.cases()] == ["bob"]
+    assert await given_to(desk, handle) == "bob"
+
+
 async def test_without_routing_a_ticket_goes_to_the_one_queue(open_desk: OpenDesk) -> None:
     desk = await open_desk(resolver=ScriptedResolver(GIVE_UP))
     view = await desk.view(await escalated(desk))
