@@ -115,6 +115,21 @@ def decision_problem(state: TicketState, decision: Decision, now: datetime) -> P
     return edits.edit_problem(state, decision.edit)
 
 
+def late_problem(state: TicketState, decision: Decision, now: datetime) -> Problem | None:
+    """Return why this decision comes too late; for a validator alone, which no replay runs.
+
+    The end of a request is a timer's, and no worker may have been there to see it.
+    """
+    request = state.approval
+    if request is None or request.request_id != decision.request_id or now < request.deadline:
+        return None
+    return Problem(
+        "expired",
+        f"{request.request_id} could be decided until {request.deadline:%Y-%m-%d %H:%M} UTC;"
+        " the ticket goes to people",
+    )
+
+
 def decided_total(state: TicketState, decision: Decision) -> Money | None:
     """Return the money this decision would let go: after its edits, none where it is no yes."""
     if not decision.approve or state.judgement is None:

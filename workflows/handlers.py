@@ -85,7 +85,11 @@ class TicketHandlers(TicketCore):
     @decide.validator
     def _check_decision(self, decision: Decision) -> None:
         if self._known("decision", decision.decision_id) is None:
-            _refuse(deciders.decision_problem(self._state, decision, workflow.now()))
+            now = workflow.now()
+            _refuse(
+                deciders.decision_problem(self._state, decision, now)
+                or deciders.late_problem(self._state, decision, now)
+            )
 
     @workflow.signal(name=SIGNAL_SUBMIT_DECISION)
     async def submit_decision(self, raw: RawValue) -> None:

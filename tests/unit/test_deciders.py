@@ -266,3 +266,17 @@ def test_a_reply_alone_needs_one_person() -> None:
     state = with_request(waiting(100), total=None, terms=ApprovalTerms(four_eyes_above=0))
     assert deciders.enough_may_decide(state, NOW)
     assert Money(amount_minor=100) == deciders.decided_total(state, decision(state))
+
+
+# ------------------------------------------------------------------------------------- the end
+
+
+def test_a_decision_after_the_end_is_refused_and_one_on_another_request_is_not_judged() -> None:
+    state = waiting(500)
+    assert state.approval is not None
+    end = state.approval.deadline
+    assert deciders.late_problem(state, decision(state), end - timedelta(seconds=1)) is None
+    late = deciders.late_problem(state, decision(state), end)
+    assert late is not None
+    assert late.code == "expired"
+    assert deciders.late_problem(state, decision(state, request_id="r0"), end) is None
