@@ -206,6 +206,20 @@ def test_another_folder_than_the_workers(elsewhere: CommandLine, tmp_path: Path)
             "calendar.office.closed",
         ),
         ("approvers.toml", ('limit = "200.00"', 'limit = "-200"'), "limit"),
+        ("approvers.toml", ('id = "bob"', 'id = "alice"'), "stands in the file twice"),
+        (
+            "approvers.toml",
+            (
+                'limit = "200.00"',
+                'limit = "200.00"\naway = [{ days = "2026-12-24", delegate = "alice" }]',
+            ),
+            "away.delegate: goes in a circle",
+        ),
+        ("rules.toml", ('at_most = "5000.00"', 'at_most = "50.00"'), "contradicts"),
+        ("rules.toml", ('check = "own_order"', 'check = "own_record"'), "own_order"),
+        ("rules.toml", ('at_most = "50.00"', 'at_most = "-50.00"'), "at_most"),
+        ("routing.toml", ("default = ", "# default = "), "default"),
+        ("voice.toml", ('"calm down"', '"computer"'), "forbidden.2: 'computer' stands in"),
         ("taxonomy.toml", ('group = "routine"', 'group = "nonsense"'), "group"),
     ],
 )
@@ -222,6 +236,10 @@ def test_broken_policies(
     said = worker_says(elsewhere)
     assert said.startswith(str(policies / file))
     assert key in said
+    code, out, _ = elsewhere.run("doctor", "--json")
+    named = {one["name"]: one["detail"] for one in json.loads(out)["checks"] if not one["ok"]}
+    assert code != 0
+    assert said in (named.get("policies"), named.get("taxonomy"))
 
 
 @pytest.mark.parametrize(
