@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         TimelineEntry,
     )
     from closeloop.models.ticket import Closure, Message, Mode, Status
+    from closeloop.policy.judge import code_of
     from workflows import conversation, identity
 
 MAX_TIMELINE: Final = 200
@@ -362,7 +363,7 @@ def lowered(state: TicketState, mode: Mode, reasons: Sequence[str], now: datetim
             now,
             "left_autonomous",
             mode=effective.value,
-            reason=clip(reasons[0] if reasons else effective.value, 120),
+            reason=clip(code_of(reasons[0]) if reasons else effective.value, 120),
             intent=state.classification.intent if state.classification else None,
         )
     return state

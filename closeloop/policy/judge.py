@@ -1,5 +1,6 @@
 """The judge: a pure function from recorded facts and rules to verdicts."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -182,3 +183,12 @@ def _text(reason: str, finding: Finding) -> str:
 def _in_words(reasons: Iterable[Reason]) -> tuple[str, ...]:
     """Return each rule's words once, with its id."""
     return tuple(dict.fromkeys(f"{reason.text} [{reason.rule_id}]" for reason in reasons))
+
+
+def code_of(reason: str) -> str:
+    """Return what a reason is counted by: its rule's id or its code, without particulars.
+
+    Reasons read "words [rule.id]" or "code: words"; one that is neither counts as it is worded.
+    """
+    coded = re.search(r"\[([\w.]+)\]$", reason) or re.match(r"([a-z][a-z0-9_.]*): ", reason)
+    return coded[1] if coded else reason
