@@ -137,7 +137,8 @@ _SAYS_NOTHING = frozenset(_WORDS.split())
 """Words that add nothing to a yes; "but", "other", "should" and the like are not among them."""
 _NAMED = re.compile(
     r"\b(?:the|my|our|your|new|both|quick|fast) (?:new |quick |fast |kind )?[a-z]+\b"
-    r"|\brefund(?= (?:showed|turned|arrived|came|received|is here|has))|\bconsider (?:it|this) |\bclose (?:it|this|the (?:ticket|case))\b"
+    r"|\brefund(?= (?:showed|turned|arrived|came|received|is here|has))"
+    r"|\bconsider (?:it|this) |\bclose (?:it|this|the (?:ticket|case))\b"
 )
 """What has come or works is called by its name, which may be any word."""
 _TO_WHOM = re.compile(
