@@ -4,8 +4,8 @@ The messages are read oldest first, and each narrows or replaces what the ones b
 number beats words, newer words beat older ones. Only the customer's own orders are ever looked at,
 so that an answer cannot depend on anybody else's.
 
-Where something is wanted, a question beside it ("and which scent did the candle have?") says nothing
-of what is wanted, and a wish for all of an order stays until other words ask for less.
+Where something is wanted, a question beside it ("and which scent did the candle have?") says
+nothing of what is wanted, and a wish for all of an order stays until other words ask for less.
 """
 
 import re
