@@ -13,8 +13,8 @@ from closeloop.policy.claims import MONEY_KINDS, EffectForm
 
 _SUM: Final = r"[$€£]\s?\d[\d.,]*|\d[\d.,]*\s?(?:[$€£]|(?:usd|eur|gbp)\b)"
 _MONEY: Final = (
-    r"(?:\b(?:money|cash|amount|sum|total|funds?|payment|refund|balance|difference|remainder"
-    r"|price(?! (?:list|tag|match|range))|costs?|fees?|postage|dollars?|euros?|pounds?|bucks?"
+    r"(?<!\bno )(?:\b(?:money|cash|amount|sum|total|funds?|payment|refund|balance|difference"
+    r"|remainder|price(?! (?:list|tag|match|range))|costs?|fees?|postage|dollars?|euros?|pounds?|bucks?"
     r"|cents?)"
     rf"\b|{_SUM})"
 )
@@ -43,10 +43,14 @@ _GONE: Final = (
     r"(?:wired|transferred|remitted|repaid|disbursed|reversed|refunded|reimbursed"
     r"|paid (?:out|back))\b(?! (?:from|by) you)"
 )
-_ARRIVED: Final = r"(?:landed|arrived|reached|gone|went|came|come|returned|goes|hit|left us)\b"
+_ARRIVED: Final = r"(?:landed|arrived|reached|gone|went|came|come|returned|hit|left us)\b"
 _NEAR: Final = r"[^.;:?!\n]{0,40}?"
+_STRAIGHT: Final = (
+    r"(?:(?!\b(?:who|which|they|and|gets?|comes?|questions?|team|case)\b)[^.;:?!\n]){0,40}?"
+)
 _FEW: Final = (
-    r"(?:(?!(?:ask|want|wish|request|claim|like|hop|expect|wait|need)\w*|(?:to|for|if|not|no|never)\b)"
+    r"(?:(?!(?:ask|want|wish|request|claim|like|hop|expect|wait|need)\w*"
+    r"|(?:to|for|if|not|no|never|about|get|form|message|mail|e-mail|question|letter|note|link)\b)"
     r"[\w$€£.,'#-]+ ){0,6}?"
 )
 _MONEY_BACK: Final = (
@@ -68,21 +72,28 @@ _MONEY_BACK: Final = (
     # "I wired you the sum", "we put the amount back on your card".
     rf"|\b(?:we|i)(?:'ve|'d| have)? {_SO}(?:(?:wired|paid|gave|given|sent|transferred|handed) you"
     rf" (?:back\b|{_FEW}{_MONEY}(?! of (?:paper|tea)))|(?:{_SENT}|gave|got|{_GONE}) {_FEW}{_MONEY}"
-    rf"{_NEAR}{_THERE}|(?:wired|transferred|remitted) {_FEW}{_MONEY})"
-    rf"|\b(?:you|you've) ?(?:were|are|have been|been) {_SO}(?:paid back|paid out|made whole)\b"
+    rf"{_STRAIGHT}{_THERE}|(?:wired|transferred|remitted) {_FEW}{_MONEY})"
+    rf"|\b(?:you|you've) ?(?:were|are|have been|been) {_SO}"
+    r"(?:paid back|paid out|paid(?=\W*$|,)|made whole)\b"
+    # "The dollars are yours again", "you will find the amount on your card", "the charge is gone".
+    rf"|{_MONEY} ?{_IS}yours\b"
+    rf"|\byou(?:'ll| will| can|'d)? {_SO}(?:find|see|have) {_FEW}{_MONEY} {_SO}(?:on|in) your"
+    rf" (?:\w+ )?{_ACCOUNT} {_SO}(?:already|now|again|today)\b"
+    rf"|\b(?:charges?|payment|amount) ?{_IS}(?:gone|taken|removed|lifted) (?:off|from) your"
+    rf" (?:\w+ )?{_ACCOUNT}"
 )
 _ORDER: Final = (
     r"(?:\b(?:order|shipment|parcel|package|purchase|delivery|dispatch)\b|#?\bw\d{3,}\b)"
 )
 _STOPPED: Final = (
-    r"(?:stopped|halted|voided|annulled|revoked|scrapped|withdrawn|rescinded|undone)\b"
+    r"(?:stopped|halted|voided|annulled|revoked|killed|scrapped|withdrawn|rescinded|undone)\b"
 )
 _CALLED_OFF: Final = (
     r"\b(?:we|i)(?:'ve|'d| have)? "
     rf"{_SO}(?:put (?:a|an) (?:stop|end|halt) to|{_STOPPED}|withdrew|undid) {_NEAR}{_ORDER}"
     rf"|\b(?:we|i)(?:'ve|'d| have)? {_SO}(?:pulled|took|taken) {_FEW}{_ORDER}(?: #?\w+)? "
     r"(?:back|out|from|off)\b"
-    rf"|{_ORDER}(?: #?w?\d+)? ?{_IS}{_STOPPED}"
+    rf"|{_ORDER}(?: #?w?\d+)? ?{_IS}(?:{_STOPPED}|taken (?:out|off|back)\b|off(?=\W*$|,| and))"
     rf"|(?:{_ORDER}(?: #?w?\d+)?|\b(?:it|they|nothing)) ?(?:will not|won't|will never"
     r"|will no longer|(?:is|are) not going to|isn't going to) (?:be )?(?:ship|shipped|sent"
     r"|sent out|go out|dispatched|leave us|leave our warehouse)\b"
@@ -103,6 +114,11 @@ def _told(name: str, pattern: str, kinds: frozenset[str], *on_record: str) -> Ef
 TOLD: Final = (
     _told("refund", _MONEY_BACK, MONEY_KINDS, "refund"),
     _told("cancellation", _CALLED_OFF, frozenset({"cancel_order"}), "cancelled"),
+    _told(
+        "credit",
+        rf"\b(?:voucher|store credit|coupon) ?{_IS}(?:on|in|with) (?:your|you)\b",
+        frozenset({"issue_store_credit"}),
+    ),
     _told(
         "change of address",
         _REDIRECTED,
