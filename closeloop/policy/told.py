@@ -14,8 +14,8 @@ from closeloop.policy.claims import MONEY_KINDS, EffectForm
 _SUM: Final = r"[$€£]\s?\d[\d.,]*|\d[\d.,]*\s?(?:[$€£]|(?:usd|eur|gbp)\b)"
 _MONEY: Final = (
     r"(?<!\bno )(?:\b(?:money|cash|amount|sum|total|funds?|payment|refund|balance|difference"
-    r"|remainder|price(?! (?:list|tag|match|range))|costs?|fees?|postage|dollars?|euros?|pounds?|bucks?"
-    r"|cents?)"
+    r"|remainder|price(?! (?:list|tag|match|range))|costs?|fees?|postage|dollars?|euros?|pounds?"
+    r"|bucks?|cents?)"
     rf"\b|{_SUM})"
 )
 _SO: Final = (

@@ -96,6 +96,7 @@ def test_a_question_or_a_reason_does_not_narrow_a_wish(
         ("wei_lindgren", ("The mug of #W1030 is cracked. What can be done? Refund it please.",), 1),
         ("wei_lindgren", ("Refund #W1030 please. Why is the mug so badly made?",), 1),
         ("wei_lindgren", ("Refund the mug of order #W1030 in full please.",), 1),
+        ("wei_lindgren", ("Refund #W1030 please. Is the mug covered by your guarantee?",), 1),
         ("wei_lindgren", ("Refund all of order #W1030.", "No, only the mug please."), 1),
         ("wei_lindgren", ("Refund all of order #W1030.", "Please refund the mug."), 1),
         ("wei_lindgren", ("Refund order #W1030.", Us("Which item?"), "the mug?"), 1),

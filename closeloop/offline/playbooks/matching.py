@@ -38,7 +38,7 @@ _TELL: Final = (
 )
 _W: Final = r"(?:what|what's|which|whose|who|how|where)\b(?! about\b)"
 _PART: Final = re.compile(
-    rf",?\s+(?:and|also|but|plus)\s+(?=(?:(?:also|then|please|kindly)\s+)*(?:{_TELL}|{_W}))"
+    rf"(?:,?\s+(?:and|also|but|plus)|\s[-\u2013\u2014]+)\s+(?=(?:(?:also|then|please|kindly)\s+)*(?:{_TELL}|{_W}))"
     r"|;\s+",
     re.IGNORECASE,
 )
@@ -58,7 +58,8 @@ _NO_ASIDE: Final = re.compile(
     r"|only\b|just\b|keep|still\b|without\b|except|rest\b|other\b|not\b|never\b|photo|picture"
     r"|brok|crack|chip|damag|defect|fault|wrong|missing|leak|stain|scratch|torn\b|dead\b|smell"
     r"|stink|stank|work|poor|bad\b|awful|terribl|ruin|shatter|dent|bent\b|split|useless|fail"
-    r"|faded|loose|complain|problem|issue|happen)|n't\b"
+    r"|faded|loose|complain|problem|issue|happen|taken\b|remov|drop|twice|double|cover|warrant"
+    r"|appl(?:y|ies)|off\b|gone\b|go\W*$|ordered)|n't\b"
 )
 """A question with one of these may be the wish itself, or the reason for it."""
 _NUMBER: Final = (
