@@ -18,6 +18,7 @@ from closeloop.policy import claims, voice
 from closeloop.policy.grounding import ground
 from closeloop.policy.sources import Sources
 from closeloop.policy.told import told
+from closeloop.policy.written import name_pairs
 from closeloop.ports import InjectionDetector, Knowledge, Payments, PolicyBook, Shop
 
 MAX_ORDERS: Final = 10
@@ -29,6 +30,14 @@ class _Found(TypedDict, total=False):
 
     grounding: Grounding
     suspected_in: tuple[str, ...]
+
+
+class _People(TypedDict, total=False):
+    """Fields of ``Sources``."""
+
+    own: str
+    desk: str
+    strangers: frozenset[str]
 
 
 class ReplyFacts:
@@ -129,8 +138,38 @@ class ReplyFacts:
             pending=frozenset(action.kind for action in request.actions),
             changes=any(_changes(action) for action in request.actions),
             customer=" ".join(chain.from_iterable(request.customer_messages.items())),
+            **self._people(request, reply, customer),
             now=now,
         )
+
+    def _people(
+        self, request: JudgeRequest, reply: ReplyToCheck, customer: CustomerRecord | None
+    ) -> _People:
+        """Return whose a person's reply may be about, and whom else it names.
+
+        A person may know who writes where the channel does not: whoever has the address is meant.
+        """
+        if not reply.by_person:
+            return {}
+        tenant = request.tenant
+        if customer is None and request.customer_id is not None:
+            customer = self._shop.get_customer(tenant, request.customer_id)
+        for address in (own for own in reply.own if "@" in own):
+            customer = customer or self._shop.find_customer(tenant, address)
+        own = [request.ticket_id, *request.ticket_order_ids, *reply.own]
+        own += [str(value) for done in reply.done for value in done.action.params.values()]
+        known = {word.lower() for word in reply.own}
+        if customer is not None:
+            name = f"{customer.first_name} {customer.last_name}"
+            own += [name, customer.email, *customer.order_ids]
+            known.add(name.lower())
+        pairs = [pair for pair in name_pairs(reply.text) if " ".join(pair).lower() not in known]
+        named = self._shop.customers_named(tenant, pairs) if pairs else ()
+        return {
+            "own": " ".join(own),
+            "desk": " ".join(person.email for person in self._book.approvers(tenant)),
+            "strangers": frozenset(" ".join(pair).lower() for pair in named),
+        }
 
     def _money(
         self, tenant: str, order: OrderRecord

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.approval import Decision, Edit, Operation, RecordedResolution
     from closeloop.models.base import clip
     from closeloop.models.grounding import ReplyToCheck
-    from closeloop.models.proposal import Action, ActionRecord
+    from closeloop.models.proposal import Action, ActionRecord, Proposal
     from closeloop.models.state import TicketState
     from closeloop.models.steps import (
         CheckApprover,
@@ -68,7 +68,10 @@ async def check_decided_reply(state: TicketState, decision: Decision) -> None:
     text = edit.reply or proposal.reply.text
     actions = edits.edited_actions(approval.live_actions(state, proposal), edit)
     code = "bad_edit" if changes else "no_receipt"
-    await _refuse_unproved(state, text, actions, replies.done(state), code)
+    rewritten = edit.reply is not None and edit.reply.strip() != proposal.reply.text.strip()
+    await _refuse_unproved(
+        state, text, actions, replies.done(state), code, proposal if rewritten else None
+    )
 
 
 async def check_recorded_reply(
@@ -86,8 +89,18 @@ async def _refuse_unproved(
     actions: Sequence[Action],
     done: Sequence[ActionRecord],
     code: str,
+    edited: Proposal | None = None,
 ) -> None:
-    reply = ReplyToCheck(text=text, done=tuple(done), by_person=True)
+    """Hold a person's words against the records; ``edited`` is whose draft they stand for."""
+    reply = ReplyToCheck(
+        text=text,
+        commitments=edited.commitments if edited else (),
+        passage_ids=tuple(passage.passage_id for passage in state.passages),
+        done=tuple(done),
+        by_person=True,
+        edited=edited is not None,
+        own=replies.own_words(state),
+    )
     try:
         judgement = await local(
             PolicyActivities.evaluate_policy,
@@ -100,7 +113,7 @@ async def _refuse_unproved(
     found = judgement.facts.grounding
     if found is not None and found.problems:
         words = "; ".join(map(str, found.problems))
-        raise ApplicationError(clip(f"reply: {words}", 500), type=code, non_retryable=True)
+        raise ApplicationError(clip(f"reply: {words}", 1_000), type=code, non_retryable=True)
 
 
 async def verify_resolution(

@@ -114,7 +114,9 @@ def edited(state: TicketState, edit: Edit, now: datetime) -> TicketState:
     by_id = {action.action_id: action for action in edited_actions(proposal.actions, edit)}
     reply = proposal.reply
     if reply is not None and edit.reply is not None:
-        reply = reply.model_copy(update={"text": edit.reply})
+        # Replay sees no difference: this changes what is sent, never which commands are made.
+        own = reply.by_person or edit.reply.strip() != reply.text.strip()
+        reply = reply.model_copy(update={"text": edit.reply, "by_person": own})
     actions = tuple(by_id.get(action.action_id, action) for action in proposal.actions)
     records = tuple(
         r.model_copy(update={"action": by_id.get(r.action.action_id, r.action)})

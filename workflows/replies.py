@@ -44,6 +44,13 @@ def in_voice(state: TicketState, text: str) -> str:
     return dressed(text, voice, name, topics)
 
 
+def own_words(state: TicketState) -> tuple[str, ...]:
+    """Return what the ticket itself says of who writes: a person may use it, known or not."""
+    said, known = state.ticket.customer, state.customer
+    names = (said.email, said.id, said.name, known.display_name if known else None)
+    return tuple(name for name in names if name)
+
+
 def served(state: TicketState, language: str) -> bool:
     """Whether the desk's assistant answers in a language, of which the first part counts."""
     voice = state.terms.voice

@@ -244,7 +244,11 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
         status = Status.RESOLVED if final else Status.AWAITING_CUSTOMER
         promised = promises.with_call(self._state, proposal.commitments)
         if not await self._send(
-            text, Status.WORKING if called else status, promised, answers=called
+            text,
+            Status.WORKING if called else status,
+            promised,
+            by_person=proposal.reply.by_person,
+            answers=called,
         ):
             self._hand_over("reply_failed", "The reply could not be sent.", "")
         elif called:

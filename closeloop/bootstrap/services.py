@@ -1,11 +1,12 @@
 """What a worker runs on: everything that the settings name, chosen and opened."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from types import ModuleType
+from typing import Final, Protocol, cast
 
 import structlog
 from sqlalchemy import Engine
@@ -218,9 +219,28 @@ def check_voice(book: FilePolicyBook) -> None:
     """
     from closeloop.offline import wording
 
-    fixed = {name: text for name, text in vars(notices).items() if isinstance(text, str)}
-    words = {f"the notice {name}": text for name, text in fixed.items() if name.isupper()}
-    book.require_sayable({**words, "the offline resolver's THANKS": wording.THANKS})
+    words = {f"the notice {name}": text for name, text in _templates(notices).items()}
+    letters = _templates(wording)
+    del letters["SIGN_OFF"]  # the voice puts its own in the place of it
+    words |= {f"the offline resolver's {name}": text for name, text in letters.items()}
+    book.require_sayable(words)
+
+
+def _templates(module: ModuleType) -> dict[str, str]:
+    """Return the texts that stand in a module by their names, tuples and tables of them joined."""
+    found: dict[str, str] = {}
+    for name, value in cast("Mapping[str, object]", vars(module)).items():
+        if not name.strip("_").isupper() or name.startswith("__"):
+            continue
+        parts: Iterable[object] = ()
+        if isinstance(value, dict):
+            parts = cast("Mapping[object, object]", value).values()
+        elif isinstance(value, tuple):
+            parts = cast("tuple[object, ...]", value)
+        elif isinstance(value, str):
+            parts = (value,)
+        found[name] = "\n".join(part for part in parts if isinstance(part, str))
+    return found
 
 
 def build_services(settings: Settings) -> Services:

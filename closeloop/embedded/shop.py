@@ -24,6 +24,7 @@ from closeloop.embedded.stored import (
     save_order,
     save_user,
     shop_currency,
+    user_names,
 )
 from closeloop.models.base import Money
 from closeloop.models.records import (
@@ -74,6 +75,15 @@ class EmbeddedShop(FaultyPort):
             named = find_users_by_name(connection, tenant, first_name, last_name)
             found = [u for u in named if u.address and u.address.zip.casefold() == wanted]
             return _customer(connection, tenant, found[0] if len(found) == 1 else None)
+
+    @reads
+    def customers_named(
+        self, tenant: str, names: Sequence[tuple[str, str]]
+    ) -> tuple[tuple[str, str], ...]:
+        """Return which of these first and last names are customers' (case-insensitive)."""
+        with self.database.read() as connection:
+            taken = user_names(connection, tenant)
+        return tuple(n for n in names if (n[0].casefold(), n[1].casefold()) in taken)
 
     @reads
     def get_product(self, tenant: str, product_id: str) -> ProductRecord | None:

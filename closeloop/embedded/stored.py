@@ -119,6 +119,13 @@ def find_users_by_name(
     )
 
 
+def user_names(connection: sqlite3.Connection, tenant: str) -> frozenset[tuple[str, str]]:
+    """Return the first and last names of all customers, in one case."""
+    rows = connection.execute("SELECT document FROM customers WHERE tenant = ?", (tenant,))
+    names = (ShopUser.from_document(row[0]).name for row in rows)
+    return frozenset((name.first_name.casefold(), name.last_name.casefold()) for name in names)
+
+
 def save_user(connection: sqlite3.Connection, tenant: str, user: ShopUser) -> None:
     """Write a customer's new content over the old one."""
     connection.execute(

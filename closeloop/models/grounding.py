@@ -25,6 +25,7 @@ ClaimKind = Literal[
     "order",
     "effect",
     "promise",
+    "person",
     "eligibility",
     "reference",
     "contact",
@@ -74,7 +75,9 @@ class ReplyToCheck(Wire):
     """A reply before it is sent, with what its ticket has to support it.
 
     ``passage_ids`` were retrieved for the ticket, ``done`` are its actions with receipts. What a
-    person writes (``by_person``) is theirs to answer for, but for effects that nobody read back.
+    person writes (``by_person``) is theirs to answer for, but for effects that nobody read back and
+    for what is somebody else's; ``own`` is what the ticket says of its customer. A draft that they
+    ``edited`` promises no time and no call without a commitment: nobody else would keep it.
     """
 
     text: str
@@ -84,3 +87,5 @@ class ReplyToCheck(Wire):
     passage_ids: tuple[str, ...] = ()
     done: tuple[ActionRecord, ...] = ()
     by_person: bool = False
+    edited: bool = False
+    own: tuple[str, ...] = ()

@@ -29,11 +29,13 @@ class Draft(Wire):
 
     ``text`` may hold ``{{n.amount}}``, ``{{n.receipt_id}}`` or ``{{n.summary}}``: n counts the
     proposal's actions from 1, and the value comes from that action's receipt, or the reply is not
-    sent. ``cites`` are ids of passages retrieved for this ticket.
+    sent. ``cites`` are ids of passages retrieved for this ticket. ``by_person`` says that an
+    approver put their own words in its place.
     """
 
     text: str
     cites: tuple[str, ...] = ()
+    by_person: bool = False
 
 
 CommitmentKind = Literal["reply", "callback", "settlement"]

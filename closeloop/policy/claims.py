@@ -237,7 +237,12 @@ _ELIGIBLE: Final = re.compile(
 def promise(sentence: str) -> str | None:
     """Return the words of a promise of ours."""
     match = _PROMISE.search(sentence)
-    return match[0] if match and not _THEIR_TURN.search(sentence) else None
+    return match[0] if match and not their_turn(sentence) else None
+
+
+def their_turn(sentence: str) -> bool:
+    """Whether what a sentence promises waits for a step of the customer's."""
+    return _THEIR_TURN.search(sentence) is not None
 
 
 def eligibility(sentence: str) -> Found | None:

@@ -15,7 +15,7 @@ from closeloop.models.grounding import ClaimKind, Evidence, Grounding, ReplyToCh
 from closeloop.models.knowledge import Passage
 from closeloop.models.proposal import CommitmentDraft
 from closeloop.models.records import OrderRecord
-from closeloop.policy import claims, remedies
+from closeloop.policy import claims, remedies, written
 from closeloop.policy.promised import promised_by
 from closeloop.policy.sources import Sources
 from closeloop.policy.told import told
@@ -38,7 +38,7 @@ def ground(reply: ReplyToCheck, sources: Sources) -> Grounding:
     reply = reply.model_copy(update={"text": claims.plain(reply.text)})
     checked = _Reading(reply, sources)
     if reply.by_person:
-        checked.effects_only()
+        checked.written_by_person()
     else:
         checked.everything()
     return Grounding(
@@ -59,9 +59,13 @@ class _Reading:
         self.problems: list[Ungrounded] = []
         self.noted = False
 
-    def effects_only(self) -> None:
+    def written_by_person(self) -> None:
         for sentence in claims.sentences(self._reply.text):
             self._effects(sentence, by_person=True)
+            self.problems += written.others_data(sentence, self._sources)
+            self.problems += written.unproved_ways(sentence, self._sources)
+            if self._reply.edited:
+                self._edited_promise(sentence)
 
     def everything(self) -> None:
         if self._sources.changes or self._sources.done:
@@ -287,6 +291,28 @@ class _Reading:
         elif by is not None and not any(self._due_by(promise, by) for promise in fitting):
             self._fail("promise", sentence, "no commitment is due by the time that it names")
 
+    def _edited_promise(self, sentence: str) -> None:
+        """Refuse a time or a call that a person promises and that no commitment stands for."""
+
+        def stated(text: str) -> bool:
+            lengths = [length for _, found in claims.periods(text) for length in found]
+            return not any(claims.dates(text)) and bool(self._stated(text, _states(lengths)))
+
+        kind = written.timed_promise(sentence, self._sources.now, stated)
+        if kind is None or (kind == "call" and self._called):
+            return
+        told = words_of(sentence)
+        fitting = [p for p in self._reply.commitments if told & words_of(p.text)]
+        lengths = [length for _, found in claims.periods(sentence) for length in found]
+        by = promised_by(sentence, self._sources.now)
+        in_time = by is None or any(self._due_by(promise, by) for promise in fitting)
+        if kind == "call" or not (fitting and in_time and all(map(self._promised, lengths))):
+            self._fail("promise", sentence, _NOT_TYPED)
+
+    @property
+    def _called(self) -> bool:
+        return bool((self._sources.pending | self._sources.done) & _CALLS)
+
     def _due_by(self, promise: CommitmentDraft, by: datetime) -> bool:
         """Whether a promise is looked at in time; a call is when it is booked for."""
         if promise.kind == "callback" and self._sources.pending & _CALLS:
@@ -339,6 +365,9 @@ class _Reading:
 
 _NO_REMEDY: Final = (
     "nobody gets this by words: propose the action, or say what policy says in policy's own words"
+)
+_NOT_TYPED: Final = (
+    "this promises a time or a call, and no commitment of the draft stands for it: leave it out"
 )
 _CALLS: Final = frozenset({"schedule_callback", "reschedule_callback"})
 _A_DAY: Final = timedelta(days=1)

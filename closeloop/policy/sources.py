@@ -18,7 +18,8 @@ class Sources:
     another order proves nothing. ``passages`` were retrieved for the ticket and still exist;
     ``records`` is every word on record about the customer and their orders; ``pending`` are the
     kinds of action that a receipt will prove before the reply is sent, and ``changes`` says that
-    one is more than bookkeeping.
+    one is more than bookkeeping. ``own`` is what the ticket itself says of its customer, ``desk``
+    the addresses of its people, and ``strangers`` are other customers' names in the reply.
     """
 
     passages: tuple[Passage, ...] = ()
@@ -34,6 +35,9 @@ class Sources:
     pending: frozenset[str] = frozenset()
     changes: bool = False
     customer: str = ""
+    own: str = ""
+    desk: str = ""
+    strangers: frozenset[str] = frozenset()
     now: datetime
 
     @cached_property

@@ -135,6 +135,12 @@ def _require_sayable(where: str, voice: Voice, words: Mapping[str, str]) -> None
 _GREETING: Final = re.compile(
     r"(?:hello|hi|hey|dear|good (?:morning|afternoon|evening))(?: [\w.'-]+){0,3} ?[,!.]?", re.I
 )
+_INLINE: Final = re.compile(
+    r"(?:hello|hi|hey|dear|good (?:morning|afternoon|evening))(?: (?-i:[^\W\d_a-z])[\w.'-]*"
+    r"| there){0,3}(?:,[ \t]*\n?|[!.]?[ \t]*\n)\s*(?=\S)",
+    re.I,
+)
+"""A greeting at the head of a paragraph that goes on; a name has a capital."""
 _SIGN_OFF: Final = re.compile(
     r"(?:(?:(?:kind|best|warm|many) )?(?:regards|wishes)|(?:yours )?sincerely|best|cheers)[,.!]?"
     r"(?:\n[^\n]{1,60}){0,2}|(?:the|your) (?:[\w-]+ ){0,3}(?:team|desk)[,.!]?",
@@ -162,6 +168,11 @@ def body(text: str) -> list[str]:
     parts = [part for part in re.split(r"\n\s*\n", text.strip()) if part.strip()]
     if len(parts) > 1 and _GREETING.fullmatch(parts[0].strip()):
         parts = parts[1:]
+    if parts:
+        inline = _INLINE.match(parts[0].lstrip())
+        if inline:
+            rest = parts[0].lstrip()[inline.end() :]
+            parts[0] = rest[:1].upper() + rest[1:]
     if len(parts) > 1 and _SIGN_OFF.fullmatch(parts[-1].strip()):
         parts = parts[:-1]
     return parts

@@ -42,6 +42,12 @@ class Shop(Protocol):
         """Return the one customer of this name and postcode (case-insensitive); None if several."""
         ...
 
+    def customers_named(
+        self, tenant: str, names: Sequence[tuple[str, str]]
+    ) -> tuple[tuple[str, str], ...]:
+        """Return which of these first and last names are customers' (case-insensitive)."""
+        ...
+
     def get_product(self, tenant: str, product_id: str) -> ProductRecord | None:
         """Return the product with this id; an item's id is another thing."""
         ...

@@ -122,6 +122,12 @@ def test_a_customer_is_found_by_name_and_postcode(backends: EmbeddedBackends) ->
     assert backends.shop.find_customer_by_name("other", "ada", "stone", ADDRESS["zip"]) is None
 
 
+def test_which_names_are_customers(backends: EmbeddedBackends) -> None:
+    names = [("ada", "STONE"), ("Stone", "Ada"), ("Ada", "Nobody")]
+    assert backends.shop.customers_named(T, names) == (("ada", "STONE"),)
+    assert backends.shop.customers_named("other", names) == ()
+
+
 def test_products_and_items_are_different_ids(backends: EmbeddedBackends) -> None:
     product = backends.shop.get_product(T, "71")
     assert product is not None

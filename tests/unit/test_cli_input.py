@@ -322,3 +322,12 @@ def test_a_shop_is_exported_in_the_shape_it_was_read_in(
     assert written["orders"].keys() == given["orders"].keys()
     assert refused(capsys, "shop", "export", "--out", "shop.json")[0] == 2
     assert refused(capsys, "shop", "export", "--tenant", "nobody")[0] == 2
+
+
+def test_a_short_script_ends_with_leave() -> None:
+    code = "from starter import leave; print('done'); leave(0)"
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")

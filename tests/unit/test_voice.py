@@ -158,6 +158,45 @@ def test_a_tenant_names_only_what_differs() -> None:
     assert voices.of("other").languages == ("en",)
 
 
+@pytest.mark.parametrize(
+    ("phrase", "where"),
+    [
+        ("refund", "the notice|the offline resolver's"),
+        ("order", "the notice|the offline resolver's"),
+        ("has left our warehouse", "the offline resolver's _STATES"),
+        ("in your confirmation e-mail", "the offline resolver's NOT_ON_ACCOUNT"),
+        ("the code that we sent", "the notice CODE_WAITS"),
+        ("send us the complete new address", "the offline resolver's ADDRESS_NEEDED"),
+    ],
+)
+def test_a_voice_that_forbids_a_template_is_refused(
+    tmp_path: Path, phrase: str, where: str
+) -> None:
+    folder = tmp_path / "policies"
+    shutil.copytree(POLICIES, folder)
+    file = folder / "voice.toml"
+    file.write_text(file.read_text().replace('"per our policy"', f'"{phrase}"'))
+    with pytest.raises(
+        ConfigurationError, match=rf"voice.toml: forbidden.1: '{phrase}' stands in (?:{where})"
+    ):
+        check_voice(FilePolicyBook(folder))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Hello Samuel, you get it back.", ["You get it back."]),
+        ("Hi there, thank you.\n\nAll is well.", ["Thank you.", "All is well."]),
+        ("Dear Ann Lee,\nyou get it back.\n\nRegards", ["You get it back."]),
+        ("Hello Samuel\nit is done.", ["It is done."]),
+        ("Hello to you, and thank you.", ["Hello to you, and thank you."]),
+        ("High time, we know.", ["High time, we know."]),
+    ],
+)
+def test_a_greeting_at_the_head_of_a_paragraph_gives_way_too(text: str, left: list[str]) -> None:
+    assert body(text) == left
+
+
 def test_a_voice_that_forbids_the_desks_own_words_is_refused() -> None:
     voices = parse_voices(voice(forbidden=["one of our colleagues"]), "voice.toml")
     with pytest.raises(ConfigurationError, match=r"forbidden.0: .* in the notice HANDED_OVER"):

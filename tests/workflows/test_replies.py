@@ -4,7 +4,7 @@ import pytest
 
 from closeloop.models.approval import CustomerMessage, UpdateReceipt
 from closeloop.models.proposal import Draft, Proposal
-from closeloop.models.ticket import Status
+from closeloop.models.ticket import Assurance, Status
 from tests.support.desk import ROOT
 from tests.support.plain import EchoResolver
 from tests.support.scripted import ScriptedResolver, answer, question, refund
@@ -86,6 +86,60 @@ async def test_an_approvers_words_claim_no_effect_that_nothing_makes(open_desk: 
     await desk.decide(handle, "alice", approve=True, edit=edit)
     [text] = texts(await desk.resolved(handle))
     assert text.startswith("We have refunded $")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("You are like our customer Theo Marchetti.", "Theo Marchetti"),
+        ("It is like order #W111002.", "#W111002"),
+        ("It is like order #W1002.", "#W1002"),
+        ("Theo (theo.marchetti@example.com) had the same.", "theo.marchetti@example.com"),
+        ("It was refunded by bank transfer.", "by bank transfer"),
+        ("Carol will ring you at five today.", "leave it out"),
+    ],
+)
+async def test_an_approvers_words_name_nobody_else_and_promise_nothing_untyped(
+    open_desk: OpenDesk, words: str, told: str
+) -> None:
+    desk = await open_desk(resolver=ScriptedResolver(refund("#W1005")))
+    handle = await desk.open("Please refund order #W1005, the speaker.", email=SAMUEL)
+    await desk.asked(handle)
+    edit = {"reply": f"Hello Samuel, you get {{{{1.amount}}}} back. {words}"}
+    with pytest.raises(Refusal) as refused:
+        await desk.decide(handle, "alice", approve=True, edit=edit)
+    assert refused.value.code == "bad_edit"
+    assert told in str(refused.value)
+    assert desk.sent(handle) == ()
+    edit = {"reply": "Hello Samuel, you get {{1.amount}} back for #W1005. Alice"}
+    await desk.decide(handle, "alice", approve=True, edit=edit)
+    [text] = texts(await desk.resolved(handle))
+    assert text.startswith("Hello Samuel, you get $")
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        ("Hello Samuel Reyes, order #W1005 is with us. Bob Hartmann", True),
+        ("Hello, order #W1002 is with us.", False),
+        ("Hello, Theo Marchetti has it.", False),
+        ("Hello, I will call you tomorrow at five.", True),
+    ],
+)
+async def test_a_person_may_know_a_customer_whom_the_channel_does_not(
+    open_desk: OpenDesk, words: str, *, sent: bool
+) -> None:
+    desk = await open_desk(resolver=ScriptedResolver(GIVE_UP))
+    handle = await desk.open("My speaker is dead.", email=SAMUEL, assurance=Assurance.NONE)
+    await desk.until(handle, Status.ESCALATED)
+    resolution = {"summary": "known by telephone", "reply": words}
+    if sent:
+        await desk.operate(handle, "record_resolution", resolution=resolution)
+        assert texts(await desk.until(handle, Status.RESOLVED))[-1] == words
+        return
+    with pytest.raises(Refusal) as refused:
+        await desk.operate(handle, "record_resolution", resolution=resolution)
+    assert refused.value.code == "no_receipt"
 
 
 async def test_a_persons_reply_tells_only_of_effects_that_were_read_back(

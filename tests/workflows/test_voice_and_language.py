@@ -12,7 +12,7 @@ from closeloop.models.ticket import Status
 from closeloop.offline.language import OfflineLanguages
 from tests.support.desk import build_services, canned_policies
 from tests.support.scripted import ScriptedClassifier, ScriptedResolver, question, refund
-from tests.workflows.play import NORA, OpenDesk, Play, Refusal, texts
+from tests.workflows.play import NORA, SAMUEL, OpenDesk, Play, Refusal, texts
 
 VOICE = """
 languages = ["en"]
@@ -89,6 +89,33 @@ async def test_what_a_person_writes_stays_as_it_is_but_for_forbidden_words(
     await desk.operate(handle, "record_resolution", resolution=kind)
     await desk.until(handle, Status.RESOLVED)
     assert desk.sent(handle)[-1].text == "Bob here: all is well."
+
+
+async def test_a_draft_that_an_approver_rewrote_goes_as_they_wrote_it(
+    open_desk: OpenDesk, policies: Path
+) -> None:
+    resolver = ScriptedResolver(refund("#W1005"))
+    desk = await open_desk(resolver=resolver, policies=policies)
+    handle = await desk.open("Refund order #W1005, it does not work.", email=SAMUEL)
+    await desk.asked(handle)
+    edit = {"reply": "Hello Samuel, sorry for that! You get {{1.amount}} back. Alice"}
+    await desk.decide(handle, "alice", approve=True, edit=edit)
+    view = await desk.resolved(handle)
+    assert texts(view) == ["Hello Samuel, sorry for that! You get $145.50 back. Alice"]
+
+
+async def test_an_edit_that_leaves_the_words_as_they_are_keeps_the_voice(
+    open_desk: OpenDesk, policies: Path
+) -> None:
+    draft = refund("#W1005", text="You get {{1.amount}} back.")
+    desk = await open_desk(resolver=ScriptedResolver(draft), policies=policies)
+    handle = await desk.open("Refund order #W1005, it does not work.", email=SAMUEL)
+    await desk.asked(handle)
+    edit = {"reply": "You get {{1.amount}} back."}
+    await desk.decide(handle, "alice", approve=True, edit=edit)
+    [text] = texts(await desk.resolved(handle))
+    assert text.startswith("Good day Samuel,")
+    assert text.endswith("A computer wrote this.")
 
 
 async def test_a_language_that_is_not_served_goes_to_a_person_and_nothing_is_done(
