@@ -47,7 +47,10 @@ def _account_address(case: Case) -> Proposal:
     if customer is None:
         return drafting.not_sure_enough(case)
     on_file = customer.address
-    address = orders.address_named(case, on_file.country if on_file else orders.DEFAULT_COUNTRY)
+    read = orders.address_named(case, on_file.country if on_file else orders.DEFAULT_COUNTRY)
+    if read.unsure:
+        return orders.address_unclear(case)
+    address = read.address
     if address is None:
         return drafting.question(
             case,

@@ -15,7 +15,7 @@ from closeloop.offline.playbooks.matching import Choice, choose
 from closeloop.offline.playbooks.money import Account, account_of
 from closeloop.offline.playbooks.quoting import Quote, quote_on, topic_words
 from closeloop.offline.playbooks.reading import numbers_named, without_quotes
-from closeloop.policy.consent import names_remedy, names_target
+from closeloop.policy.consent import names_order, names_remedy
 from closeloop.policy.voice import body
 from closeloop.ports import Payments, Shop
 
@@ -125,9 +125,7 @@ class Case:
         asked = [
             message_id
             for message_id, text in self._asking
-            if message_id in answers
-            or names_remedy([text], kind)
-            or names_target([text], order, (), ())
+            if message_id in answers or names_remedy([text], kind) or names_order([text], order, ())
         ]
         return tuple(asked or [message.message_id for message in self.messages[-1:]])
 
