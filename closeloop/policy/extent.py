@@ -43,6 +43,12 @@ def _name(line: OrderLine) -> list[str]:
     ]
 
 
+def says_numbers(messages: Sequence[str], numbers: str) -> bool:
+    """Return whether every word with a digit in ``numbers`` stands in the messages."""
+    words = frozenset(folded("\n".join(messages)))
+    return all(word in words for word in folded(numbers) if any(map(str.isdigit, word)))
+
+
 # --- what stays ----------------------------------------------------------------------------------
 
 _CLAUSE: Final = re.compile(

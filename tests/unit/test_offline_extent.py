@@ -8,11 +8,12 @@ from closeloop.actions.catalogue import parse
 from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
 from closeloop.actions.refunds import RefundPayment
 from closeloop.models.base import Money
-from closeloop.models.proposal import Proposal
-from closeloop.models.records import OrderLine, OrderRecord
+from closeloop.models.proposal import ActionRecord, Proposal
+from closeloop.models.records import Address, OrderLine, OrderRecord
 from closeloop.models.ticket import Assurance
 from closeloop.offline import wording
-from closeloop.policy.consent import names_target
+from closeloop.policy.consent import names_target, own_words
+from closeloop.policy.extent import says_numbers
 from tests.unit.offline_support import Desk, Us, kind_of, reason_of, text_of, the_action
 
 
@@ -183,3 +184,76 @@ def basket(order_id: str, *names: str) -> OrderRecord:
 def test_what_the_words_name(words: str, components: tuple[str, ...], named: bool) -> None:
     order = basket("#W1", "Soy Candle", "Stoneware Mug")
     assert names_target([words], order, components, ()) is named
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (f"Send it to {HILL}", True),
+        ("Send it to 12 Hill Road, Austin", False),
+        ("Send it to the address on my account", False),
+        (f"> {HILL}\nthere please", False),
+    ],
+)
+def test_an_address_is_only_asked_for_in_the_customers_own_numbers(words: str, said: bool) -> None:
+    address = Address(
+        address1="12 Hill Road", city="Austin", state="TX", zip="78701-1234", country="USA"
+    )
+    params = ModifyOrderAddress(order_id="#W1016", address=address)
+    assert says_numbers([own_words(words)], params.own_numbers) is said
+
+
+def test_the_message_with_the_address_is_one_that_asked(desk: Desk) -> None:
+    said = ("Please change the address of #W1016", HILL)
+    (action,) = plan(desk, "change_address", *said, who="dana_kowalski").actions
+    assert action.requested_by == ("m1", "m2")
+
+
+def test_a_change_that_is_taken_back_is_for_a_person(desk: Desk) -> None:
+    said = f"Please send #W1016 to {HILL}"
+    first = desk.request("change_address", said, who="dana_kowalski", assurance="confirmed")
+    (action,) = desk.propose(first).actions
+    told = Us("We have changed the delivery address of order #W1016.")
+    words = "Hm, please undo that, back to how it was"
+    request = desk.request(
+        "change_address",
+        *(said, told, words),
+        who="dana_kowalski",
+        assurance="confirmed",
+        done=[ActionRecord(action=action)],
+    )
+    assert reason_of(desk.propose(request)) == "address_again"
+
+
+# --- what no article resolves --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("intent", "words", "reason"),
+    [
+        ("invoice_copy", "Please send me the invoice for #W1016", "invoice_wanted"),
+        ("stop_subscription", "Unsubscribe me from the coffee subscription", "subscription"),
+        (
+            "change_address",
+            "What address do you have on file for me? And which orders do I have?",
+            "on_file_question",
+        ),
+    ],
+)
+def test_what_an_article_would_not_resolve_is_for_a_person(
+    desk: Desk, intent: str, words: str, reason: str
+) -> None:
+    assert reason_of(plan(desk, intent, words, who="dana_kowalski")) == reason
+
+
+@pytest.mark.parametrize(
+    ("intent", "words"),
+    [
+        ("invoice_copy", "How do I get the invoice for #W1016?"),
+        ("invoice_copy", "I need an invoice"),
+        ("stop_subscription", "Unsubscribe me from the newsletter"),
+        ("stop_subscription", "Please end my e-mail subscription"),
+    ],
+)
+def test_what_an_article_resolves_is_answered(desk: Desk, intent: str, words: str) -> None:
+    assert kind_of(plan(desk, intent, words, who="dana_kowalski")) == "answer"
