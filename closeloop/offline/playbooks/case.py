@@ -126,7 +126,10 @@ class Case:
         asked = [
             message_id
             for message_id, text in self._asking
-            if message_id in answers or names_remedy([text], kind) or names_order([text], order, ())
+            if message_id in answers
+            or names_remedy([text], type(params))
+            or names_order([text], order, ())
+            or (params.own_numbers and says_numbers([own_words(text)], params.own_numbers))
         ]
         return tuple(asked or [message.message_id for message in self.messages[-1:]])
 
