@@ -18,7 +18,8 @@ from closeloop.models.records import OrderRecord
 from closeloop.models.steps import CheckApprover, Recorded
 from closeloop.names import idempotency_key
 from closeloop.policy.binding import effect_digest
-from closeloop.policy.consent import names_remedy, names_target
+from closeloop.policy.consent import names_remedy, names_target, own_words
+from closeloop.policy.extent import says_numbers
 from closeloop.policy.roster import may_decide
 from closeloop.policy.velocity import scopes_of
 from closeloop.policy.zones import zone_of
@@ -182,8 +183,9 @@ class PolicyActivities:
         }
         if isinstance(params, TimedCallback):
             update["slot_problem"] = self._slot_problem(request.tenant, params, known)
+        said = says_numbers([own_words(text) for text in asked], params.own_numbers)
         if order is None:
-            update["names_target"] = params.target_customer is not None and bool(asked)
+            update["names_target"] = params.target_customer is not None and bool(asked) and said
         else:
             parts = effect.components if params.names_parts else ()
             components = tuple(name.rpartition("/")[2] for name in parts)
@@ -195,7 +197,8 @@ class PolicyActivities:
                 "component_total": Money(
                     amount_minor=sum(effect.components.values()), currency=order.currency
                 ),
-                "names_target": names_target(
+                "names_target": said
+                and names_target(
                     asked,
                     order,
                     components,

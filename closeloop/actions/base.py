@@ -57,6 +57,11 @@ class ActionParams(Input):
         return None
 
     @property
+    def own_numbers(self) -> str:
+        """What the customer alone can say: its numbers have to stand in their own words."""
+        return ""
+
+    @property
     def target_customer(self) -> str | None:
         """The customer whose own record the action is about."""
         return None

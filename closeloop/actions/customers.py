@@ -28,6 +28,11 @@ class UpdateCustomerAddress(ActionKind):
         """The customer whose address changes."""
         return self.customer_id
 
+    @property
+    def own_numbers(self) -> str:
+        """The house number and the ZIP code."""
+        return f"{self.address.address1} {self.address.zip[:5]}"
+
     def effect(self, ticket_id: str, order: OrderRecord | None) -> Effect:
         """Name the change by ticket and new address: another ticket may bring an old one back."""
         digest = address_digest(self.address)

@@ -74,6 +74,11 @@ class ModifyOrderAddress(ActionKind):
         """The order to redirect."""
         return self.order_id
 
+    @property
+    def own_numbers(self) -> str:
+        """The house number and the ZIP code."""
+        return f"{self.address.address1} {self.address.zip[:5]}"
+
     def effect(self, ticket_id: str, order: OrderRecord | None) -> Effect:
         """Name the change by order and new address, so that a second, other change is its own."""
         target = order.order_id if order else self.order_id

@@ -145,6 +145,12 @@ ADDRESS_NEEDED: Final = (
     "street and number, apartment, city, state ZIP (for example: 12 Oak Street, Apt 4, Boston,"
     " MA 02110)",
 )
+ADDRESS_UNCLEAR: Final = (
+    "We are not certain which address you mean, and would rather ask than send a parcel to a wrong"
+    " one; nothing has been changed.",
+    "Please answer with nothing but the one complete address that it shall be, in this form:",
+    ADDRESS_NEEDED[1],
+)
 TOO_LATE_TO_REDIRECT: Final = (
     "We are sorry: order {order} {state}, so its delivery address cannot be changed any more."
 )

@@ -10,7 +10,15 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from closeloop.actions.base import ActionParams
-from closeloop.models.records import OrderLine, OrderRecord
+from closeloop.models.records import OrderRecord
+from closeloop.policy.extent import (
+    EVERYTHING,
+    folded,
+    means_less,
+    mentions,
+    since_everything,
+    spared,
+)
 
 _QUOTE_HEAD: Final = re.compile(r"\s*(on\b.{0,200}\bwrote:|-{2,}\s*original message\b.*)", re.I)
 
@@ -64,13 +72,7 @@ def read_answer(message: str) -> Literal["yes", "no", "other"]:
 
 # --- the target ----------------------------------------------------------------------------------
 
-_WORD: Final = re.compile(r"[a-z0-9]+")
 _HASH_ID: Final = re.compile(r"#[a-z0-9_-]{1,40}")
-_EMPTY_WORDS: Final = frozenset({"and", "for", "one", "set", "the", "two", "with"})
-_EVERYTHING: Final = re.compile(
-    r"\b(?:everything|all of (?:it|them|these|those)|all (?:the |\w+ )?items"
-    r"|(?:whole|entire|complete|full) (?:order|purchase|amount|refund|price))\b"
-)
 _SHIPPING: Final = re.compile(
     r"\b(?:(?:shipping|delivery) (?:fee|cost|charge)s?|postage"
     r"|refund\w* (?:\w+ ){0,2}(?:shipping|delivery))\b"
@@ -90,24 +92,49 @@ def names_target(
     An order is named by its id, with or without ``#``, in the messages or with the ticket; or,
     where no order id is given at all, by an item of it that none of the customer's ``others`` has.
     ``components`` are names from ``OrderRecord.components()``; none means the order as such. A
-    customer who names some of an order's items has asked for nothing beyond them.
+    customer who names some of an order's items has asked for nothing beyond them, and for nothing
+    that they praise or keep.
     """
-    text = "\n".join(own_words(message) for message in messages)
-    words = frozenset(_folded(text))
-    lines = [line for line in order.lines if _mentions(words, line)]
-    if not _names_order(text, order, ticket_order_ids):
-        if not lines or ticket_order_ids or _names_some_order(text, order):
-            return False
-        elsewhere = (o for o in others if o.order_id != order.order_id)
-        if any(_mentions(words, line) for other in elsewhere for line in other.lines):
-            return False
-    if not components or _EVERYTHING.search(text) or len(lines) == len(order.lines):
-        return True
+    if not names_order(messages, order, ticket_order_ids, others=others):
+        return False
+    said = [own_words(message) for message in messages]
+    if not components:
+        return not means_less(said, order)
+    text = "\n".join(said)
+    stays = spared(since_everything(said), order.lines)
+    asked = {_part(component) for component in components}
+    if asked & {f"item:{item_id}" for item_id in stays}:
+        return False
+    words = frozenset(folded(text))
+    lines = [line for line in order.lines if mentions(words, line)]
+    if EVERYTHING.search(text) or len(lines) == len(order.lines):
+        # Where something stays, not everything is meant: neither the shipping nor a fee.
+        return not stays or all(part.startswith("item:") for part in asked)
     named = {f"item:{line.item_id}" for line in lines}
     if _SHIPPING.search(text):
         named.add("shipping")
-    named |= {f"fee:{fee}" for fee in order.fees if set(_folded(fee)) <= words}
-    return not named or all(_part(component) in named for component in components)
+    named |= {f"fee:{fee}" for fee in order.fees if set(folded(fee)) <= words}
+    return not named or asked <= named
+
+
+def names_order(
+    messages: Sequence[str],
+    order: OrderRecord,
+    ticket_order_ids: Sequence[str],
+    *,
+    others: Sequence[OrderRecord] = (),
+) -> bool:
+    """Return whether the customer named the order, or something that is on no other of theirs."""
+    text = "\n".join(own_words(message) for message in messages)
+    if _names_order(text, order, ticket_order_ids):
+        return True
+    words = frozenset(folded(text))
+    if ticket_order_ids or _names_some_order(text, order):
+        return False
+    elsewhere = [line for o in others if o.order_id != order.order_id for line in o.lines]
+    return any(mentions(words, line) for line in order.lines) and not any(
+        mentions(words, line) for line in elsewhere
+    )
 
 
 def _names_order(text: str, order: OrderRecord, ticket_order_ids: Iterable[str]) -> bool:
@@ -130,27 +157,6 @@ def _bare(order_id: str) -> str:
 def _part(component: str) -> str:
     """Return a component without the number of the unit: any unit of a named item will do."""
     return component.rpartition(":")[0] if component.startswith("item:") else component
-
-
-def _mentions(words: frozenset[str], line: OrderLine) -> bool:
-    """Whether the words hold the name's last word (what it is), or two others of it."""
-    name = [
-        word
-        for word in _folded(re.split(r"[,(]", line.name, maxsplit=1)[0])
-        if len(word) > 2 and word not in _EMPTY_WORDS
-    ]
-    return bool(name) and (name[-1] in words or len(words.intersection(name)) >= 2)
-
-
-def _folded(text: str) -> Iterable[str]:
-    """Yield the words of a text in lower case and, roughly, in the singular."""
-    for word in _WORD.findall(text.lower()):
-        if word.endswith(("ches", "shes", "sses", "xes")):
-            yield word[:-2]
-        elif word.endswith("s") and not word.endswith("ss"):
-            yield word[:-1]
-        else:
-            yield word
 
 
 # --- the remedy ----------------------------------------------------------------------------------

@@ -134,7 +134,8 @@ ALL = tuple(part.component_id for part in BASKET.components())
         ("refund the candle of #W1021", [CANDLE_1, THROW], False),
         ("refund the candle of #W1021", [CANDLE_1, "shipping"], False),
         ("refund the candle of #W1021", ALL, False),
-        ("refund the candle of #W1021", (), True),  # the order as such
+        ("refund the candle of #W1021", (), False),  # the order as such is more
+        ("refund #W1021", (), True),
         ("the candle broke, refund the whole order #W1021", ALL, True),
         ("the candle broke, refund everything on #W1021", ALL, True),
         ("refund the candles and the throw of #W1021", ALL, True),

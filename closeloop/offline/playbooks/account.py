@@ -30,12 +30,34 @@ _DANGER: Final = re.compile(
 _MAILING: Final = re.compile(
     r"\b(?:newsletters?|mailing|mailings|marketing|e-?mails?|offers?|adverts?|unsubscribe)\b"
 )
+_OTHER_SUBSCRIPTION: Final = re.compile(
+    r"\b(?!newsletter|e?-?mail|mailing|marketing|my|the|an?|this|that|your|our|any|all|of|from|and)"
+    r"[a-z]+[\s-](?:subscription|membership|plan|club|box)\b|\bmembership\b"
+)
+_ON_FILE: Final = re.compile(
+    r"\b(?:what|which)\b[^.?!\n]*\b(?:address|e-?mail|phone|name|orders?|details|data)\b[^.?!\n]*"
+    r"\b(?:(?:do|did|have) (?:you|i)\b|(?:is|are) (?:\w+ )?(?:on (?:file|my account)|stored|saved))"
+)
+_CHANGES: Final = re.compile(
+    r"\b(?:chang|updat|correct|send|ship|deliver|mov(?:e|ed|ing)\b|switch|replac)"
+)
 _GIFT_CARDS: Final = topic_words("gift cards")
 _CODES: Final = topic_words("discount codes")
 
 
 def change_address(case: Case) -> Proposal:
-    """Change the address on the account where that is named and no order is; else an order's."""
+    """Change the address on the account where that is named and no order is; else an order's.
+
+    Who only asks which one is on file is answered by a person.
+    """
+    latest = plain(case.latest)
+    if _ON_FILE.search(latest) and not _CHANGES.search(latest):
+        return _to_a_person(
+            case,
+            "on_file_question",
+            "asks what is on file about them, and for no change",
+            "Tell it only to somebody of whom it is sure enough who they are.",
+        )
     about_account = _ON_THE_ACCOUNT.search(plain(case.words)) is not None
     if about_account and not case.request.order_ids and not looks_like_order_number(case.words):
         return _account_address(case)
@@ -47,7 +69,10 @@ def _account_address(case: Case) -> Proposal:
     if customer is None:
         return drafting.not_sure_enough(case)
     on_file = customer.address
-    address = orders.address_named(case, on_file.country if on_file else orders.DEFAULT_COUNTRY)
+    read = orders.address_named(case, on_file.country if on_file else orders.DEFAULT_COUNTRY)
+    if read.unsure:
+        return orders.address_unclear(case)
+    address = read.address
     if address is None:
         return drafting.question(
             case,
@@ -116,7 +141,8 @@ def account_data(case: Case) -> Proposal:
 
 def stop_subscription(case: Case) -> Proposal:
     """Say how to leave the newsletter; any other subscription is for a person to stop."""
-    if _MAILING.search(plain(case.current)):
+    words = plain(case.current)
+    if _MAILING.search(words) and not _OTHER_SUBSCRIPTION.search(words):
         return drafting.article(case, _NEWSLETTER, kinds=ARTICLES)
     return _to_a_person(
         case,

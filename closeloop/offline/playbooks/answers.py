@@ -7,13 +7,28 @@ from closeloop.offline import wording
 from closeloop.offline.playbooks import drafting
 from closeloop.offline.playbooks.case import ARTICLES, Case
 from closeloop.offline.playbooks.quoting import fact_on
+from closeloop.offline.playbooks.reading import looks_like_order_number, only_asks
 
 MAX_NOTE_CHARS = 1_500
 
 
 def invoice_copy(case: Case) -> Proposal:
-    """Say how to get an invoice."""
-    return drafting.gated(case) or drafting.article(
+    """Say how to get an invoice; a person sends the one of an order that is named.
+
+    The article would only ask them to write as they have: from their address, with the number.
+    """
+    if gated := drafting.gated(case):
+        return gated
+    named = bool(case.request.order_ids) or looks_like_order_number(case.words)
+    if named and not only_asks(case.latest, ("invoice", "receipt", "bill")):
+        return drafting.escalate(
+            case,
+            "invoice_wanted",
+            "The customer wants the invoice of an order of theirs. How sure it is who writes:"
+            f" {case.assurance.value}.",
+            "Send it to the e-mail address on file, or say where it can be downloaded.",
+        )
+    return drafting.article(
         case, "invoice receipt copy pdf download write order number", kinds=ARTICLES
     )
 

@@ -15,7 +15,8 @@ from closeloop.offline.playbooks.matching import Choice, choose, without_asides
 from closeloop.offline.playbooks.money import Account, account_of
 from closeloop.offline.playbooks.quoting import Quote, quote_on, topic_words
 from closeloop.offline.playbooks.reading import numbers_named, without_quotes
-from closeloop.policy.consent import names_remedy, names_target
+from closeloop.policy.consent import names_order, names_remedy, own_words
+from closeloop.policy.extent import says_numbers
 from closeloop.policy.voice import body
 from closeloop.ports import Payments, Shop
 
@@ -118,8 +119,8 @@ class Case:
         """Return whether the customer's own words ask for what this kind of action does."""
         return names_remedy([text for _, text in self._asking], kind)
 
-    def requested_by(self, kind: type[ActionParams], order: OrderRecord) -> tuple[str, ...]:
-        """Return the ids of the messages that asked: by remedy, by order, or answering us.
+    def requested_by(self, params: ActionParams, order: OrderRecord) -> tuple[str, ...]:
+        """Return the ids of the messages that asked: by remedy, order or address, or answering us.
 
         Where none of them does so clearly it is the latest; policy then asks a person.
         """
@@ -132,8 +133,9 @@ class Case:
             message_id
             for message_id, text in self._asking
             if message_id in answers
-            or names_remedy([text], kind)
-            or names_target([without_asides(text) if self._wanted else text], order, (), ())
+            or names_remedy([text], type(params))
+            or names_order([without_asides(text) if self._wanted else text], order, ())
+            or (params.own_numbers and says_numbers([own_words(text)], params.own_numbers))
         ]
         return tuple(asked or [message.message_id for message in self.messages[-1:]])
 

@@ -27,7 +27,7 @@ def act(case: Case, params: ActionKind, order: OrderRecord, reason: str) -> Acti
         kind=params.kind,
         params=params.model_dump(mode="json", exclude_defaults=True),
         reason=reason,
-        requested_by=case.requested_by(type(params), order),
+        requested_by=case.requested_by(params, order),
     )
 
 

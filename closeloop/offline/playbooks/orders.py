@@ -5,21 +5,25 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from closeloop.actions.customers import UpdateCustomerAddress
 from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
 from closeloop.models.proposal import Proposal
 from closeloop.models.records import Address, OrderRecord
 from closeloop.offline import wording
 from closeloop.offline.playbooks import drafting
-from closeloop.offline.playbooks.addresses import read_address
+from closeloop.offline.playbooks.addresses import NewAddress, new_address
 from closeloop.offline.playbooks.case import ARTICLES, Case
 from closeloop.offline.playbooks.matching import Choice
 from closeloop.offline.playbooks.reading import means_whole_order, only_asks, plain
+from closeloop.policy.extent import cancelled_items, since_everything, spared
 
 LATE_AFTER: Final = timedelta(days=11)
 """Since an order was placed: two business days to pack it and seven on its way."""
 SCANNED_EARLY: Final = timedelta(hours=48)
 """So long a parcel may still turn up that was scanned as delivered."""
 DEFAULT_COUNTRY: Final = "USA"
+
+_ADDRESS_KINDS: Final = (ModifyOrderAddress.kind, UpdateCustomerAddress.kind)
 
 _PART_ONLY: Final = re.compile(
     r"\b(?:remove|drop|take out|only|just|except|keep)\b"
@@ -42,8 +46,17 @@ def cancel(case: Case) -> Proposal:
     if not choice.sure:
         return drafting.which_order(case, choice)
     order = choice.orders[0]
-    if is_pending(order) and _only_part(case, choice):
-        return _whole_order_only(case, order)
+    if is_pending(order):
+        if cancelled_items(_since_whole(case), order) is None:
+            return drafting.escalate(
+                case,
+                "something_else_cancelled",
+                f"The customer wants something about order {order.order_id} cancelled, and by their"
+                " words it is not the order.",
+                "Nothing was cancelled.",
+            )
+        if _only_part(case, choice):
+            return _whole_order_only(case, order)
     return cancel_this(case, order)
 
 
@@ -82,9 +95,18 @@ def cancel_this(case: Case, order: OrderRecord) -> Proposal:
 def _only_part(case: Case, choice: Choice) -> bool:
     """Return whether the customer wants only some of the order's items cancelled."""
     order = choice.orders[0]
-    some = bool(choice.items) and len({line.item_id for line in order.lines}) > len(choice.items)
+    words = _since_whole(case)
+    every = frozenset(line.item_id for line in order.lines)
+    if spared(words, order.lines) or cancelled_items(words, order) != every:
+        return True
+    some = bool(choice.items) and len(every) > len(choice.items)
     whole = means_whole_order(case.latest)
-    return some and not whole and _PART_ONLY.search(plain(case.current)) is not None
+    return some and not whole and _PART_ONLY.search(words) is not None
+
+
+def _since_whole(case: Case) -> str:
+    """Return the customer's words since they last said that all of the order is meant."""
+    return plain(since_everything([message.text for message in case.messages]))
 
 
 def _whole_order_only(case: Case, order: OrderRecord) -> Proposal:
@@ -155,7 +177,10 @@ def change_address(case: Case) -> Proposal:
     if not is_pending(order):
         return _too_late_to_redirect(case, order)
     country = order.address.country if order.address else DEFAULT_COUNTRY
-    address = address_named(case, country)
+    read = address_named(case, country)
+    if read.unsure:
+        return address_unclear(case)
+    address = read.address
     if address is None:
         ask, form = wording.ADDRESS_NEEDED
         return drafting.question(
@@ -188,10 +213,26 @@ def change_address(case: Case) -> Proposal:
     )
 
 
-def address_named(case: Case, country: str) -> Address | None:
-    """Return the last complete address in the customer's messages."""
-    read = (read_address(message.text, country=country) for message in reversed(case.messages))
-    return next((address for address in read if address is not None), None)
+def address_named(case: Case, country: str) -> NewAddress:
+    """Return the new address that the customer's messages plainly give."""
+    return new_address([message.text for message in case.messages], country=country)
+
+
+def address_unclear(case: Case) -> Proposal:
+    """Ask for the one address that is meant; after a change was made a person sees to it."""
+    if any(record.action.kind in _ADDRESS_KINDS for record in case.request.done):
+        return drafting.escalate(
+            case,
+            "address_again",
+            "An address was changed for this ticket, and the customer has more to say about it.",
+            "Ask which address it shall be; the change can be taken back while the order waits.",
+        )
+    return drafting.question(
+        case,
+        wording.ADDRESS_UNCLEAR,
+        goal="learn which address is meant",
+        why="the customer's words name more than one address, or leave open which is meant",
+    )
 
 
 def same_place(one: Address, other: Address) -> bool:

@@ -17,6 +17,7 @@ from closeloop.offline.playbooks.reading import (
     stems,
     units_meant,
 )
+from closeloop.policy.extent import since_everything, spared
 
 _SHIPPING: Final = r"(?:shipping|delivery|postage)"
 _CHARGE: Final = r"(?:fee|cost|charge|price|money)s?"
@@ -26,6 +27,10 @@ _ASKING: Final = (
 )
 _JOINING: Final = r"\b(?:and|plus|with|including|incl\.?)(?: (?:the|my|also|for))*"
 _IN_FULL: Final = re.compile(r"\bfull (?:refund|amount|price)\b|\bin full\b|\beverything\b")
+_WHOLE_REFUND: Final = re.compile(
+    r"\b(?:refund|return|reimburse|credit)\w*(?: (?:for|me|us|the|my|our|on|of|this|that))*"
+    r" (?:whole |entire )?(?:orders?\b|#)"
+)
 _ALL_BUT: Final = re.compile(
     r"\b(?:except|excluding|apart from|other than|all but|everything but|but not)\b"
 )
@@ -58,9 +63,14 @@ def wished(
     """Return the components that the customer wants back.
 
     An item that was named is one unit of it, unless both or all are meant; an order that was named
-    alone is all of it. An item that is named as an exception is not what is wanted.
+    alone is all of it. An item that is named as an exception, or praised, is not what is wanted.
     """
     words = plain(case.current)
+    stays = spared(plain(since_everything(case.current.splitlines())), order.lines)
+    if stays and len(order.lines) > 1:
+        items = [item_id for item_id in items if item_id not in stays]
+        if not items or means_whole_order(words) or _WHOLE_REFUND.search(words):
+            return Unclear(order.lines)
     if _ALL_BUT.search(words) and len(order.lines) > 1:
         return Unclear(order.lines)
     everything = tuple(part.component_id for part in order.components())
