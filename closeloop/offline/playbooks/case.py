@@ -15,7 +15,8 @@ from closeloop.offline.playbooks.matching import Choice, choose
 from closeloop.offline.playbooks.money import Account, account_of
 from closeloop.offline.playbooks.quoting import Quote, quote_on, topic_words
 from closeloop.offline.playbooks.reading import numbers_named, without_quotes
-from closeloop.policy.consent import names_remedy, names_target
+from closeloop.policy.consent import names_target
+from closeloop.policy.remedy import names_remedy
 from closeloop.policy.voice import body
 from closeloop.ports import Payments, Shop
 
