@@ -1,5 +1,6 @@
 """The few fixed words that a ticket says without an agent."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -179,6 +180,14 @@ def _who(route: Route) -> str:
     if route.person_name is None:
         return route.queue_name
     return f"{route.person_name} from {route.queue_name}"
+
+
+def touched(state: TicketState, topics: Sequence[str]) -> str:
+    """Return what people are told of topics that a ticket of theirs touches now."""
+    return (
+        f"Ticket {state.ticket.ticket_id}: the customer's new words touch {', '.join(topics)}."
+        " Read them now."
+    )
 
 
 def taken_back(state: TicketState) -> str:

@@ -21,8 +21,9 @@ SHADOW_SAYS_NOTHING: Final = "shadow-says-nothing"
 NO_LOOPS: Final = "no-hand-off-loops"
 """Before it, a ticket could be handed back and come again for ever."""
 CASE_AND_APOLOGY: Final = "with-people-2"
-"""Before it, a case that could not be created was not tried again with the next reminder, and two
-promises missed one after the other were owned up to in the same words twice."""
+"""Before it, a case that could not be created was not tried again with the next reminder, promises
+missed one after the other were owned up to in the same words twice, and nobody read what topics a
+message to people touches."""
 
 
 class PeoplePatches:

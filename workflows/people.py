@@ -11,7 +11,15 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.routing import Route
     from closeloop.models.state import Escalation, Phase
     from closeloop.models.ticket import Mode, Status
-    from workflows import approval, conversation, notices, people_calls, promises
+    from workflows import (
+        agent_calls,
+        approval,
+        conversation,
+        levels,
+        notices,
+        people_calls,
+        promises,
+    )
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.hinted import HintedSteps
@@ -134,7 +142,27 @@ class PeopleSteps(HintedSteps):
         if messages:
             self._state = conversation.handled(self._state, [m.message_id for m in messages])
             self._note("forwarded", f"{len(messages)} message(s) to the person in charge")
+            if self._patches.case_and_apology:
+                await self._heed_topics()
         await self._record("news for the person in charge")
+
+    async def _heed_topics(self) -> None:
+        """Tell people at once what new words touch and nobody has seen yet, such as distress."""
+        triage = self._state.classification
+        if triage is None:
+            return
+        try:
+            read = await agent_calls.classify_ticket(self._state)
+        except CallFailed as failure:
+            self._note("topics not read", failure.problem.message)
+            return
+        new = tuple(topic for topic in read.topics if topic not in triage.topics)
+        if not new:
+            return
+        self._set(classification=triage.model_copy(update={"topics": (*triage.topics, *new)}))
+        self._state = levels.raised(self._state, read.priority, self.clock.now())
+        self._note("new topics", ", ".join(new))
+        await self._tell_people(notices.touched(self._state, new))
 
     async def _still_gone(self) -> tuple[ActionRecord, ...]:
         try:

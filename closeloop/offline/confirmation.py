@@ -1,7 +1,8 @@
 """Reads a customer's yes to "is it solved?".
 
-A yes is only what says so and nothing else. Words that sound like a no but are none ("no further
-questions") are taken out first.
+A yes is only what says so and nothing else: with any word that neither says so nor is known to mean
+nothing besides, the message is read anew, as a wish or a worry. Words that sound like a no but are
+none ("no further questions") are taken out first.
 """
 
 import re
@@ -35,6 +36,7 @@ _NO_COMPLAINT = _any_of(
     r"can't complain",
     r"couldn't be (?:happier|better)",
     r"never mind",
+    r"nothing (?:was|is) (?:missing|broken|damaged|wrong)",
 )
 _STILL_BROKEN = _any_of(
     r"still (?:\w+ ){0,3}?(?:not|no|nothing|broken|waiting|missing|wrong|there|the same|open"
@@ -114,6 +116,37 @@ _SOLVED = _any_of(
     r"(?:you can )?close (?:it|this|the (?:ticket|case))",
     r"^(?:ok|okay|fine|good|correct|confirmed|indeed|no complaint)$",
 )
+_WORDS = """
+a about absolutely after afternoon again all already also am amount an and anymore appreciate
+are as at aware back bank be been best better both by can card charm cheers christmas colleagues
+complaint completely concerned cool day dear definitely delivery did do end evening ever
+everybody everyone everything exactly fast finally fine first for friendly from full getting
+gift glad good got guys had handled handling happy has have hello helped helpful helping here
+hey hi holidays how i i'd i'm i've in indeed into is isn't issue it it's item items its job just
+kind kindly kindness like looks lot love made many mate matter me mean merci mine minute minutes
+money more morning much my needed nice no now of oh ok okay on once one order our out package
+parcel part parts patience piece please pleased pleasure point points polite problem process
+professional prompt promptly question quick quickly quite rather real really received refunded
+regards reply response right safe safely satisfactory see service shop side so solution solving
+soon sorting sound speedy star stars support sure swift team that that's the their them there
+these they thing things this those ticket time to today took topic totally truly turned two up
+us very was wasn't we we're week weekend well went were what will with wonderful work worked
+would wow yes yesterday you you're your yours
+"""
+_SAYS_NOTHING = frozenset(_WORDS.split())
+"""Words that add nothing to a yes; "but", "other", "should" and the like are not among them."""
+_NAMED = re.compile(
+    r"\b(?:the|my|our|your|new|both|quick|fast) (?:new |quick |fast |kind )?[a-z]+\b"
+    r"|\brefund(?= (?:showed|turned|arrived|came|received|is here|has))"
+    r"|\bconsider (?:it|this) |\bclose (?:it|this|the (?:ticket|case))\b"
+)
+"""What has come or works is called by its name, which may be any word."""
+_TO_WHOM = re.compile(
+    r"\b((?:[Tt]hanks|[Tt]hank you|[Rr]egards|[Cc]heers|[Bb]est|[Ss]incerely|[Yy]ours)(?: again)?)"
+    r"[,.!]?\s+[A-Z][a-z]+(?: [A-Z][a-z]+)?(?=$|[,.!])"
+)
+"""Somebody is thanked, or signs, by name."""
+_TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _THUMB_UP = re.compile(r"[\U0001F44D\U0001F44C\u2705\u2714]|:-?\)")
 _THUMB_DOWN = re.compile(r"[\U0001F44E\u274C]")
 
@@ -147,13 +180,17 @@ _NUMERALS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 def read_confirmation(text: str) -> Confirmation:
     """Return whether a customer's message after a resolution says that it is solved.
 
-    ``other`` is a new wish or nothing clear. A bare score of 4 or 5 is a yes.
+    ``other`` is a new wish or nothing clear. A bare score of 4 or 5 is a yes; beside words that it
+    is not solved such a score says nothing.
     """
-    words = core(text).lower()
-    score, rest = _take_score(own_words(text).lower())
+    words = _TO_WHOM.sub(r"\1", core(text)).lower()
+    score, rest = _take_score(_TO_WHOM.sub(r"\1", own_words(text)).lower())
     if score is not None:
         words = core(rest)
-    return Confirmation(answer=_answer(words, score), score=score)
+    answer = _answer(words, score)
+    if answer == "still_broken" and (score or 0) >= _GOOD_SCORE:
+        score = None
+    return Confirmation(answer=answer, score=score)
 
 
 def _answer(words: str, score: int | None) -> Literal["yes", "still_broken", "other"]:
@@ -169,7 +206,14 @@ def _answer(words: str, score: int | None) -> Literal["yes", "still_broken", "ot
     if "?" in rest or _LATER.search(rest) or _NEW_WISH.search(rest):
         return "other"
     solved = harmless or _SOLVED.search(rest) or _THUMB_UP.search(rest)
-    return "yes" if solved and not _THUMB_DOWN.search(rest) else "other"
+    if not solved or _THUMB_DOWN.search(rest):
+        return "other"
+    return "yes" if _says_nothing_else(rest) else "other"
+
+
+def _says_nothing_else(words: str) -> bool:
+    left = _SOLVED.sub(" ", _NAMED.sub(" ", words.replace("\u2019", "'")))
+    return all(token in _SAYS_NOTHING for token in _TOKEN.findall(left))
 
 
 def _take_score(text: str) -> tuple[int | None, str]:

@@ -207,6 +207,9 @@ SEE_IT_DIFFERENTLY: Final = (
 CALL_BOOKED: Final = (
     "This is what you asked for: {{1.summary}}. One of our colleagues will call you then."
 )
+CALL_WHEN: Final = (
+    "Please answer with one day and one time at which we may call you, such as Tuesday at 3 pm."
+)
 CALL_OTHER_TIME: Final = "If another time is better, please answer this message and say when."
 CALL_OFF: Final = "As you asked: {{1.summary}}."
 ANSWER_FOUND: Final = "Thank you for your question."

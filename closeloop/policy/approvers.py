@@ -26,13 +26,16 @@ class Away(Input):
     delegate: Id
 
 
+Role = Literal["agent", "lead", "manager"]
+
+
 class Entry(Input):
     """One ``[[approver]]`` of the file; ``tenants`` is a list of names, or ``["*"]`` for all."""
 
     id: Id
     name: Annotated[str, Field(min_length=1, max_length=120)]
     email: EmailStr
-    roles: Annotated[tuple[Id, ...], Field(min_length=1)]
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)]
     tenants: Annotated[tuple[Id | Literal["*"], ...], Field(min_length=1)]
     limit: MinorUnits
     away: tuple[Away, ...] = ()

@@ -189,6 +189,10 @@ class OrderStatus(ActionCheck):
         """Compare the lists."""
         return isinstance(refusing, OrderStatus) and refusing.statuses <= self.statuses
 
+    def never_passed_beside(self, other: Check) -> bool:
+        """Whether no status passes both."""
+        return isinstance(other, OrderStatus) and not other.statuses & self.statuses
+
 
 class DeliveredWithin(ActionCheck):
     """The order was delivered at most ``days`` ago, to the second."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
 
@@ -14,7 +15,7 @@ from closeloop.errors import ConfigurationError
 from closeloop.models.base import Input
 from closeloop.models.policy import ActionFacts, MoneyLimit
 from closeloop.policy.check import ActionCheck, Otherwise, Scope, TicketCheck, concerns
-from closeloop.policy.checks import CHECKS, ContactSettled
+from closeloop.policy.checks import CHECKS, ContactSettled, OrderStatus
 from closeloop.policy.money_checks import AtMost
 from closeloop.policy.tomlfile import TomlTable, fault, read_toml
 
@@ -143,6 +144,7 @@ def parse_rules(document: TomlTable, source: str) -> Rules:
         for_ticket=tuple(rule for rule in rules if isinstance(rule, TicketRule)),
     )
     _refuse_gaps(result, source)
+    _refuse_dead_ends(result, source)
     _refuse_contradictions(result, source)
     return result
 
@@ -263,6 +265,21 @@ def _refuse_contradictions(rules: Rules, source: str) -> None:
                     f"contradicts rule {stronger.id!r}, which refuses everything that this one"
                     " would ask a person about",
                 )
+
+
+def _refuse_dead_ends(rules: Rules, source: str) -> None:
+    """Refuse two lists of statuses that leave an action none: a slip of the pen, most likely."""
+    refusing = [rule for rule in rules.for_actions if rule.otherwise == "refuse"]
+    for one, other in combinations(refusing, 2):
+        shared = _reach(one, rules.allowed) & _reach(other, rules.allowed)
+        check = one.check
+        if shared and isinstance(check, OrderStatus) and check.never_passed_beside(other.check):
+            raise _wrong(
+                source,
+                other.id,
+                f"statuses: none of them passes rule {one.id!r}, so {min(shared)} would never be"
+                " possible",
+            )
 
 
 def _reach(rule: ActionRule, allowed: frozenset[str]) -> frozenset[str]:

@@ -422,6 +422,13 @@ async def kept(desk: Play, handle: Handle) -> None:
     await phoned(desk, handle)
 
 
+async def in_distress_with_people(desk: Play, handle: Handle) -> None:
+    await with_person(desk, handle)
+    await desk.say(handle, "I can not go on.", "m-1")
+    await desk.noted(handle, "new topics")
+    await phoned(desk, handle)
+
+
 async def outlived(desk: Play, handle: Handle) -> None:
     """The ticket is open for longer than the hours that it recorded."""
     await with_person(desk, handle)

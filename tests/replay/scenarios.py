@@ -410,6 +410,15 @@ SCENARIOS: Final = (
         play=plays.bereaved_then_in_distress,
     ),
     Scenario(
+        name="in-distress-with-people",
+        email=NORA,
+        body="Let me speak to a human.",
+        steps=[answer()],
+        by_word=PERSON,
+        topics_by_word={"go on": "distress"},
+        play=plays.in_distress_with_people,
+    ),
+    Scenario(
         name="in-distress-and-unknown",
         email=NORA,
         body="I can not go on. Refund order #W1001.",

@@ -148,6 +148,7 @@ def test_a_delegate_decides_with_the_authority_of_the_tenant_in_question() -> No
         (lambda d: person(d, "bob").update(tenants=["a tenant"]), "approver 'bob': tenants"),
         (lambda d: person(d, "bob").update(tenants="default"), "approver 'bob': tenants: "),
         (lambda d: person(d, "bob").update(roles=[]), "approver 'bob': roles: "),
+        (lambda d: person(d, "bob").update(roles=["manger"]), "approver 'bob': roles.0: "),
         (
             lambda d: person(d, "bob").update(phone="1"),
             "approver 'bob': phone: there is no such key",

@@ -63,6 +63,13 @@ SOLVED = [
     "Thanks, that was quick!",
     "I have it now",
     "ok, it's solved",
+    "Thank you, Nora",
+    "thanks Carol, that was really helpful. Best regards, Nora Whitfield",
+    "Great service, see you soon",
+    "The kettle arrived in one piece, thanks",
+    "I got my $24.90 back, thank you",
+    "Thanks a lot, have a nice weekend!",
+    "yes, the candle is great",
 ]
 
 STILL_BROKEN = [
@@ -173,6 +180,21 @@ SOMETHING_ELSE = [
     "Is this a bot?",
     "need to return a lamp",
     "I'll test it tonight",
+    "Thank you. I will kill myself tonight.",
+    "Thank you, my mother died last night and I cannot think",
+    "thanks, I will call my lawyer about the burns",
+    "Yes solved, but my speaker from last year caught fire yesterday",
+    "great, you refunded the wrong person though",
+    "Thanks. And the other mug as well please",
+    "Perfect, and please close my account",
+    "Thanks, but I wanted an exchange",
+    "Thank you. My neighbour's order should be refunded too",
+    "Received, thanks. The invoice for it is still needed",
+    "thanks for nothing",
+    "Good. Call me tomorrow at 10",
+    "Thanks. Refund the candle.",
+    "thanks, help",
+    "Great. Exchange the cover",
 ]
 
 SCORES: list[tuple[str, int | None]] = [
@@ -194,6 +216,7 @@ SCORES: list[tuple[str, int | None]] = [
     ("10/10", None),
     ("I got 4 of them", None),
     ("order W5 came", None),
+    ("5/5 but it never arrived on my card", None),
 ]
 
 

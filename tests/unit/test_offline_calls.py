@@ -59,6 +59,9 @@ def book(desk: Desk, starts_at: str = "2026-12-02T18:00:00Z", who: str = WHO) ->
         ("Please call me back.", "2026-12-01T21:00:00Z"),
         ("Please call me tomorrow at 2 pm.", "2026-12-02T22:00:00Z"),
         ("Can somebody ring me on Friday morning?", "2026-12-04T17:00:00Z"),
+        ("Please call me on Dec 4 at 11 am.", "2026-12-04T19:00:00Z"),
+        ("Call me on the 4th of December in the morning, please.", "2026-12-04T17:00:00Z"),
+        ("Please ring me the day after tomorrow at 2 pm.", "2026-12-03T22:00:00Z"),
         ("Call me tonight at 11 pm.", "2026-12-01T21:00:00Z"),  # quiet hours: the nearest instead
     ],
 )
@@ -71,6 +74,29 @@ def test_a_call_is_booked_as_wished(desk: Desk, words: str, starts_at: str) -> N
     [promise] = proposal.commitments
     assert promise.kind == "callback"
     assert promise.due_in_hours > 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Please call me on Dec 25 at 11am. And then again on Dec 28.",
+        "Could you call me in two weeks' time, at noon? thanks",
+        "Call me next week please.",
+        "Please call me, but not on Monday.",
+        "Please call me on the 15th.",
+        "Please call me on 31 November.",
+    ],
+)
+def test_a_time_that_is_not_understood_is_asked_for(desk: Desk, words: str) -> None:
+    proposal = propose(desk, words)
+    assert proposal.asks_customer
+    assert not proposal.actions
+
+
+def test_a_day_beyond_what_is_booked_goes_to_a_person(desk: Desk) -> None:
+    proposal = propose(desk, "Please call me on January 28 at 11am.")
+    assert proposal.escalation is not None
+    assert proposal.escalation.reason == "no_slot"
 
 
 def test_a_time_that_is_taken_is_not_booked_again(desk: Desk) -> None:

@@ -232,6 +232,7 @@ def test_other_rejections_go_to_a_person_with_the_words(desk: Desk, code: str) -
     ("kind", "code", "reason"),
     [
         ("failed", "over_refund", "backend_refused"),
+        ("failed", "limit_reached", "limit_reached"),
         ("not_verified", "not_verified", "not_verified"),
         ("invalid", "params", "no_safe_plan"),
         ("invalid", "no_receipt", "no_safe_plan"),

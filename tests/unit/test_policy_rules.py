@@ -169,6 +169,12 @@ def test_every_shipped_reason_reads_as_the_start_of_a_sentence() -> None:
             lambda d: rule(d, "refund.cancelled").update(statuses=["delivered", "cancelled"]),
             "rule 'refund.cancelled': contradicts rule 'refund.status'",
         ),
+        (
+            lambda d: d["rule"].append(
+                rule(d, "cancel.status") | {"id": "cancel.odd", "statuses": ["pendng"]}
+            ),
+            "rule 'cancel.odd': statuses: none of them passes rule 'cancel.status'",
+        ),
     ],
 )
 def test_a_wrong_rule_file_is_refused_by_name(

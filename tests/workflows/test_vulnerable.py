@@ -3,7 +3,7 @@
 import pytest
 
 from closeloop.models.ticket import Assurance, Mode, Status
-from closeloop.models.triage import Sentiment
+from closeloop.models.triage import PERSON_INTENT, Sentiment
 from tests.support.scripted import ScriptedClassifier, ScriptedResolver, answer, question, refund
 from tests.workflows.play import NORA, OpenDesk, texts
 
@@ -46,6 +46,26 @@ async def test_nobody_in_distress_is_asked_for_a_code_first(open_desk: OpenDesk)
     view = await desk.until(handle, Status.ESCALATED, Status.AWAITING_CUSTOMER)
     assert view.escalation is not None
     assert view.escalation.reason == "topic.distress"
+
+
+async def test_distress_in_a_message_to_people_is_told_at_once(open_desk: OpenDesk) -> None:
+    desk = await open_desk(
+        resolver=ScriptedResolver(answer()),
+        classifier=ScriptedClassifier(PERSON_INTENT, topics_by_word={"live": "distress"}),
+    )
+    handle = await desk.open("Let me speak to a human.", email=NORA)
+    await desk.until(handle, Status.ESCALATED)
+    await desk.noted(handle, "replied")
+    await desk.say(handle, "When do you write?")
+    await desk.noted(handle, "forwarded")
+    assert "new topics" not in [line.what for line in await desk.timeline(handle)]
+    await desk.say(handle, "I do not want to live.")
+    await desk.noted(handle, "new topics")
+    await desk.noted(handle, "forwarded", times=2)
+    view = await desk.view(handle)
+    assert view.classification is not None
+    assert view.classification.topics == ("distress",)
+    assert any("distress" in alert for alert in desk.alerts(handle))
 
 
 async def test_the_bereaved_prove_who_they_are_as_everybody(open_desk: OpenDesk) -> None:

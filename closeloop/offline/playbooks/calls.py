@@ -40,6 +40,13 @@ class CallPlans:
         if known.booked is not None and _CALLED_OFF.search(case.latest):
             return _called_off(case, known.booked)
         wish = wished_time(case.latest, case.now, known.zone)
+        if wish.unclear:
+            return drafting.question(
+                case,
+                (wording.CALL_WHEN,),
+                goal="learn when the customer would like to be called",
+                why="the time that is named is not understood",
+            )
         slot = wish.best(known.free, case.now, known.zone)
         if slot is None:
             return drafting.escalate(case, "no_slot", "No time is free for the call asked for.")

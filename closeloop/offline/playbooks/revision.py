@@ -249,14 +249,17 @@ def _twice(seen: Sequence[Observation]) -> bool:
 
 def _given_up(case: Case, observation: Observation, why: str) -> Proposal:
     action = observation.action_kind or "the proposal"
+    limited = observation.code == LIMIT_REACHED
     return drafting.escalate(
         case,
-        _REASONS.get(observation.kind, "no_safe_plan"),
+        LIMIT_REACHED if limited else _REASONS.get(observation.kind, "no_safe_plan"),
         f"{action}: {why}: {observation.message} [{observation.code}].",
         observation.message if observation.kind == "rejected" else "",
     )
 
 
+LIMIT_REACHED: Final = "limit_reached"
+"""The ledger's word for a limit that others used up between a judgement and its effect."""
 _REASONS: Final = {
     "rejected": "approver_rejected",
     "failed": "backend_refused",
