@@ -77,7 +77,9 @@ _THEN_TAKEN_BACK: Final = re.compile(
     r"|\bcancel (?:this|that|it|my|the) (?:request|wish|refund|message|ticket|return|exchange)\b"
 )
 """Words that take a wish back where they come after it, whatever they speak of."""
-_CANCEL_IT: Final = re.compile(r"\bcancel (?:this|that|it|everything)\b")
+_CANCEL_IT: Final = re.compile(
+    r"(?:^|[.!?;\n])\s*(?:please |so |no, ?)?cancel (?:this|that|it|everything)\b"
+)
 _TALKED_ABOUT: Final = re.compile(
     r"\s+(?:polic(?:y|ies)|rules?|window|terms|conditions|receipts?|confirmations?|status|form"
     r"|process|procedure|statement|notice|e?mails?|invoices?)\b"
