@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import dropwhile
 
 from temporalio import activity
 
@@ -18,8 +19,9 @@ from closeloop.models.records import OrderRecord
 from closeloop.models.steps import CheckApprover, Recorded
 from closeloop.names import idempotency_key
 from closeloop.policy.binding import effect_digest
-from closeloop.policy.consent import names_remedy, names_target, own_words
+from closeloop.policy.consent import names_target, own_words
 from closeloop.policy.extent import says_numbers
+from closeloop.policy.remedy import names_remedy
 from closeloop.policy.roster import may_decide
 from closeloop.policy.velocity import scopes_of
 from closeloop.policy.zones import zone_of
@@ -173,10 +175,11 @@ class PolicyActivities:
         known = self._ledger.lookup(request.tenant, effect.effect_id, effect.components)
         words = request.customer_messages.items()
         asked = [text for name, text in words if name in action.requested_by]
+        later = [text for _, text in dropwhile(lambda m: m[0] not in action.requested_by, words)]
         update: dict[str, object] = {
             "amount": effect.amount,
             "effect": known,
-            "names_remedy": names_remedy(asked, type(params)),
+            "names_remedy": all(names_remedy(said, type(params)) for said in (asked, later)),
             "undo": self._undo(request, action, params, order),
             "consent": _consent(request, params, effect),
             **money,

@@ -6,10 +6,8 @@ minute; so every doubt is read as "did not ask".
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Final, Literal
 
-from closeloop.actions.base import ActionParams
 from closeloop.models.records import OrderRecord
 from closeloop.policy.extent import (
     EVERYTHING,
@@ -41,9 +39,49 @@ _YES: Final = frozenset(
     {"absolutely", "affirmative", "agree", "agreed", "confirm", "confirmed", "correct"}
     | {"definitely", "exactly", "ok", "okay", "right", "sure", "yeah", "yep", "yes", "yup"}
 )
-_GO_AHEAD: Final = re.compile(
-    r"\b(?:go (?:ahead|on)|do (?:it|that|so|this)|please do|fine with me)\b"
+_YES_PHRASES: Final = (
+    *_YES,
+    "go ahead",
+    "go on",
+    "please do",
+    "do it",
+    "do that",
+    "do this",
+    "do so",
+    "i do",
+    "i am sure",
+    "i'm sure",
+    "i want (?:it|that|this)",
+    "i would like (?:it|that|this)",
+    "i'd like (?:it|that|this)",
+    "(?:that|this|it) is (?:right|correct|fine)",
+    "that's (?:right|correct|fine)",
+    "fine with me",
 )
+_BESIDE_PHRASES: Final = (
+    "please",
+    "thanks",
+    "thank you",
+    "many",
+    "very much",
+    "so much",
+    "and",
+    "hi",
+    "hello",
+    "again",
+    "(?:kind|best) regards",
+    "regards",
+    "best",
+    "for (?:me|us)",
+    "(?:to )?(?:both|all(?: of (?:it|them))?)",
+    "i",
+    "we",
+)
+_PLAIN_YES: Final = re.compile(rf"(?:(?:{'|'.join((*_YES_PHRASES, *_BESIDE_PHRASES))})(?: |$))+")
+"""Every word of it is of these phrases, none of which asks anything: "would you do that" does."""
+_YES_WITHIN: Final = re.compile(rf"\b(?:{'|'.join(_YES_PHRASES)})\b")
+_ONLY_HEARD: Final = re.compile(r"(?:(?:ok|okay|right|sure|thanks|thank you|many|very much) ?)+")
+"""With thanks in it: what one says who has read, whether or not they agree."""
 _NO: Final = frozenset({"no", "nope", "nah", "not", "don't", "never", "stop"})
 _BESIDE: Final = frozenset(
     {"a", "again", "ahead", "all", "and", "at", "best", "both", "do", "fine", "for", "go"}
@@ -51,7 +89,7 @@ _BESIDE: Final = frozenset(
     | {"so", "thank", "thanks", "that", "that's", "the", "this", "to", "us", "very", "want", "we"}
     | {"with", "would", "you", "your"}
 )
-"""Words that say nothing for or against; any other word makes the answer more than a yes or no."""
+"""Words that say nothing for or against beside a no; any other word makes it more than a no."""
 
 
 def read_answer(message: str) -> Literal["yes", "no", "other"]:
@@ -60,14 +98,21 @@ def read_answer(message: str) -> Literal["yes", "no", "other"]:
     "Yes, but only the mug" is neither: what is wanted then is read anew.
     """
     text = own_words(message)
-    words = frozenset(_ANSWER_WORD.findall(text))
-    if not words <= _YES | _NO | _BESIDE or "?" in text:
+    if "?" in text:
         return "other"
-    yes = bool(words & _YES) or _GO_AHEAD.search(text) is not None
-    no = bool(words & _NO)
-    if yes == no:
-        return "other"
-    return "yes" if yes else "no"
+    words = _ANSWER_WORD.findall(text)
+    if _says_yes(" ".join(words)):
+        return "yes"
+    said = frozenset(words)
+    if said & _NO and not said & _YES and said <= _NO | _BESIDE:
+        return "no"
+    return "other"
+
+
+def _says_yes(words: str) -> bool:
+    if _ONLY_HEARD.fullmatch(words) and "thank" in words:
+        return False
+    return bool(_PLAIN_YES.fullmatch(words) and _YES_WITHIN.search(words))
 
 
 # --- the target ----------------------------------------------------------------------------------
@@ -157,106 +202,3 @@ def _bare(order_id: str) -> str:
 def _part(component: str) -> str:
     """Return a component without the number of the unit: any unit of a named item will do."""
     return component.rpartition(":")[0] if component.startswith("item:") else component
-
-
-# --- the remedy ----------------------------------------------------------------------------------
-
-_CLAUSE_END: Final = re.compile(
-    r"[.!?;,:()\n]|\s[-\u2013\u2014]+\s|\b(?:but|so|please|pls|plz|then|because)\b"
-    r"|\binstead\b(?! of)|\band(?= (?:i|we|would|want|need)\b)"
-)
-_TOKEN: Final = re.compile(r"[a-z']+")
-_NEGATIONS: Final = frozenset(
-    {"not", "no", "never", "without", "cannot", "don't", "dont", "doesn't", "won't", "wouldn't"}
-    | {"shouldn't", "needn't", "mustn't"}
-)
-_PAST_NEGATIONS: Final = frozenset({"haven't", "hasn't", "hadn't", "didn't", "wasn't", "weren't"})
-_PRESENT_NEGATIONS: Final = frozenset({"isn't", "aren't"})
-_PAST_AUXILIARIES: Final = frozenset({"have", "has", "had", "did", "was", "were"})
-_PRESENT_AUXILIARIES: Final = frozenset({"is", "are", "still"})
-_COMPARISONS: Final = frozenset({("instead", "of"), ("rather", "than")})
-_WISHES: Final = frozenset(
-    {"want", "wanted", "need", "needed", "wish", "like", "ask", "asked", "asking", "request"}
-    | {"requested", "requesting", "looking", "interested", "require", "required", "after"}
-)
-_GETTING: Final = frozenset(
-    {"get", "got", "gotten", "receive", "received", "see", "seen", "have", "had", "been", "come"}
-    | {"arrived", "know", "understand"}
-)
-_NEGATION_REACH: Final = 6
-_DECLINED_AFTER: Final = re.compile(
-    r"\W+(?:\w+\W+){0,2}?(?:not|isn't|no longer)\s+(?:be\s+)?"
-    r"(?:needed|necessary|required|wanted|what)\b"
-)
-_SENTENCE_END: Final = re.compile(r"[.!?\n]")
-_DOUBT: Final = re.compile(
-    r"\b(?:never|whether|stop|if|unless|in case|someone|somebody|tried to|not (?:to|the)"
-    r"|make sure|ensure|(?:my|the|this|that) (?:request|wish))\b|[\"\u201c\u201d\u201e\u00ab\u00bb]"
-)
-"""Words beside a mention that make it a condition, a report or a refusal: a person reads it."""
-_TAKEN_BACK: Final = re.compile(
-    r"\bnever ?mind\b|\bchanged my mind\b|\b(?:i|we)(?:'ll| will| want to|'d like to)? keep\b"
-    r"|\bhappy with\b|\b(?:didn't|did not|never) ask|\bphishing\b|\bscam\b|\bwithdraw"
-)
-"""Words that take back what was asked before, or in the same message."""
-_TALKED_ABOUT: Final = re.compile(r"\s+(?:polic(?:y|ies)|rules?|window|terms|conditions)\b")
-
-
-def names_remedy(messages: Sequence[str], kind_class: type[ActionParams]) -> bool:
-    """Return whether the customer asked for what this kind of action does.
-
-    ``messages`` are the customer's, oldest first; the last one that speaks of the remedy counts,
-    unless a later one takes it back. Every mention in it has to ask: "I don't want a refund" and
-    "your refund policy" ask for none, "you did not refund me" does, and what is quoted, reported
-    or tied to a condition is read by a person.
-    """
-    stems = "|".join(r"\s+".join(map(re.escape, w.split())) for w in kind_class.remedy_words)
-    if not stems:
-        return False
-    mention = re.compile(rf"\b(?:{stems})\w*")
-    for message in reversed(messages):
-        words = own_words(message)
-        if _TAKEN_BACK.search(words):
-            return False
-        asked = [
-            _asks(clause[: found.start()], found[0], clause[found.end() :])
-            for clause in _CLAUSE_END.split(words)
-            for found in mention.finditer(clause)
-        ]
-        if asked:
-            return all(asked) and not _doubted(words, mention)
-    return False
-
-
-def _doubted(words: str, mention: re.Pattern[str]) -> bool:
-    sentences = (s for s in _SENTENCE_END.split(words) if mention.search(s))
-    return any(_DOUBT.search(mention.sub(" ", sentence)) for sentence in sentences)
-
-
-def _asks(before: str, mention: str, after: str) -> bool:
-    """Whether a mention of the remedy, with the rest of its clause, asks for it."""
-    if _TALKED_ABOUT.match(after) or _DECLINED_AFTER.match(after):
-        return False
-    tokens = _TOKEN.findall(before)[-_NEGATION_REACH - 1 :]
-    if _COMPARISONS.intersection(pairwise(tokens)):
-        return False
-    place = max((n for n, word in enumerate(tokens) if _negates(word)), default=None)
-    if place is None or "why" in tokens[:place]:
-        return True
-    between = set(tokens[place + 1 :])
-    if between & _WISHES:
-        return False
-    return bool(between & _GETTING) or _not_yet(tokens[:place], tokens[place], mention)
-
-
-def _not_yet(before: Sequence[str], negation: str, mention: str) -> bool:
-    """Whether a negation complains that something has not happened: "did not", "is not -ed"."""
-    last = before[-1] if before else ""
-    if negation in _PAST_NEGATIONS or last in _PAST_AUXILIARIES:
-        return True
-    present = negation in _PRESENT_NEGATIONS or last in _PRESENT_AUXILIARIES
-    return present and mention.endswith("ed")
-
-
-def _negates(word: str) -> bool:
-    return word in _NEGATIONS or word in _PAST_NEGATIONS or word in _PRESENT_NEGATIONS

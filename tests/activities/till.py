@@ -40,7 +40,8 @@ ADDRESS: Final = {
 Row = tuple[str, float, str]
 WHOLE: Final[Row] = ("payment", 100.0, "card")
 WORDS: Final = (
-    "Refund, cancel, return, exchange, change #W1, pay by card, or give me credit: A, B, C."
+    "Please refund, cancel, return, exchange and change #W1, pay by card, and give me credit:"
+    " A, B, C."
 )
 
 
@@ -154,8 +155,8 @@ class Till:
         given = {"order_id": "#W1", **params}
         return Action(action_id=f"a-{kind}", kind=kind, params=given, requested_by=("m1",))
 
-    def judge(self, *actions: Action, ticket: str = "T1") -> Judgement:
-        """Judge actions of Ada's ticket, who has asked for all of it."""
+    def judge(self, *actions: Action, ticket: str = "T1", later: str = "") -> Judgement:
+        """Judge actions of Ada's ticket, who has asked for all of it, and wrote ``later`` since."""
         request = JudgeRequest(
             tenant=T,
             ticket_id=ticket,
@@ -163,7 +164,7 @@ class Till:
             assurance=Assurance.CONFIRMED,
             intent="refund_request",
             confidence=0.95,
-            customer_messages={"m1": WORDS},
+            customer_messages={"m1": WORDS, **({"m2": later} if later else {})},
             ticket_order_ids=("#W1",),
             actions=actions,
         )

@@ -10,7 +10,8 @@ from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
 from closeloop.actions.refunds import RefundPayment
 from closeloop.models.base import Money
 from closeloop.models.records import OrderLine, OrderRecord
-from closeloop.policy.consent import names_remedy, names_target, own_words, read_answer
+from closeloop.policy.consent import names_target, own_words, read_answer
+from closeloop.policy.remedy import names_remedy
 
 NAMES = {
     "71": "Stoneware Mug",
@@ -163,15 +164,8 @@ def test_no_more_than_was_named(text: str, components: list[str], named: bool) -
         "I don't want a replacement, I want a refund",
         "I do not want to wait any longer, please refund me",
         "The mug is not what I expected and I want my money back",
-        "you did not refund me",
-        "I still haven't received my refund",
-        "it is still not refunded",
-        "I don't see the refund on my card",
-        "why don't you refund me?",
         "Not happy. Refund please",
         "No reply so far - refund this",
-        "I can't wait for my refund",
-        "Is a refund possible?",
     ],
 )
 def test_refund_is_asked_for(text: str) -> None:
@@ -200,6 +194,13 @@ def test_refund_is_asked_for(text: str) -> None:
         "What is your refund policy?",
         "> Shall we refund you?\nno answer from me",
         "prefund",
+        "you did not refund me",
+        "I still haven't received my refund",
+        "it is still not refunded",
+        "I don't see the refund on my card",
+        "why don't you refund me?",
+        "I can't wait for my refund",
+        "Is a refund possible?",
     ],
 )
 def test_refund_is_not_asked_for(text: str) -> None:

@@ -15,8 +15,9 @@ from closeloop.offline.playbooks.matching import Choice, choose, without_asides
 from closeloop.offline.playbooks.money import Account, account_of
 from closeloop.offline.playbooks.quoting import Quote, quote_on, topic_words
 from closeloop.offline.playbooks.reading import numbers_named, without_quotes
-from closeloop.policy.consent import names_order, names_remedy, own_words
+from closeloop.policy.consent import names_order, own_words
 from closeloop.policy.extent import says_numbers
+from closeloop.policy.remedy import names_remedy
 from closeloop.policy.voice import body
 from closeloop.ports import Payments, Shop
 
