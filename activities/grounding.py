@@ -17,6 +17,7 @@ from closeloop.models.ticket import Assurance
 from closeloop.policy import claims, voice
 from closeloop.policy.grounding import ground
 from closeloop.policy.sources import Sources
+from closeloop.policy.told import told
 from closeloop.ports import InjectionDetector, Knowledge, Payments, PolicyBook, Shop
 
 MAX_ORDERS: Final = 10
@@ -154,8 +155,9 @@ def _changes(action: Action) -> bool:
 
 
 def _spoken_of(text: str, orders: Sequence[OrderRecord]) -> Sequence[OrderRecord]:
-    """Return the orders whose money a reply may be about; none where it names no figure."""
+    """Return the orders whose money a reply may be about; none where it speaks of none."""
     figures = any(claims.amounts(text)) or any(claims.dates(text)) or "refund" in text.lower()
+    figures = figures or any(any(told(sentence)) for sentence in claims.sentences(text))
     named = [order for order in orders if _names(text, order)]
     return (named or orders)[:MAX_ORDERS] if figures else ()
 

@@ -117,21 +117,22 @@ _SOLVED = _any_of(
     r"^(?:ok|okay|fine|good|correct|confirmed|indeed|no complaint)$",
 )
 _WORDS = """
-a about absolutely after afternoon again all already also am amount an and anymore appreciate
-are as at aware back bank be been best better both by can card charm cheers christmas colleagues
-complaint completely concerned cool day dear definitely delivery did do end evening ever
-everybody everyone everything exactly fast finally fine first for friendly from full getting
-gift glad good got guys had handled handling happy has have hello helped helpful helping here
-hey hi holidays how i i'd i'm i've in indeed into is isn't issue it it's item items its job just
-kind kindly kindness like looks lot love made many mate matter me mean merci mine minute minutes
-money more morning much my needed nice no now of oh ok okay on once one order our out package
-parcel part parts patience piece please pleased pleasure point points polite problem process
-professional prompt promptly question quick quickly quite rather real really received refunded
-regards reply response right safe safely satisfactory see service shop side so solution solving
-soon sorting sound speedy star stars support sure swift team that that's the their them there
-these they thing things this those ticket time to today took topic totally truly turned two up
-us very was wasn't we we're week weekend well went were what will with wonderful work worked
-would wow yes yesterday you you're your yours
+a about absolutely actually after afternoon again ah aha all already also am amount an and
+anymore anyway appreciate are as at aware back bank be been best better both brilliant by can
+card charm cheers christmas colleagues complaint completely concerned cool day dear definitely
+delivery did do end evening ever everybody everyone everything exactly fast finally fine first
+for found friendly from full getting gift glad good got guys had handled handling happy has have
+hello helped helpful helping here hey hi holidays hooray how hurray i i'd i'm i've in indeed
+into is isn't issue it it's item items its job just kind kindly kindness like looks lot love
+made many mate matter me mean merci mine minute minutes money more morning much my needed nice
+no noticed now of oh ok okay on once one order our out package parcel part parts patience piece
+please pleased pleasure point points polite problem process professional prompt promptly
+question quick quickly quite rather real really received refunded regards reply response right
+safe safely satisfactory saw see service shop side smoothly so solution solving soon sorted
+sorting sound speedy star stars statement straight straightaway support sure swift team that
+that's the their them there there's these they thing things this those ticket time to today took
+topic totally truly turned two up us very was wasn't we we're week weekend well went were what
+will with wonderful work worked would wow yay yes yesterday you you're your yours
 """
 _SAYS_NOTHING = frozenset(_WORDS.split())
 """Words that add nothing to a yes; "but", "other", "should" and the like are not among them."""

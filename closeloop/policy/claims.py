@@ -250,9 +250,10 @@ def eligibility(sentence: str) -> Found | None:
 
 _DONE: Final = (
     r"(?:\b(?:we|i)(?:'ve|'d| have)?(?: (?:just|now|also|already|since|both|\w+ly))* (?:{done})"
-    r"|\b(?:has|have|had)(?: (?:just|now|also|already|since|\w+ly))* been"
+    r"|(?:\b(?:has|have|had)|'ve|'s|'d)(?: (?:just|now|also|already|since|\w+ly))* been"
     r"(?: (?:just|now|also|already|\w+ly))* (?:{done})"
-    r"|\b(?:is|are|was|were|got|gets|stands?)(?: (?:now|also|already|all|being|\w+ly))* (?:{done})"
+    r"|(?:\b(?:is|are|was|were|got|gets|stands?)|'s|'re)"
+    r"(?: (?:now|also|already|all|being|\w+ly))* (?:{done})"
     r"|\b(?:consider|regard|treat|deem|count)\b.{0,60}\b(?:{done})\b"
     r"|^(?:{done})\b"
     r"|\b(?:we|i)(?:'re|'m| are| am)(?: (?:just|now|also|already|both|\w+ly))* (?:{doing})\b"

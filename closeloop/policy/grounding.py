@@ -18,6 +18,7 @@ from closeloop.models.records import OrderRecord
 from closeloop.policy import claims, remedies
 from closeloop.policy.promised import promised_by
 from closeloop.policy.sources import Sources
+from closeloop.policy.told import told
 from closeloop.policy.vocabulary import strange, words_of
 
 MAX_PROBLEMS: Final = 8
@@ -250,7 +251,9 @@ class _Reading:
 
     def _effects(self, sentence: str, *, by_person: bool) -> None:
         able = self._sources.done | self._sources.pending
-        for words, form in claims.effects(sentence):
+        named = {form.name: (words, form) for words, form in told(sentence)}
+        named |= {form.name: (words, form) for words, form in claims.effects(sentence)}
+        for words, form in named.values():
             if form.kinds & able:
                 self._moved(sentence, form)
             elif self._on_record(form):

@@ -64,6 +64,7 @@ SOLVED = [
     "I have it now",
     "ok, it's solved",
     "Thank you, Nora",
+    "Ah, now I see it. Yes, solved, thank you.",
     "thanks Carol, that was really helpful. Best regards, Nora Whitfield",
     "Great service, see you soon",
     "The kettle arrived in one piece, thanks",

@@ -11,7 +11,7 @@ from closeloop.models.knowledge import Passage, SourceKind
 from closeloop.models.proposal import ConversationMessage, ProposeRequest
 from closeloop.models.records import CustomerRecord, OrderRecord
 from closeloop.models.ticket import Assurance
-from closeloop.offline.playbooks.matching import Choice, choose
+from closeloop.offline.playbooks.matching import Choice, choose, without_asides
 from closeloop.offline.playbooks.money import Account, account_of
 from closeloop.offline.playbooks.quoting import Quote, quote_on, topic_words
 from closeloop.offline.playbooks.reading import numbers_named, without_quotes
@@ -25,6 +25,12 @@ RULES: Final[tuple[SourceKind, ...]] = ("policy",)
 """What may support eligibility and amounts."""
 ARTICLES: Final[tuple[SourceKind, ...]] = ("policy", "doc", "product")
 """What may support a fact; past tickets support wording only."""
+_WANTED: Final = frozenset(
+    {"refund_request", "damaged_or_wrong_item", "double_charge", "partial_refund", "store_credit"}
+    | {"cancel_order", "change_order_items", "change_payment_method", "change_address"}
+    | {"return_item", "exchange_item"}
+)
+"""Intents that want something done; beside them a question is only a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +134,13 @@ class Case:
             for message_id, text in self._asking
             if message_id in answers
             or names_remedy([text], kind)
-            or names_target([text], order, (), ())
+            or names_target([without_asides(text) if self._wanted else text], order, (), ())
         ]
         return tuple(asked or [message.message_id for message in self.messages[-1:]])
+
+    @property
+    def _wanted(self) -> bool:
+        return self.request.classification_intent in _WANTED
 
     @property
     def _asking(self) -> tuple[tuple[str, str], ...]:
@@ -151,7 +161,13 @@ class Case:
             )
             for message in self.request.conversation
         ]
-        return choose(self.orders, given=self.request.order_ids, messages=lines, fits=fits)
+        return choose(
+            self.orders,
+            given=self.request.order_ids,
+            messages=lines,
+            fits=fits,
+            wanted=self._wanted,
+        )
 
     def account(self, order: OrderRecord) -> Account:
         """Return how the order's money stands in the system of record."""

@@ -3,8 +3,12 @@
 The messages are read oldest first, and each narrows or replaces what the ones before have said: a
 number beats words, newer words beat older ones. Only the customer's own orders are ever looked at,
 so that an answer cannot depend on anybody else's.
+
+Where something is wanted, a question beside it ("and which scent did the candle have?") says
+nothing of what is wanted, and a wish for all of an order stays until other words ask for less.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,6 +20,7 @@ from closeloop.offline.playbooks.reading import (
     numbers_named,
     plain,
     says_yes,
+    sentences,
     stem,
     stems,
 )
@@ -24,6 +29,61 @@ from closeloop.offline.playbooks.reading import (
 _NO_NAME_TEXT: Final = "one set kit pair piece pack the and of with for by a an in de no new"
 _NO_NAME_WORDS: Final = frozenset(_NO_NAME_TEXT.split())
 _MIN_OPTION_WORD: Final = 3
+
+_TELL: Final = (
+    r"(?:(?:can|could|would|will) you (?:(?:also|please|kindly|maybe) )*"
+    r"(?:tell|say|remind|explain|let)\b|(?:tell|remind) (?:me|us)\b|let (?:me|us) know\b"
+    r"|(?:i|we)(?:'d| would) (?:also |just )?(?:like|love) to know\b"
+    r"|(?:i|we)(?:'m| am|'re| are| was| were)? (?:also |just )?(?:wonder\w*|curious)\b)"
+)
+_W: Final = r"(?:what|what's|which|whose|who|how|where)\b(?! about\b)"
+_PART: Final = re.compile(
+    rf"(?:,?\s+(?:and|also|but|plus)|\s[-\u2013\u2014]+)\s+(?=(?:(?:also|then|please|kindly)\s+)*(?:{_TELL}|{_W}))"
+    r"|;\s+",
+    re.IGNORECASE,
+)
+_ASIDE: Final = re.compile(
+    r"(?:(?:and|also|but|so|oh|btw|by the way|please|kindly|ps|hi|hello|hey|then|anyway)[\s,:!-]+)*"
+    rf"(?:{_TELL}"
+    rf"|{_W}(?! (?:i|we|you|it|they|arrived|came)\b).*"
+    r"(?:\?|\b(?:did|do|does|is|are|was|were|has|have|had|can)\b)"
+    rf"|(?:{_W}|when\b|(?:is|are|was|were|does|do|did|has|have)\b"
+    r"|(?:can|could|may|should|will|would) (?:the|it|my|our|this|that|they|these|those)\b"
+    r"|(?:can|could|may) (?:i|we) (?:ask|clean|microwave|put|use|wash)\b).*\?)"
+)
+"""How a question begins that is about something, and asks for nothing to be done."""
+_NO_ASIDE: Final = re.compile(
+    r"\b(?:refund|money|reimburs|cancel|call\w* off|return|exchang|swap|replac|chang|modif|switch"
+    r"|instead|credit|voucher|compensat|send|want|stop|back\b(?! in stock)"
+    r"|only\b|just\b|keep|still\b|without\b|except|rest\b|other\b|not\b|never\b|photo|picture"
+    r"|brok|crack|chip|damag|defect|fault|wrong|missing|leak|stain|scratch|torn\b|dead\b|smell"
+    r"|stink|stank|work|poor|bad\b|awful|terribl|ruin|shatter|dent|bent\b|split|useless|fail"
+    r"|faded|loose|complain|problem|issue|happen|taken\b|remov|drop|twice|double|cover|warrant"
+    r"|appl(?:y|ies)|off\b|gone\b|go\W*$|ordered)|n't\b"
+)
+"""A question with one of these may be the wish itself, or the reason for it."""
+_NUMBER: Final = (
+    r"(?:(?:my|the|this|that)\s+)?(?:order\b\s*(?:number\s*|no\.?\s*)?)?"
+    r"(?:#\s?[\w-]+|\b[a-z]{1,2}\d{3,}\b)"
+)
+_THE_ORDER: Final = rf"(?:{_NUMBER}|(?:my|the|this|that)\s+(?:order|purchase)\b)"
+_ALL_OF_IT: Final = re.compile(
+    r"\ball of it\b|\b(?:whole|entire|complete) (?:order|purchase)\b"
+    rf"|\b(?:all of|all items (?:of|in|from|on)|everything (?:in|on|of|from)|the whole of"
+    r"|full refund (?:of|for|on)|(?:full|whole|entire|total) (?:amount|price|cost|sum) (?:of|for))"
+    rf"\s+{_THE_ORDER}"
+    r"|\b(?:refund\w*|reimburs\w*|cancel\w*|return\w*|money back)(?: (?:me|us|for|of|on))*"
+    rf"\s+{_THE_ORDER},?\s+(?:in full|fully|completely|entirely)\b"
+)
+"""Words that ask for an order as such, whatever item is named beside them."""
+_LESS: Final = re.compile(
+    r"\b(?:only|just|except|excluding|apart from|other than|all but|but not|besides|without|keep"
+    r"|instead|rather|actually|sorry|correction|mean|meant|no|wait|wrong|mistake)\b"
+    r"|(?:\bnot|n't)\b[^.!?,;\n]{0,40}\b(?:all|everything|whole|entire|full|complete)\b"
+)
+_ASKS_ANEW: Final = re.compile(
+    r"\b(?:refund|money|reimburs|cancel|return|exchang|swap|replac|chang|want|need|prefer)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +106,16 @@ class _Scope:
     """What the messages read so far have narrowed the orders to.
 
     ``items`` maps an order id to the item ids meant; ``named`` is whether clear words or a number
-    stand behind it, ``foreign`` whether the number is not on the account.
+    stand behind it, ``foreign`` whether the number is not on the account. ``whole`` is whether the
+    customer asked for all of the order, ``aside`` whether only a question named something.
     """
 
     orders: tuple[OrderRecord, ...]
     items: dict[str, tuple[str, ...]]
     named: bool = False
     foreign: bool = False
+    whole: bool = False
+    aside: bool = False
 
 
 def choose(
@@ -61,6 +124,7 @@ def choose(
     given: Sequence[str],
     messages: Sequence[tuple[str, bool]],
     fits: Callable[[OrderRecord], bool],
+    wanted: bool = False,
 ) -> Choice:
     """Return what the customer means.
 
@@ -69,23 +133,65 @@ def choose(
         given: order numbers that came with the ticket, outside its text.
         messages: (text, whether the customer wrote it), oldest first.
         fits: whether an order is plausible for what is wanted, where words leave a choice.
+        wanted: whether something shall be done, so that questions beside it choose nothing.
     """
     own = tuple(orders)
     scope = _Scope(own, {})
     if given:
         scope = _by_number(own, " ".join(given)) or _Scope((), {}, foreign=True)
     asked_about: tuple[OrderRecord, ...] = ()
-    is_reply = False
+    is_reply = answers_us = False
     for text, by_customer in messages:
         if not by_customer:
             asked_about = _numbered(own, text)
-            is_reply = True
-        elif len(asked_about) == 1 and says_yes(text):
+            is_reply = answers_us = True
+            continue
+        if len(asked_about) == 1 and says_yes(text):
             order_id = asked_about[0].order_id
             scope = _Scope(asked_about, {order_id: scope.items.get(order_id, ())}, named=True)
+        elif wanted:
+            scope = _read_wish(scope, own, text, is_reply=is_reply, answers_us=answers_us)
         else:
             scope = _read(scope, own, text, is_reply=is_reply)
+        answers_us = False
     return _decide(scope, own, fits)
+
+
+def without_asides(text: str) -> str:
+    """Return ``text`` without the questions in it that ask for nothing to be done."""
+    parts = [part for sentence in sentences(text) for part in _PART.split(sentence)]
+    kept = [part for part in parts if not _is_aside(plain(part))]
+    return text if len(kept) == len(parts) else "\n".join(kept)
+
+
+def _is_aside(part: str) -> bool:
+    return _ASIDE.match(part) is not None and not _NO_ASIDE.search(part)
+
+
+def _read_wish(
+    scope: _Scope, own: tuple[OrderRecord, ...], text: str, *, is_reply: bool, answers_us: bool
+) -> _Scope:
+    """Read a message of somebody who wants something done: what they ask beside it is no part."""
+    told = without_asides(text)
+    words = plain(told)
+    less = _LESS.search(words) is not None
+    number = _by_number(own, told)
+    if scope.whole and number is None and not (answers_us or less or _ASKS_ANEW.search(words)):
+        return scope
+    read = _read(scope, own, told, is_reply=is_reply)
+    if len(read.orders) == 1 and read.named and not less and _ALL_OF_IT.search(words):
+        return replace(read, items={}, whole=True)
+    if told == text or (number is None and _foreign(own, text)):
+        return _read(scope, own, text, is_reply=is_reply)
+    if not (read.named or read.foreign):
+        hinted = _read(read, own, text, is_reply=is_reply)
+        return replace(hinted, named=False, aside=True) if hinted is not read else read
+    return read
+
+
+def _foreign(own: tuple[OrderRecord, ...], text: str) -> bool:
+    named = _by_number(own, text)
+    return named is not None and named.foreign
 
 
 def _read(scope: _Scope, own: tuple[OrderRecord, ...], text: str, *, is_reply: bool) -> _Scope:
@@ -246,6 +352,6 @@ def _decide(
         orders = tuple(filter(fits, own)) or (own if len(own) == 1 else ())
     # Words too faint to choose by ("the wireless ones") may confirm a choice or shorten a list.
     hinted = tuple(order for order in orders if order in scope.orders)
-    if len(orders) != 1 or not hinted:
+    if len(orders) != 1 or not hinted or (scope.aside and not scope.named):
         return Choice(hinted or orders or among)
     return Choice(orders, sure=True, items=scope.items.get(orders[0].order_id, ()))
