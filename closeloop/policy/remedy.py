@@ -115,7 +115,7 @@ _MAY_I: Final = re.compile(r"\b(?:can|could|may|might) (?:i|we)(?: also| still| 
 _SWAPS: Final = frozenset({"swap", "exchange", "switch"})
 _AT_START: Final = (
     r"(?:(?:hi|hello|hey|dear|team|all|there|ok|okay|yes|also|and|then|now|just|simply|first|next"
-    r"|thanks|thus|therefore|instead|urgent)\s+)*"
+    r"|thanks|thus|therefore|instead|urgent|only)\s+)*"
 )
 _BEGINS: Final = re.compile(rf"{_AT_START}(?:(?:the|my|a|an|full|partial|one)\s+)*")
 _WANTING: Final = re.compile(
