@@ -195,7 +195,7 @@ SCENARIOS: Final = (
     Scenario(
         name="order-changes",
         email=DANA,
-        body="Cancel order #W1016. Send order #W1017 to my new address, 5 Oak Street, Portland.",
+        body="Cancel order #W1016. Send order #W1017 to my new address, 5 Oak Street, Portland 97201.",
         steps=[acting(*ORDER_CHANGES)],
         play=plays.confirmed,
     ),
@@ -279,7 +279,7 @@ SCENARIOS: Final = (
     Scenario(
         name="taken-back",
         email=OMAR,
-        body="Send order #W1018 to my new address, 5 Oak Street, Portland, and cancel it.",
+        body="Send order #W1018 to my new address, 5 Oak Street, Portland 97201, and cancel it.",
         steps=[acting(*TAKEN_BACK), answer("It stays as it is.")],
         faults="shop.cancel_order=refuse:x1",
         play=plays.taken_back,

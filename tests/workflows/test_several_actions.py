@@ -16,7 +16,7 @@ MOVE = Action(
     },
 )
 NOTE = Action(action_id="c", kind="add_crm_note", params={"text": "Moves house in June."})
-BODY = "Please send order #W1018 to my new address, 9 Elm Street, Boise, and cancel it."
+BODY = "Please send order #W1018 to my new address, 9 Elm Street, Boise 83702, and cancel it."
 
 
 def goes_to(desk: Play) -> str:
@@ -139,7 +139,7 @@ async def test_money_is_never_taken_back(open_desk: OpenDesk) -> None:
         resolver=ScriptedResolver(acting(*plan)), faults="shop.cancel_order=refuse:x1"
     )
     handle = await desk.open(
-        "Refund order #W1006, send #W1007 to my new address, 9 Elm Street, and cancel it.",
+        "Refund order #W1006, send #W1007 to my new address, 9 Elm Street, Boise 83702, and cancel it.",
         email="priya.raman@example.com",
     )
     await desk.asked(handle)
