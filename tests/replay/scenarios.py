@@ -195,7 +195,7 @@ SCENARIOS: Final = (
     Scenario(
         name="order-changes",
         email=DANA,
-        body="Cancel order #W1016. Send order #W1017 to my new address, 5 Oak Street, Portland 97201.",
+        body="Cancel order #W1016. Send order #W1017 to 5 Oak Street, Portland 97201.",
         steps=[acting(*ORDER_CHANGES)],
         play=plays.confirmed,
     ),

@@ -230,7 +230,7 @@ async def test_a_later_ticket_finds_the_effect_done(open_desk: OpenDesk) -> None
     desk = await open_desk(resolver=ScriptedResolver(refund("#W1001")))
     first = await desk.open("Please refund order #W1001.", email=NORA)
     a = action(await desk.resolved(first))
-    second = await desk.open("Did you refund order #W1001? Refund it!", email=NORA)
+    second = await desk.open("Please refund order #W1001, I am still waiting.", email=NORA)
     b = action(await desk.resolved(second))
     assert a.receipt is not None
     assert b.receipt is not None
