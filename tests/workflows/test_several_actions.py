@@ -139,7 +139,7 @@ async def test_money_is_never_taken_back(open_desk: OpenDesk) -> None:
         resolver=ScriptedResolver(acting(*plan)), faults="shop.cancel_order=refuse:x1"
     )
     handle = await desk.open(
-        "Refund order #W1006, send #W1007 to 9 Elm Street, Boise 83702, and cancel it.",
+        "Refund order #W1006, send #W1007 to my new address, 9 Elm Street, 83702, and cancel it.",
         email="priya.raman@example.com",
     )
     await desk.asked(handle)
