@@ -12,7 +12,7 @@ from closeloop.actions.base import Access, ActionKind, Effect
 from closeloop.actions.callbacks import TimedCallback
 from closeloop.actions.catalogue import parse
 from closeloop.errors import BackendRefused
-from closeloop.models.base import Money, clip
+from closeloop.models.base import NO_CURRENCY, Money, clip
 from closeloop.models.policy import ActionFacts, EffectFacts, Facts, Judgement, JudgeRequest
 from closeloop.models.proposal import Action
 from closeloop.models.records import OrderRecord
@@ -21,9 +21,9 @@ from closeloop.names import idempotency_key
 from closeloop.policy.binding import effect_digest
 from closeloop.policy.consent import names_target, own_words
 from closeloop.policy.extent import says_numbers
-from closeloop.policy.remedy import names_remedy
 from closeloop.policy.roster import may_decide
 from closeloop.policy.velocity import scopes_of
+from closeloop.policy.wished import names_remedy
 from closeloop.policy.zones import zone_of
 from closeloop.ports import (
     Calendar,
@@ -286,11 +286,8 @@ def _consent(request: JudgeRequest, params: ActionKind, effect: Effect) -> str |
 
 
 def _total(order: OrderRecord, amounts: Iterable[Money]) -> Money:
-    """Add up in the order's currency.
-
-    Amounts of another one cannot be added: ``XXX`` (ISO 4217: no currency) compares with nothing.
-    """
+    """Add up in the order's currency; amounts of another one cannot be added."""
     listed = list(amounts)
     foreign = any(amount.currency != order.currency for amount in listed)
     minor = sum(amount.amount_minor for amount in listed)
-    return Money(amount_minor=minor, currency="XXX" if foreign else order.currency)
+    return Money(amount_minor=minor, currency=NO_CURRENCY if foreign else order.currency)

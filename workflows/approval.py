@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
         CustomerMessage,
         Edit,
     )
-    from closeloop.models.base import MAX_SAFE_MINOR, Money
+    from closeloop.models.base import MAX_SAFE_MINOR, NO_CURRENCY, Money
     from closeloop.models.policy import ActionFacts, Judgement, Ruling
     from closeloop.models.proposal import (
         Action,
@@ -84,7 +84,7 @@ def total_of(facts: Sequence[ActionFacts], edit: Edit | None = None) -> Money | 
     """Return what the actions move together, after an edit; None where nothing moves.
 
     Amounts of several currencies cannot be added, nor written down beyond the largest of all:
-    ``XXX`` (ISO 4217: no currency) is above every approver's limit.
+    ``NO_CURRENCY`` is above every approver's limit.
     """
     changes = {change.action_id: change for change in edit.actions} if edit else {}
     minor: list[int] = []
@@ -99,7 +99,7 @@ def total_of(facts: Sequence[ActionFacts], edit: Edit | None = None) -> Money | 
     if not minor:
         return None
     total = min(sum(minor), MAX_SAFE_MINOR)
-    currency = currencies.pop() if len(currencies) == 1 and total == sum(minor) else "XXX"
+    currency = currencies.pop() if len(currencies) == 1 and total == sum(minor) else NO_CURRENCY
     return Money(amount_minor=total, currency=currency)
 
 

@@ -20,22 +20,22 @@ SHADOW_SAYS_NOTHING: Final = "shadow-says-nothing"
 """Before it, a person's resolution was told to the customer in shadow mode, too."""
 NO_LOOPS: Final = "no-hand-off-loops"
 """Before it, a ticket could be handed back and come again for ever."""
-CASE_AND_APOLOGY: Final = "with-people-2"
+WITH_PEOPLE_2: Final = "with-people-2"
 """Before it, a case that could not be created was not tried again with the next reminder, promises
 missed one after the other were owned up to in the same words twice, and nobody read what topics a
 message to people touches."""
 
 
 class PeoplePatches:
-    """Whether the patches of a ticket with people are in force."""
+    """Whether the patches of a ticket with people are in force; ``second`` is ``WITH_PEOPLE_2``."""
 
     _with_people: bool = False
-    case_and_apology: bool = False
+    second: bool = False
 
     def came_to_people(self) -> None:
         """Ask early: after a remote activity, or in a run's first task."""
         self._with_people = workflow.patched(WITH_PEOPLE)
-        self.case_and_apology = workflow.patched(CASE_AND_APOLOGY)
+        self.second = workflow.patched(WITH_PEOPLE_2)
 
     def patched(self, change: str) -> bool:
         """Whether a change is in force; asked for by itself in tickets of before."""

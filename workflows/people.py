@@ -127,7 +127,7 @@ class PeopleSteps(HintedSteps):
         self._state = transitions.due(self._state, seconds, "a person", self.clock.now())
         self._note("reminded", f"the {escalation.queue} queue")
         self._publish()
-        if escalation.receipt_id is None and self._patches.case_and_apology:
+        if escalation.receipt_id is None and self._patches.second:
             await self._case_created(self.clock.now())
         await self._record("remind the queue")
 
@@ -142,7 +142,7 @@ class PeopleSteps(HintedSteps):
         if messages:
             self._state = conversation.handled(self._state, [m.message_id for m in messages])
             self._note("forwarded", f"{len(messages)} message(s) to the person in charge")
-            if self._patches.case_and_apology:
+            if self._patches.second:
                 await self._heed_topics()
         await self._record("news for the person in charge")
 

@@ -77,7 +77,7 @@ class PromisingSteps(PeopleSteps):
     def _just_said(self, text: str) -> bool:
         """Whether the customer was told just this last, and has said nothing since."""
         last = self._state.messages[-1].text if self._state.messages else ""
-        return self._patches.case_and_apology and last == replies.in_voice(self._state, text)
+        return self._patches.second and last == replies.in_voice(self._state, text)
 
     # --- calls ---
 

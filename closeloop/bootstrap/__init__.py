@@ -16,6 +16,7 @@ from closeloop.bootstrap.commands import (
     open_stops,
     read_stripe_webhook,
     read_worst_case,
+    require_person,
     train_taxonomy,
 )
 from closeloop.bootstrap.services import (
@@ -70,6 +71,7 @@ __all__ = [
     "open_team",
     "read_stripe_webhook",
     "read_worst_case",
+    "require_person",
     "running_workers",
     "train_taxonomy",
     "unpriced_models",

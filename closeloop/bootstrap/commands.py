@@ -1,6 +1,6 @@
 """What commands open and read that start no worker."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ from closeloop.bootstrap.services import (
     open_knowledge,
 )
 from closeloop.embedded.backends import EmbeddedBackends
-from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError
+from closeloop.errors import BackendUnavailable, BadInput, ConfigurationError, Refused
 from closeloop.knowledge.ingest import read_articles
 from closeloop.models.hints import BackendHint, IgnoredEvent
 from closeloop.models.reports import WorstCase
+from closeloop.names import checked_part
 from closeloop.policy.book import FilePolicyBook
+from closeloop.policy.ladder import rung_of
+from closeloop.policy.roster import serves
 from closeloop.policy.worst_case import worst_case
 from closeloop.ports import KnowledgeStore
 from closeloop.settings import Settings
@@ -98,6 +101,26 @@ def open_records(settings: Settings) -> SqlRecords:
 def open_stops(settings: Settings) -> SqlStops:
     """Return the switch that stops autonomous writes; raises as ``open_records``."""
     return SqlStops(_open_existing(settings))
+
+
+def require_person(
+    settings: Settings, approver: str, tenant: str, day: date, *, resuming: bool = False
+) -> None:
+    """Check that an operator is on the tenant's roster, and high enough for what they want.
+
+    Raises:
+        BadInput: tenant or approver is no id.
+        Refused: ``unknown_approver``, ``wrong_tenant``, or ``not_a_lead`` for who would resume.
+    """
+    checked_part(tenant, "tenant")
+    checked_part(approver, "as")
+    person = FilePolicyBook(settings.policies_dir).approver(approver, tenant, day)
+    if person is None:
+        raise Refused(f"there is no approver {approver!r}", code="unknown_approver")
+    if not serves(person, tenant):
+        raise Refused(f"{approver} does not decide for tenant {tenant}", code="wrong_tenant")
+    if resuming and rung_of(person) == "team":
+        raise Refused(f"{approver} is neither lead nor manager", code="not_a_lead")
 
 
 def read_worst_case(settings: Settings, tenant: str, now: datetime) -> WorstCase:

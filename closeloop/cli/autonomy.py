@@ -17,16 +17,13 @@ from closeloop.cli.reports import (
     stop_page,
     worst_case_page,
 )
-from closeloop.errors import BadInput, ConfigurationError, Refused
+from closeloop.errors import BadInput, ConfigurationError
 from closeloop.models.base import clip
 from closeloop.models.stop import StopState
 from closeloop.names import DEFAULT_TENANT, checked_part
-from closeloop.policy.book import FilePolicyBook
-from closeloop.policy.ladder import rung_of
-from closeloop.policy.roster import serves
 from closeloop.policy.rules import load_rules
 from closeloop.policy.timemachine import replayed
-from closeloop.settings import Settings, load_settings
+from closeloop.settings import load_settings
 
 _MAX_REASON = 200
 
@@ -46,9 +43,9 @@ def stop(
     if not reason.strip():
         raise BadInput("--reason must not be empty", field="reason")
     settings = load_settings()
-    require_person(settings, approver, tenant)
     from closeloop import bootstrap  # here, for it brings in everything that a worker is made of
 
+    bootstrap.require_person(settings, approver, tenant, _now().date())
     words = clip(reason.strip(), _MAX_REASON)
     made = bootstrap.open_stops(settings).stop(tenant, approver, words, _now())
     _emit(StopState(tenant=tenant, stop=made), as_json)
@@ -58,9 +55,9 @@ def stop(
 def resume(approver: Approver, tenant: Tenant = DEFAULT_TENANT, as_json: AsJson = False) -> None:
     """Let autonomous writes begin again; a lead or a manager may."""
     settings = load_settings()
-    require_person(settings, approver, tenant, resuming=True)
     from closeloop import bootstrap  # as in `stop`
 
+    bootstrap.require_person(settings, approver, tenant, _now().date(), resuming=True)
     bootstrap.open_stops(settings).resume(tenant, approver, _now())
     _emit(StopState(tenant=tenant), as_json)
 
@@ -131,21 +128,6 @@ def replay(
     recorded = bootstrap.open_records(settings).judgements(tenant, begin)
     found = replayed(recorded, edited, tenant=tenant, since=begin, source=str(rules))
     pages.emit(found, None if as_json else replay_page(found))
-
-
-def require_person(
-    settings: Settings, approver: str, tenant: str, *, resuming: bool = False
-) -> None:
-    """Check that an operator is on the tenant's roster, and high enough for what they want."""
-    checked_part(tenant, "tenant")
-    checked_part(approver, "as")
-    person = FilePolicyBook(settings.policies_dir).approver(approver, tenant, _now().date())
-    if person is None:
-        raise Refused(f"there is no approver {approver!r}", code="unknown_approver")
-    if not serves(person, tenant):
-        raise Refused(f"{approver} does not decide for tenant {tenant}", code="wrong_tenant")
-    if resuming and rung_of(person) == "team":
-        raise Refused(f"{approver} is neither lead nor manager", code="not_a_lead")
 
 
 def _begin(since: str | None, tenant: str) -> datetime | None:

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from closeloop.cli import pages
-from closeloop.cli.autonomy import require_person
 from closeloop.cli.commands import Approver, AsJson, Tenant, run_on_desk
 from closeloop.errors import BackendRefused, NotFound, Refused
 from closeloop.models.approval import BackendEvent
@@ -55,14 +54,15 @@ def enter(
     Who was reached before the time agreed on was reached; nobody was missed before it.
     """
     settings = load_settings()
-    require_person(settings, approver, tenant)
     from closeloop import bootstrap  # as in `list_calls`
 
+    now = datetime.now(UTC)
+    bootstrap.require_person(settings, approver, tenant, now.date())
     with bootstrap.open_calendar(settings) as backends:
         try:
             call = backends.calendar.get(tenant, booking)
             if call is not None and outcome is Outcome.NOT_REACHED:
-                _require_begun(call, datetime.now(UTC))
+                _require_begun(call, now)
             call = backends.calendar.enter(tenant, booking, outcome.value, approver)
         except BackendRefused as refusal:
             if refusal.code == "no_booking":

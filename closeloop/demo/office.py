@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from closeloop.bootstrap import open_backends, open_stops
-from closeloop.cli.autonomy import require_person
+from closeloop.bootstrap import open_backends, open_stops, require_person
 from closeloop.demo.scenario import ExpectedCase
 from closeloop.errors import Refused
 from closeloop.models.base import Money
@@ -36,13 +35,15 @@ class BackOffice:
 
     def stop(self, tenant: str, reason: str, *, by: str) -> None:
         """Stop the tenant's autonomous writes; raises as the command does."""
-        require_person(self._settings, by, tenant)
-        open_stops(self._settings).stop(tenant, by, reason, datetime.now(UTC))
+        now = datetime.now(UTC)
+        require_person(self._settings, by, tenant, now.date())
+        open_stops(self._settings).stop(tenant, by, reason, now)
 
     def resume(self, tenant: str, *, by: str) -> None:
         """Let the tenant's autonomous writes begin again; raises as the command does."""
-        require_person(self._settings, by, tenant, resuming=True)
-        open_stops(self._settings).resume(tenant, by, datetime.now(UTC))
+        now = datetime.now(UTC)
+        require_person(self._settings, by, tenant, now.date(), resuming=True)
+        open_stops(self._settings).resume(tenant, by, now)
 
     def refund(
         self, order_id: str, amount_minor: int, *, by: str, tenant: str = DEFAULT_TENANT

@@ -179,9 +179,6 @@ class Player:
             await asyncio.sleep(every)
 
     async def _do(self, run: Run, who: str, deed: Deed) -> None:
-        view = run.view
-        assert view is not None
-        request = view.pending_approval
         desk, ticket_id, tenant = self._desk_of(run), run.ticket_id, run.scenario.ticket.tenant
         if deed.say is not None:
             await desk.add_message(ticket_id, deed.say)
@@ -207,17 +204,18 @@ class Player:
             twin = Run(deed.open)
             run.twins.append(twin)
             self._twins.append(asyncio.create_task(self.play(twin)))
-        elif request is None:
+        else:
+            await self._decide(run, who, deed)
+
+    async def _decide(self, run: Run, who: str, deed: Deed) -> None:
+        """Approve, reject, or ask the customer."""
+        desk, ticket_id = self._desk_of(run), run.ticket_id
+        request = run.view.pending_approval if run.view else None
+        if request is None:
             raise Refused(f"{who} has nothing to decide", code="bad_scenario")
-        elif deed.reject is not None:
-            await desk.decide(
-                ticket_id,
-                request.request_id,
-                who,
-                False,
-                reason=deed.reject.reason,
-                words=deed.reject.words,
-            )
+        if deed.reject is not None:
+            reason, words = deed.reject.reason, deed.reject.words
+            await desk.decide(ticket_id, request.request_id, who, False, reason=reason, words=words)
         elif deed.ask is not None:
             await desk.decide(ticket_id, request.request_id, who, False, ask=deed.ask)
         else:

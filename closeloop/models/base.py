@@ -32,6 +32,9 @@ UtcTime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 MAX_SAFE_MINOR = 2**53 - 1
 """The largest amount that JSON readers everywhere keep exact."""
 
+NO_CURRENCY = "XXX"
+"""ISO 4217 for "no currency": a sum that cannot be written down, and compares with nothing."""
+
 
 class Money(Wire):
     """An exact amount in minor units (cents) of an ISO 4217 currency."""

@@ -121,17 +121,19 @@ def cancelled_items(text: str, order: OrderRecord) -> frozenset[str] | None:
     Words that name no item, or have no word for cancelling, mean all items.
     """
     every = frozenset(line.item_id for line in order.lines)
+    fillers = set(folded(" ".join(_FILLERS)))
     wanted: frozenset[str] = frozenset()
-    for verb in _CANCEL.finditer(text.lower()):
-        end = _OBJECT_END.search(text.lower(), verb.end())
-        phrase = text.lower()[verb.end() : end.start() if end else len(text)]
+    said = text.lower()
+    for verb in _CANCEL.finditer(said):
+        end = _OBJECT_END.search(said, verb.end())
+        phrase = said[verb.end() : end.start() if end else len(said)]
         objects = _object(_TOKEN.findall(phrase), order)
         if not objects:
             continue
         words = frozenset(folded(" ".join(objects)))
         lines = [line for line in order.lines if mentions(words, line)]
         known = {word for line in lines for word in _line_words(line)}
-        if not lines or not words <= known | set(folded(" ".join(_FILLERS))):
+        if not lines or not words <= known | fillers:
             return None
         wanted |= {line.item_id for line in lines}
     return wanted or every

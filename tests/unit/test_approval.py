@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from closeloop.errors import closed
 from closeloop.models.approval import Approver, Decision, Edit, Operation
-from closeloop.models.base import MAX_SAFE_MINOR, Money
+from closeloop.models.base import MAX_SAFE_MINOR, NO_CURRENCY, Money
 from closeloop.models.policy import ActionFacts, EffectFacts, Facts, Judgement
 from closeloop.models.proposal import Action, ActionRecord, ActionState, Draft, Proposal
 from closeloop.models.state import Phase, TicketState
@@ -302,7 +302,7 @@ def test_a_total_beyond_all_amounts_is_above_every_limit() -> None:
         for name in ("a", "b")
     ]
     assert approval.total_of(facts[:1]) == most
-    assert approval.total_of(facts) == most.model_copy(update={"currency": "XXX"})
+    assert approval.total_of(facts) == most.model_copy(update={"currency": NO_CURRENCY})
 
 
 def judgement(hash_: str = HASH, **changes: Any) -> Judgement:

@@ -11,7 +11,7 @@ from closeloop.actions.refunds import RefundPayment
 from closeloop.models.base import Money
 from closeloop.models.records import OrderLine, OrderRecord
 from closeloop.policy.consent import names_target, own_words, read_answer
-from closeloop.policy.remedy import names_remedy
+from closeloop.policy.wished import names_remedy
 
 NAMES = {
     "71": "Stoneware Mug",

@@ -6,7 +6,7 @@ from tests.support.desk import ROOT
 
 ASKED_FOR = {
     "agents.py": ["OFFLINE_STANDS_IN"],  # after a remote activity that failed
-    "patches.py": ["WITH_PEOPLE", "CASE_AND_APOLOGY", "change"],
+    "patches.py": ["WITH_PEOPLE", "WITH_PEOPLE_2", "change"],
     # after a proposal, and after the closing activity, both remote
     "ticket.py": ["JUDGED_BEFORE_CODES", "HEEDED_WHILE_CLOSING"],
 }

@@ -10,7 +10,7 @@ from closeloop.actions.items import ExchangeItems
 from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
 from closeloop.actions.refunds import RefundPayment
 from closeloop.policy.consent import read_answer
-from closeloop.policy.remedy import names_remedy
+from closeloop.policy.wished import names_remedy
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from closeloop.offline.playbooks.quoting import Quote, quote_on, topic_words
 from closeloop.offline.playbooks.reading import numbers_named, without_quotes
 from closeloop.policy.consent import names_order, own_words
 from closeloop.policy.extent import says_numbers
-from closeloop.policy.remedy import names_remedy
 from closeloop.policy.voice import body
+from closeloop.policy.wished import names_remedy
 from closeloop.ports import Payments, Shop
 
 CUSTOMER: Final = "customer"

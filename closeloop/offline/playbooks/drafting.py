@@ -75,6 +75,25 @@ def question(
     return drafted.model_copy(update={"asks_customer": True})
 
 
+def too_late_to_change(case: Case, order: OrderRecord, what: str) -> Proposal:
+    """Explain by an article why ``what`` of an order that was sent cannot be changed any more."""
+    rule = case.quote(f"cannot change order processed shipped left {what}", needs=3)
+    if rule is None:
+        return knowledge_gap(case, f"changing order {order.order_id}, {order.status}")
+    return answer(
+        case,
+        (
+            wording.TOO_LATE_TO_CHANGE.format(
+                order=wording.neutral(order.order_id), state=wording.order_state(order)
+            ),
+        ),
+        goal=f"explain why the {what} cannot be changed",
+        why=f"order {order.order_id} is {order.status}",
+        quotes=(rule,),
+        courtesy=wording.THANKS,
+    )
+
+
 def escalate(case: Case, reason: str, what: str, advice: str = "") -> Proposal:
     """Return a hand-over to a person: a stable reason, what happened, what might help."""
     asked = clip(" ".join(case.latest.split()), MAX_WORDS_IN_SUMMARY)

@@ -88,21 +88,7 @@ def change_order_items(case: Case) -> Proposal:
     order = choice.orders[0]
     if is_pending(order) or _delivered(order):
         return _replace(case, order, choice.items)
-    rule = case.quote("cannot change order processed shipped left items", needs=3)
-    if rule is None:
-        return drafting.knowledge_gap(case, f"changing order {order.order_id}, {order.status}")
-    return drafting.answer(
-        case,
-        (
-            wording.TOO_LATE_TO_CHANGE.format(
-                order=wording.neutral(order.order_id), state=wording.order_state(order)
-            ),
-        ),
-        goal="explain why the order cannot be changed",
-        why=f"order {order.order_id} is {order.status}",
-        quotes=(rule,),
-        courtesy=wording.THANKS,
-    )
+    return drafting.too_late_to_change(case, order, "items")
 
 
 # --- what is asked for ---------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def change_payment_method(case: Case) -> Proposal:
         return drafting.which_order(case, choice)
     order = choice.orders[0]
     if not is_pending(order):
-        return _too_late(case, order)
+        return drafting.too_late_to_change(case, order, "payment")
     paid_by = case.paid_by(order)
     customer = case.customer
     own = customer.payment_methods if customer else ()
@@ -93,24 +93,6 @@ def _which_method(
         (ask.format(order=wording.neutral(order.order_id), methods=methods), answer),
         goal="learn how the customer wants to pay",
         why=f"{len(others)} other methods are on file",
-    )
-
-
-def _too_late(case: Case, order: OrderRecord) -> Proposal:
-    rule = case.quote("cannot change order processed shipped left payment", needs=3)
-    if rule is None:
-        return drafting.knowledge_gap(case, f"paying for order {order.order_id}, {order.status}")
-    return drafting.answer(
-        case,
-        (
-            wording.TOO_LATE_TO_CHANGE.format(
-                order=wording.neutral(order.order_id), state=wording.order_state(order)
-            ),
-        ),
-        goal="explain why the order cannot be paid otherwise",
-        why=f"order {order.order_id} is {order.status}",
-        quotes=(rule,),
-        courtesy=wording.THANKS,
     )
 
 

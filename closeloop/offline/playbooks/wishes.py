@@ -22,7 +22,7 @@ from closeloop.offline import wording
 from closeloop.offline.playbooks import drafting
 from closeloop.offline.playbooks.case import CUSTOMER, Case
 from closeloop.offline.playbooks.reading import plain, sentences
-from closeloop.policy.remedy import names_remedy
+from closeloop.policy.wished import names_remedy
 
 MAX_WISHES: Final = 3
 """More of them in one message is more than can be read with any trust."""

@@ -20,6 +20,8 @@ _CLAUSE_END: Final = re.compile(
     r"[,:()]|\s[-\u2013\u2014]+\s|\b(?:but|so|please|pls|plz|then|because)\b"
     r"|\binstead\b(?! of)|\band(?= (?:i|we|would|want|need)\b)"
 )
+_CLAUSE_START: Final = re.compile(r"[,:()]|\s[-\u2013\u2014]+\s|\b(?:but|so|then|because|and)\b")
+"""As an end, but "and" begins one of a row of wishes, and "please" stands within one."""
 _COURTESY: Final = re.compile(
     r"\b(?:it (?:would|'d) be \w+|(?:i|we)(?:'d| would| should) (?:be \w+|appreciate it)"
     r"|(?:i|we) (?:was|am|were|are) (?:just )?wondering|i wonder(?:ed)?) if (?:you|i|we)"
@@ -293,8 +295,8 @@ def _reaches(gap: str) -> bool:
 
 
 def _last_clause(before: str) -> str:
-    """Return what stands before a mention in its clause; "and" begins one of a row of wishes."""
-    return re.split(r"[,:()]|\s[-\u2013\u2014]+\s|\b(?:but|so|then|because|and)\b", before)[-1]
+    """Return what stands before a mention in its clause."""
+    return _CLAUSE_START.split(before)[-1]
 
 
 def _please_follows(before: str, after: str) -> bool:
