@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         comparing,
         conversation,
         deciders,
+        ends,
         levels,
         promises,
         replies,
@@ -267,7 +268,7 @@ class TicketCore:
             state = levels.answered(state, status, now, answers=answers)
             if answers or status in levels.ANSWERING:
                 state = promises.answered(state, now)
-            state = transitions.replied(state, reply_id, text, now, status=status)
+            state = ends.replied(state, reply_id, text, now, status=status)
             state = promises.made(state, reply_id, promised, now)
             return levels.seen(state, now)
 

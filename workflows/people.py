@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
         agent_calls,
         approval,
         conversation,
+        ends,
         levels,
         notices,
         people_calls,
@@ -178,13 +179,13 @@ class PeopleSteps(HintedSteps):
         self._set(recorded=None, escalation=None, taken_by=None, proposal=None)
         self._note("resolved by a person", recorded.summary)
         if self._only_watches() and self._patches.patched(SHADOW_SAYS_NOTHING):
-            self._state = transitions.resolved(self._state, self.clock.now())
+            self._state = ends.resolved(self._state, self.clock.now())
             await self._case_done(escalation)
             self._rest_with_customer(final=True)
             return
         text = recorded.reply or notices.DONE_BY_PERSON
         if not await self._send(text, Status.RESOLVED, by_person=recorded.reply is not None):
-            self._state = transitions.resolved(self._state, self.clock.now())
+            self._state = ends.resolved(self._state, self.clock.now())
         await self._case_done(escalation)
         self._rest_with_customer(final=True)
 

@@ -9,7 +9,16 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.callbacks import CallbackRecord
     from closeloop.models.state import Commitment, Phase
     from closeloop.models.ticket import Status
-    from workflows import approval, conversation, levels, notices, promise_calls, promises, replies
+    from workflows import (
+        approval,
+        conversation,
+        ends,
+        levels,
+        notices,
+        promise_calls,
+        promises,
+        replies,
+    )
     from workflows import state as transitions
     from workflows.calling import CallFailed
     from workflows.core import WAITING
@@ -134,7 +143,7 @@ class PromisingSteps(PeopleSteps):
         if self._state.phase is not Phase.CALL:
             return
         if not await self._send(notices.CALLED, Status.RESOLVED):
-            self._state = transitions.resolved(self._state, self.clock.now())
+            self._state = ends.resolved(self._state, self.clock.now())
         self._rest_with_customer(final=True)
 
     async def _not_reached(self) -> None:

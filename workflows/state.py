@@ -21,12 +21,11 @@ with workflow.unsafe.imports_passed_through():
     from closeloop.models.state import (
         OutcomeEvent,
         Phase,
-        TicketOutcome,
         TicketStart,
         TicketState,
         TimelineEntry,
     )
-    from closeloop.models.ticket import Closure, Message, Mode, Status
+    from closeloop.models.ticket import Message, Mode, Status
     from closeloop.policy.judge import code_of
     from workflows import conversation, identity
 
@@ -38,9 +37,6 @@ MAX_ACTIONS: Final = 40
 MAX_APPROVALS: Final = 30
 MAX_EVENTS: Final = 100
 MAX_JUDGEMENTS: Final = 8
-
-NOTICES: Final = frozenset({Status.AWAITING_APPROVAL, Status.ESCALATED})
-"""Where a message is only a notice: it begins no new round, and what was tried stays known."""
 
 Item = Literal["message", "decision", "operation", "event"]
 """What reaches a running ticket, each with an id that makes its second delivery harmless."""
@@ -223,125 +219,12 @@ def open_actions_become(
     return state
 
 
-def replied(
-    state: TicketState,
-    reply_id: str,
-    text: str,
-    now: datetime,
-    *,
-    status: Status,
-) -> TicketState:
-    """Return the state after a reply went out."""
-    message = Message(message_id=reply_id, sender="closeloop", text=text, at=now, handled=True)
-    state = conversation.said(state, message)
-    state = state.model_copy(update={"status": status, "reply_count": state.reply_count + 1})
-    if status not in NOTICES:
-        state = state.model_copy(update={"observations": (), "round": 0})
-    state = note(state, now, "replied", clip(text, 120))
-    return resolved(state, now) if status is Status.RESOLVED else state
-
-
-def resolved(state: TicketState, now: datetime) -> TicketState:
-    """Return the state of a ticket whose answer went out; the customer has the word."""
-    due = state.sla.due_at
-    within = None if due is None else now < due
-    breached = state.sla.breached or within is False
-    state = state.model_copy(
-        update={
-            "sla": state.sla.model_copy(update={"resolved_at": now, "breached": breached}),
-            "status": Status.RESOLVED,
-            "closure": None,
-            "customer_confirmed": False,
-        }
-    )
-    state = event(
-        state,
-        now,
-        "resolved",
-        seconds=round((now - state.ticket.received_at).total_seconds(), 3),
-        autonomous=is_autonomous(state),
-        by_person=state.escalation_count > 0,
-        within_sla=within,
-    )
-    return note(state, now, "resolved")
-
-
-def confirmed(state: TicketState, message_ids: Sequence[str], now: datetime) -> TicketState:
-    """Return the state after the customer said that it is solved; the ticket stays resolved."""
-    state = conversation.handled(state, message_ids)
-    if state.customer_confirmed:
-        return state
-    state = state.model_copy(update={"customer_confirmed": True})
-    return note(event(state, now, "confirmed"), now, "confirmed", "the customer says it is solved")
-
-
-def reopened(state: TicketState, now: datetime) -> TicketState:
-    """Return the state of a ticket that has to be looked at again."""
-    state = state.model_copy(
-        update={
-            "reopened_count": state.reopened_count + 1,
-            "closure": None,
-            "customer_confirmed": False,
-            "observations": (),
-        }
-    )
-    state = note(event(state, now, "reopened"), now, "reopened")
-    return moved(state, Phase.UNDERSTAND, Status.WORKING)
-
-
 def with_target(state: TicketState, seconds: float | None) -> TicketState:
     """Set when the resolution is due; the clock starts when the ticket was received."""
     if seconds is None:
         return state
     due_at = state.ticket.received_at + timedelta(seconds=seconds)
     return state.model_copy(update={"sla": state.sla.model_copy(update={"due_at": due_at})})
-
-
-def is_autonomous(state: TicketState) -> bool:
-    """Whether no person took part in what was done."""
-    by_people = any(outcome.approver is not None for outcome in state.approvals)
-    return state.escalation_count == 0 and not by_people
-
-
-def closure_of(state: TicketState) -> Closure:
-    """Return how the resolution ended: what the customer said, else what was read back.
-
-    ``verified_quiet`` needs an effect: silence after an answer without one proves nothing.
-    """
-    if state.customer_confirmed:
-        return "confirmed"
-    done = [r for r in state.actions if r.state is ActionState.VERIFIED]
-    settled = all(r.receipt is not None and r.receipt.settled for r in done)
-    effects = any(r.effect_id is not None for r in done)
-    quiet = state.status is Status.RESOLVED and effects and settled
-    return "verified_quiet" if quiet else "unconfirmed"
-
-
-def closed(state: TicketState, now: datetime) -> TicketState:
-    """Return the state of a ticket at its end."""
-    closure = closure_of(state)
-    state = state.model_copy(
-        update={
-            "status": Status.CLOSED,
-            "closure": closure,
-            "deadline": None,
-            "deadline_reason": "",
-        }
-    )
-    state = event(
-        state,
-        now,
-        "closed",
-        closure=closure,
-        autonomous=is_autonomous(state),
-        by_person=state.escalation_count > 0,
-        escalated=state.escalation_count > 0,
-        usd_micros=state.cost.usd_micros,
-        input_tokens=state.cost.input_tokens,
-        output_tokens=state.cost.output_tokens,
-        scored=state.csat is not None,
-    )
-    return note(state, now, "closed", closure)
 
 
 def lowered(state: TicketState, mode: Mode, reasons: Sequence[str], now: datetime) -> TicketState:
@@ -390,16 +273,3 @@ def overdue(state: TicketState, now: datetime) -> TicketState:
     if sla.breached or sla.due_at is None or sla.resolved_at is not None or now <= sla.due_at:
         return state
     return state.model_copy(update={"sla": sla.model_copy(update={"breached": True})})
-
-
-def outcome_of(state: TicketState) -> TicketOutcome:
-    """Return the small result of a closed ticket."""
-    verified = [r for r in state.actions if r.state is ActionState.VERIFIED]
-    return TicketOutcome(
-        ticket_id=state.ticket.ticket_id,
-        tenant=state.ticket.tenant,
-        closure=state.closure or "unconfirmed",
-        mode=state.mode,
-        actions_verified=len(verified),
-        refunded=tuple(r.receipt.amount for r in verified if r.receipt and r.receipt.amount),
-    )

@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         approval,
         calls,
         conversation,
+        ends,
         levels,
         notices,
         promises,
@@ -83,7 +84,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
         except asyncio.CancelledError:
             await asyncio.shield(asyncio.create_task(self._abandon("cancelled")))
             raise
-        return transitions.outcome_of(self._state)
+        return ends.outcome_of(self._state)
 
     async def _step(self) -> None:
         match self._state.phase:
@@ -126,7 +127,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
             return True
         await workflow.wait_condition(workflow.all_handlers_finished)
         if conversation.unread(self._state):
-            self._state = transitions.reopened(self._state, self.clock.now())
+            self._state = ends.reopened(self._state, self.clock.now())
             return True
         return False
 
@@ -284,9 +285,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
             self._state = transitions.event(self._state, now, "csat", score=word.score)
         match word.answer:
             case "yes":
-                self._state = transitions.confirmed(
-                    self._state, [m.message_id for m in messages], now
-                )
+                self._state = ends.confirmed(self._state, [m.message_id for m in messages], now)
                 self._state = levels.needs_no_answer(self._state, now)
             case "still_broken":
                 self._reopen("The customer says again that it is not solved.")
@@ -320,7 +319,7 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
         self._note("not settled yet", "looked at again later")
 
     def _reopen(self, why: str) -> None:
-        self._state = transitions.reopened(self._state, self.clock.now())
+        self._state = ends.reopened(self._state, self.clock.now())
         self._publish()
         if self._state.reopened_count > MAX_REOPENED:
             self._hand_over("still_broken", why, "")
@@ -343,11 +342,11 @@ class TicketWorkflow(TicketHandlers, AgentSteps, DecidingSteps, ActingSteps, Pro
     # 10. Close
 
     async def _close(self) -> None:
-        self._state = transitions.closed(self._state, self.clock.now())
+        self._state = ends.closed(self._state, self.clock.now())
         state = self._recording()
         await self._guarded_close(state)
         if conversation.unread(self._state):  # it came while closing: not lost, not too late
-            self._state = transitions.reopened(self._state, self.clock.now())
+            self._state = ends.reopened(self._state, self.clock.now())
             return
         if self._state.hints and workflow.patched(HEEDED_WHILE_CLOSING):
             await self._guarded(self._heed_hints)

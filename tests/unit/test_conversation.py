@@ -10,7 +10,7 @@ from closeloop.models.approval import UpdateReceipt
 from closeloop.models.proposal import Action, Draft, Proposal
 from closeloop.models.state import TicketStart, TicketState
 from closeloop.models.ticket import Customer, Message, Status, Ticket
-from workflows import conversation
+from workflows import conversation, ends
 from workflows import state as transitions
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -68,9 +68,7 @@ def test_no_unread_message_is_dropped_and_the_state_stays_small(
                 state = conversation.handled(state, unread)
                 unread = []
             case "answer":
-                state = transitions.replied(
-                    state, f"r{number}", LONG["é"], NOW, status=Status.RESOLVED
-                )
+                state = ends.replied(state, f"r{number}", LONG["é"], NOW, status=Status.RESOLVED)
             case "long" | "short":
                 state = wrote(state, name, LONG.get(text, text))
                 unread.append(name)
@@ -135,7 +133,7 @@ def test_the_window_shows_what_we_have_not_answered(before: int, after: int) -> 
     for number in range(before):
         state = wrote(state, f"b{number}", "x" * 5_000)
     state = conversation.handled(state, [m.message_id for m in state.messages])
-    state = transitions.replied(state, "r1", "our word", NOW, status=Status.AWAITING_CUSTOMER)
+    state = ends.replied(state, "r1", "our word", NOW, status=Status.AWAITING_CUSTOMER)
     for number in range(after):
         state = wrote(state, f"a{number}", "y" * 5_000)
     shown = conversation.window(state)
@@ -172,7 +170,7 @@ def test_a_turn_of_many_messages_has_something_of_each(count: int) -> None:
 def test_our_word_stands_before_what_came_while_it_was_on_its_way() -> None:
     state = conversation.handled(opened("first"), ["#0"])
     state = wrote(state, "m1", "one more thing")
-    state = transitions.replied(state, "r1", "our word", NOW, status=Status.RESOLVED)
+    state = ends.replied(state, "r1", "our word", NOW, status=Status.RESOLVED)
     assert [m.text for m in state.messages] == ["first", "our word", "one more thing"]
     assert [m.message_id for m in conversation.unread(state)] == ["m1"]
 

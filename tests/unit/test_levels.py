@@ -15,7 +15,7 @@ from closeloop.models.triage import Classification
 from closeloop.policy.calendars import Calendar
 from closeloop.policy.sla import open_hours
 from tests.unit.naive_clock import MINUTE, NaiveDesk
-from workflows import conversation, levels
+from workflows import conversation, ends, levels
 from workflows import state as transitions
 
 FIRST, NEXT, WHOLE = 60, 40, 400  # minutes
@@ -80,7 +80,7 @@ def after_move(state: TicketState, move: Move, number: int, now: datetime) -> Ti
             fresh = [m.message_id for m in state.messages]
             state = conversation.handled(state, fresh)
             state = levels.answered(state, status, now)
-            return levels.seen(transitions.replied(state, "r", "Words.", now, status=status), now)
+            return levels.seen(ends.replied(state, "r", "Words.", now, status=status), now)
         case "work":
             return levels.seen(transitions.moved(state, Phase.PROPOSE, Status.WORKING), now)
         case "look":
