@@ -36,7 +36,8 @@ from closeloop.names import (
     knowledge_sync_id,
     linked_ticket_id,
 )
-from tests.replay.scenarios import SCENARIOS, Scenario
+from tests.replay.material import Scenario
+from tests.replay.scenarios import SCENARIOS
 from tests.support.desk import build_services, canned_policies, edited_policies
 from tests.support.scripted import OutThenBack, ScriptedClassifier, ScriptedResolver
 from tests.support.servers import time_skipping

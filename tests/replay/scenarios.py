@@ -1,111 +1,28 @@
 """The tickets whose histories are kept: each takes a way through the workflow of its own."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from closeloop.models.proposal import Action, CommitmentDraft, Draft, EscalationDraft, Proposal
+from closeloop.models.proposal import CommitmentDraft
 from closeloop.models.ticket import Assurance
-from closeloop.models.triage import Sentiment
-from tests.replay import plays
-from tests.support.desk import Handle
-from tests.support.scripted import Step, acting, answer, calling, question, refund
-from tests.workflows.play import NORA, OMAR, SAMUEL, Play
-
-DANA: Final = "dana.kowalski@example.com"
-JUNE: Final = "june.albright@example.com"
-TOMAS: Final = "tomas.vega@example.com"
-PERSON: Final = {"human": "speak_to_person"}
-
-Script = Callable[[Play, Handle], Awaitable[None]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scenario:
-    """One ticket: how it opens, what the agents answer, what the others do, until it has ended."""
-
-    name: str
-    email: str
-    body: str
-    steps: Sequence[Step]
-    play: Script
-    assurance: Assurance = Assurance.CONFIRMED
-    by_word: Mapping[str, str] = field(default_factory=dict[str, str])
-    topics_by_word: Mapping[str, str] = field(default_factory=dict[str, str])
-    sentiment: Sentiment = "neutral"
-    faults: str = ""
-    edits: Sequence[tuple[str, str, str]] = ()
-    """Of the policies: file, text, and what stands there instead."""
-    routing: str = ""
-    """What stands in ``routing.toml``; without it nothing routes tickets."""
-    models_out: bool = False
-    """Agents ask language models, which are out for the first question (``OutThenBack``)."""
-    on_dev_server: bool = False
-    """Record it on the dev server, which suggests to continue as new early there."""
-    follow_up: bool = False
-    """Record the linked ticket that the play opens."""
-
-
-_PROMISING: Final = Proposal(
-    reply=Draft(text="We will call you."),
-    commitments=(CommitmentDraft(text="we will call", due_in_hours=48),),
+from tests.replay import plays, plays_people
+from tests.replay.material import (
+    ALWAYS_OPEN,
+    DANA,
+    GIVE_UP,
+    JUNE,
+    ORDER_CHANGES,
+    PERSON,
+    PROMISING,
+    ROUTING,
+    SELDOM_OPEN,
+    SHADOWED,
+    TAKEN_BACK,
+    TWO_PEOPLE,
+    WHO,
+    Scenario,
 )
-
-
-ORDER_CHANGES: Final = (
-    Action(action_id="", kind="cancel_order", params={"order_id": "#W1016"}),
-    Action(
-        action_id="",
-        kind="modify_order_address",
-        params={
-            "order_id": "#W1017",
-            "address": {
-                "address1": "5 Oak Street",
-                "city": "Portland",
-                "state": "OR",
-                "country": "USA",
-                "zip": "97201",
-            },
-        },
-    ),
-    Action(action_id="", kind="add_crm_note", params={"text": "Has moved to Oak Street."}),
-)
-
-SHADOWED: Final = (("desk.toml", "[waits]", '[modes]\nrefund_request = "shadow"\n\n[waits]'),)
-TWO_PEOPLE: Final = (
-    ("desk.toml", 'four_eyes_above = "1000.00"', 'four_eyes_above = "100.00"'),
-    ("desk.toml", 'claim = "15m"', 'lead_after = "1h"\nclaim = "15m"'),
-)
-ALWAYS_OPEN: Final = (("sla.toml", 'calendar = "office"\n', ""),)
-SELDOM_OPEN: Final = (
-    *(
-        ("sla.toml", f'{day} = ["08:00-20:00"]\n', "")
-        for day in ("mon", "tue", "wed", "thu", "fri")
-    ),
-    ("sla.toml", '["09:00-17:00"]', '["09:00-10:00"]'),
-    ("desk.toml", 'escalation_reminder = "24h"', 'escalation_reminder = "90d"'),
-)
-ROUTING: Final = """
-default = "support"
-[skill.money]
-intents = ["refund_request"]
-[queue.support]
-name = "our support team"
-answer_within = "8h"
-[queue.billing]
-name = "our billing team"
-skills = ["money"]
-answer_within = "4h"
-[person.bob]
-name = "Bob"
-queues = ["billing"]
-"""
-_WHO: Final = question("Who are you?").model_copy(update={"asks_identity": True})
-_GIVE_UP: Final = Proposal(escalation=EscalationDraft(reason="no_playbook", summary="odd"))
-TAKEN_BACK: Final = tuple(
-    action.model_copy(update={"params": {**action.params, "order_id": "#W1018"}})
-    for action in (ORDER_CHANGES[1], ORDER_CHANGES[0])
-)
+from tests.support.scripted import acting, answer, calling, question, refund
+from tests.workflows.play import NORA, OMAR, SAMUEL
 
 SCENARIOS: Final = (
     Scenario(
@@ -205,7 +122,7 @@ SCENARIOS: Final = (
         body="Let me speak to a human.",
         steps=[refund("#W1001")],
         by_word=PERSON,
-        play=plays.handed_back,
+        play=plays_people.handed_back,
     ),
     Scenario(
         name="question-and-answer",
@@ -263,7 +180,7 @@ SCENARIOS: Final = (
         name="paused-then-at-risk",
         email=NORA,
         body="I want my money back.",
-        steps=[question(), _GIVE_UP, refund("#W1001")],
+        steps=[question(), GIVE_UP, refund("#W1001")],
         play=plays.paused,
         edits=ALWAYS_OPEN,
     ),
@@ -273,7 +190,7 @@ SCENARIOS: Final = (
         body="Let me speak to a human.",
         steps=[refund("#W1001")],
         by_word=PERSON,
-        play=plays.outlived,
+        play=plays_people.outlived,
         edits=SELDOM_OPEN,
     ),
     Scenario(
@@ -312,7 +229,7 @@ SCENARIOS: Final = (
         name="locked-out",
         email=NORA,
         body="Refund order #W1001, all of it.",
-        steps=[_WHO],
+        steps=[WHO],
         assurance=Assurance.NONE,
         play=plays.locked_out,
     ),
@@ -329,7 +246,7 @@ SCENARIOS: Final = (
         body="Let me speak to a human.",
         steps=[answer()],
         by_word=PERSON,
-        play=plays.kept,
+        play=plays_people.kept,
     ),
     Scenario(
         name="kept-with-its-patches-known-early",
@@ -337,68 +254,68 @@ SCENARIOS: Final = (
         body="Let me speak to a human.",
         steps=[answer()],
         by_word=PERSON,
-        play=plays.kept,
+        play=plays_people.kept,
     ),
     Scenario(
         name="called",
         email=NORA,
         body="Please call me.",
         steps=[calling()],
-        play=plays.called,
+        play=plays_people.called,
     ),
     Scenario(
         name="not-reached-twice",
         email=NORA,
         body="Please call me.",
         steps=[calling()],
-        play=plays.not_reached,
+        play=plays_people.not_reached,
     ),
     Scenario(
         name="not-called",
         email=NORA,
         body="Please call me.",
         steps=[calling()],
-        play=plays.not_called,
+        play=plays_people.not_called,
     ),
     Scenario(
         name="promise-kept-then-missed",
         email=NORA,
         body="Where is my order?",
-        steps=[_PROMISING],
+        steps=[PROMISING],
         by_word=PERSON,
-        play=plays.promise_missed,
+        play=plays_people.promise_missed,
     ),
     Scenario(
         name="two-promises-missed-in-a-row",
         email=NORA,
         body="Where is my order?",
         steps=[
-            _PROMISING.model_copy(
+            PROMISING.model_copy(
                 update={
                     "commitments": (
-                        *_PROMISING.commitments,
+                        *PROMISING.commitments,
                         CommitmentDraft(text="we will write", due_in_hours=60),
                     )
                 }
             )
         ],
-        play=plays.promises_missed,
+        play=plays_people.promises_missed,
     ),
     Scenario(
         name="case-created-with-the-reminder",
         email=NORA,
         body="Refund order #W1001, all of it.",
-        steps=[_GIVE_UP],
+        steps=[GIVE_UP],
         faults="crm.create_escalation=refuse:x1",
-        play=plays.case_later,
+        play=plays_people.case_later,
         routing=ROUTING,
     ),
     Scenario(
         name="routed-to-a-person-twice",
         email=NORA,
         body="Refund order #W1001, all of it.",
-        steps=[_GIVE_UP],
-        play=plays.routed_twice,
+        steps=[GIVE_UP],
+        play=plays_people.routed_twice,
         routing=ROUTING,
     ),
     Scenario(
@@ -407,7 +324,7 @@ SCENARIOS: Final = (
         body="My wife has died. Refund order #W1001, all of it.",
         steps=[refund("#W1001"), question()],
         topics_by_word={"died": "bereavement", "go on": "distress"},
-        play=plays.bereaved_then_in_distress,
+        play=plays_people.bereaved_then_in_distress,
     ),
     Scenario(
         name="in-distress-with-people",
@@ -416,16 +333,16 @@ SCENARIOS: Final = (
         steps=[answer()],
         by_word=PERSON,
         topics_by_word={"go on": "distress"},
-        play=plays.in_distress_with_people,
+        play=plays_people.in_distress_with_people,
     ),
     Scenario(
         name="in-distress-and-unknown",
         email=NORA,
         body="I can not go on. Refund order #W1001.",
-        steps=[_WHO],
+        steps=[WHO],
         assurance=Assurance.NONE,
         topics_by_word={"go on": "distress"},
-        play=plays.in_distress,
+        play=plays_people.in_distress,
     ),
     Scenario(
         name="as-angry-after-the-answer",
@@ -433,7 +350,7 @@ SCENARIOS: Final = (
         body="Refund order #W1001, all of it, you crooks.",
         steps=[refund("#W1001"), question("Which part of it is not solved?")],
         sentiment="very_negative",
-        play=plays.as_angry,
+        play=plays_people.as_angry,
     ),
     Scenario(
         name="cancelled",

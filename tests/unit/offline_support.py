@@ -25,6 +25,8 @@ from closeloop.models.proposal import (
 )
 from closeloop.models.rendering import render_reply
 from closeloop.models.ticket import Assurance
+from closeloop.models.triage import Classification, ClassifyRequest
+from closeloop.offline.classifier import OfflineClassifier
 from closeloop.offline.resolver import OfflineResolver
 
 TENANT = "default"
@@ -111,6 +113,17 @@ class Desk:
         proposal = self.resolver.propose(request)
         check(self, request, proposal)
         return proposal
+
+
+def ask(classifier: OfflineClassifier, *messages: str, subject: str = "") -> Classification:
+    """Return how the customer's messages are read."""
+    return classifier.classify(TENANT, ClassifyRequest(subject=subject, messages=messages))
+
+
+def plan(desk: Desk, intent: str, *said: str | Us, who: str, about: str = "") -> Proposal:
+    """Return what is proposed to a customer of whom the desk is sure."""
+    request = desk.request(intent, *said, who=who, assurance=Assurance.CONFIRMED, about=about)
+    return desk.propose(request)
 
 
 def kind_of(proposal: Proposal) -> Kind:

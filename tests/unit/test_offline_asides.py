@@ -1,17 +1,11 @@
 """What is asked beside a wish neither narrows it nor takes its place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from closeloop.actions.refunds import RefundPayment
 from tests.unit.offline_support import Desk, Us, kind_of, the_action
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("desk")) as opened:
-        yield opened
 
 
 def refunded(desk: Desk, who: str, *said: str, mentions: Sequence[str] = ()) -> RefundPayment:

@@ -1,31 +1,17 @@
 """No address but the one that is plainly the new one; no more of an order than was asked for."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from closeloop.actions.catalogue import parse
 from closeloop.actions.orders import CancelOrder, ModifyOrderAddress
 from closeloop.actions.refunds import RefundPayment
 from closeloop.models.base import Money
-from closeloop.models.proposal import ActionRecord, Proposal
+from closeloop.models.proposal import ActionRecord
 from closeloop.models.records import Address, OrderLine, OrderRecord
-from closeloop.models.ticket import Assurance
 from closeloop.offline import wording
 from closeloop.policy.consent import names_target, own_words
 from closeloop.policy.extent import says_numbers
-from tests.unit.offline_support import Desk, Us, kind_of, reason_of, text_of, the_action
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("desk")) as opened:
-        yield opened
-
-
-def plan(desk: Desk, intent: str, *said: str | Us, who: str) -> Proposal:
-    return desk.propose(desk.request(intent, *said, who=who, assurance=Assurance.CONFIRMED))
-
+from tests.unit.offline_support import Desk, Us, kind_of, plan, reason_of, text_of, the_action
 
 # --- which address -------------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 """Money back, as the resolver without a key proposes it for the example shop."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,6 @@ from tests.unit.offline_support import (
     text_of,
     the_action,
 )
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("desk")) as opened:
-        yield opened
-
 
 # --- refunds -------------------------------------------------------------------------------------
 

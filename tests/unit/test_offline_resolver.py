@@ -1,7 +1,5 @@
 """Orders, answers, strangers and sly texts: what the resolver without a key makes of them."""
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,13 +22,6 @@ from tests.unit.offline_support import (
     text_of,
     the_action,
 )
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("desk")) as opened:
-        yield opened
-
 
 # --- orders --------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """What the resolver makes of policy's refusals, approvers' rejections and backends' failures."""
 
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,12 +23,6 @@ RULES = tomllib.loads(
     (Path(__file__).parents[2] / "policies" / "rules.toml").read_text(encoding="utf-8")
 )["rule"]
 LAMP = "The brass lamp of #W1028 arrived broken, I want a refund"
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("desk")) as opened:
-        yield opened
 
 
 def lamp(desk: Desk, *observations: Observation, said: tuple[str, ...] = (LAMP,)) -> Proposal:

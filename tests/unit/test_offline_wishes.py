@@ -1,7 +1,5 @@
 """Several wishes in one message: done together, asked for again, or handed to a person."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from closeloop.actions.catalogue import parse
@@ -9,12 +7,6 @@ from closeloop.actions.orders import CancelOrder
 from closeloop.actions.refunds import RefundPayment
 from closeloop.offline import wording
 from tests.unit.offline_support import Desk, Us, kind_of, reason_of, refused, text_of
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with Desk(tmp_path_factory.mktemp("desk")) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(
