@@ -48,13 +48,13 @@ def name_pairs(text: str) -> tuple[tuple[str, str], ...]:
     before: re.Match[str] | None = None
     for match in _WORD.finditer(claims.plain(text)):
         capital = match[0][:1].isupper()
-        if before and capital and text_between(match, before).isspace():
+        if before and capital and _text_between(match, before).isspace():
             pairs.append((_bare_name(before[0]), _bare_name(match[0])))
         before = match if capital else None
     return tuple(dict.fromkeys(pairs))[:MAX_PAIRS]
 
 
-def text_between(match: re.Match[str], before: re.Match[str]) -> str:
+def _text_between(match: re.Match[str], before: re.Match[str]) -> str:
     """Return what stands between two matches in one text."""
     return match.string[before.end() : match.start()]
 
